@@ -1,0 +1,43 @@
+// Package bus moves events between a broker and handlers. It knows neither
+// the broker nor the database: brokers implement the interfaces of package
+// driver, and a [Store] applies deliveries in transactions of its own.
+package bus
+
+import (
+	"context"
+
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/event"
+)
+
+// A Delivery is one record on its way to one consumer.
+type Delivery struct {
+	// Consumer is the consumer's name, <context>.<handler>.
+	Consumer string
+	// Record is the record as the broker has it. It must not be changed.
+	Record *driver.Record
+	// Event holds the CloudEvents attributes. Its zero value means that the
+	// record was not a CloudEvent; Err then says why.
+	Event event.Envelope
+	// Message is the decoded payload, nil when Err is set.
+	Message event.Message
+	// Err is why the record could not be decoded, or nil.
+	Err error
+	// Attempt counts the runs of the handler for this delivery since the
+	// partition was assigned, starting at 1.
+	Attempt int
+}
+
+type deliveryKey struct{}
+
+// WithDelivery returns a context that carries d for [DeliveryFrom].
+func WithDelivery(ctx context.Context, d *Delivery) context.Context {
+	return context.WithValue(ctx, deliveryKey{}, d)
+}
+
+// DeliveryFrom returns the delivery that the handler is running for, or nil
+// when ctx does not come from a delivery.
+func DeliveryFrom(ctx context.Context) *Delivery {
+	d, _ := ctx.Value(deliveryKey{}).(*Delivery)
+	return d
+}
