@@ -1,0 +1,74 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+	"connectrpc.com/connect/v2/connectinprocess"
+)
+
+// A Directory knows where each context can be called: in this process, or at
+// an address. It is filled before the first call and then safe for concurrent
+// use.
+type Directory struct {
+	server       *connect.Server
+	local        map[string]bool
+	remote       map[string]string
+	http         connecthttp.HTTPClient
+	interceptors []connect.ClientInterceptor
+}
+
+// NewDirectory returns a directory whose local contexts are served by server.
+// remote maps context names to base URLs. The interceptors wrap every call.
+func NewDirectory(server *connect.Server, remote map[string]string, interceptors ...connect.ClientInterceptor) *Directory {
+	return &Directory{
+		server: server, local: map[string]bool{}, remote: remote,
+		http: http.DefaultClient, interceptors: interceptors,
+	}
+}
+
+// AddLocal says that the named context is served by this process.
+func (d *Directory) AddLocal(context string) { d.local[context] = true }
+
+// Client returns a client for the named context. A context that this process
+// neither serves nor has an address for answers every call with Unavailable
+// and the setting that is missing; [Directory.Check] finds that at start-up.
+func (d *Directory) Client(context string) *connect.Client {
+	return NewClient(d.transport(context), d.interceptors...)
+}
+
+// Check fails when one of the contexts can be reached neither in this process
+// nor at an address.
+func (d *Directory) Check(contexts ...string) error {
+	for _, name := range contexts {
+		if !d.local[name] && d.remote[name] == "" {
+			return missing(name)
+		}
+	}
+	return nil
+}
+
+func (d *Directory) transport(name string) connect.Transport {
+	switch url := d.remote[name]; {
+	case url != "":
+		return connecthttp.NewTransport(d.http, url)
+	case d.local[name]:
+		return connectinprocess.New(d.server)
+	}
+	return unreachable{missing(name)}
+}
+
+func missing(name string) error {
+	return fmt.Errorf("context %s is not part of this process and has no address; set PL_CALLS_%s to its base URL",
+		name, strings.ToUpper(name))
+}
+
+type unreachable struct{ err error }
+
+func (u unreachable) NewClientStream(context.Context, connect.Spec) (connect.ClientStream, error) {
+	return nil, connect.NewError(connect.CodeUnavailable, u.err.Error())
+}

@@ -1,0 +1,60 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/pulselearn/campus-hub/platform/tx"
+)
+
+// Invalid returns the InvalidArgument error for one field of a request. field
+// is its path in the proto file, such as "answers[2].choice"; reason completes
+// the sentence that begins with it.
+func Invalid(field, reason string) error {
+	return connect.Errorf(connect.CodeInvalidArgument, "%s: %s", field, reason)
+}
+
+// publicError decides what a caller may see. Errors that a handler made with
+// connect.NewError go out as they are; known conditions get their code;
+// everything else becomes a redacted Internal error whose cause is kept for
+// the log.
+func (c *Core) publicError(procedure string, err error) error {
+	var own *connect.Error
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.Is(err, tx.ErrKeyReused):
+		return connect.NewError(connect.CodeInvalidArgument,
+			"this Idempotency-Key was already used for another request; use a new key for a new request").WithCause(err)
+	case errors.Is(err, tx.ErrCommitUnknown):
+		return connect.NewError(connect.CodeUnavailable,
+			"it is not known whether the command took effect; send it again with the same Idempotency-Key").WithCause(err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return connect.NewError(connect.CodeDeadlineExceeded, "the call did not finish in time").WithCause(err)
+	case errors.Is(err, context.Canceled):
+		return connect.NewError(connect.CodeCanceled, "the caller went away").WithCause(err)
+	}
+	if code, ok := c.knownCode(err); ok {
+		return connect.NewError(code, publicText(code)).WithCause(err)
+	}
+	return connect.Errorf(connect.CodeInternal, "%s failed; the log has the cause under this trace", procedure).WithCause(err)
+}
+
+func (c *Core) knownCode(err error) (connect.Code, bool) {
+	if c.code == nil {
+		return 0, false
+	}
+	return c.code(err)
+}
+
+func publicText(code connect.Code) string {
+	switch code {
+	case connect.CodeNotFound:
+		return "there is no such record"
+	case connect.CodeAlreadyExists:
+		return "such a record exists already"
+	}
+	return code.String()
+}
