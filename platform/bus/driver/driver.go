@@ -74,6 +74,9 @@ type Member interface {
 	// Close leaves the group after Handler.Revoked has returned for every
 	// assigned partition. ctx bounds the wait.
 	Close(ctx context.Context) error
+	// Ready returns nil when the member takes part in the group, with or
+	// without partitions, and otherwise why it does not.
+	Ready() error
 }
 
 // A Handler hears about assignments. Calls for one partition never overlap.
@@ -93,13 +96,18 @@ type Handler interface {
 type Partition interface {
 	Topic() string
 	Index() int32
-	// Seek sets where the next Fetch begins: an offset, Earliest or Latest.
-	// An offset that the broker has already dropped begins at the oldest
-	// record that is left. Nothing is fetched before the first Seek.
-	Seek(ctx context.Context, offset int64) error
-	// Fetch blocks until there is at least one record, then returns up to max
-	// records in offset order. It returns ErrRevoked after revocation.
-	Fetch(ctx context.Context, max int) ([]*Record, error)
+	// Seek sets where the next Fetch begins, an offset, Earliest or Latest, and
+	// returns the offset that this is. An offset that the broker has already
+	// dropped begins at the oldest record that is left. So does an offset
+	// beyond the end of the partition, because the broker has lost records
+	// then. Nothing is fetched before the first Seek; a later one drops what
+	// was fetched ahead. It returns ErrRevoked after revocation.
+	Seek(ctx context.Context, offset int64) (int64, error)
+	// Fetch blocks until there is at least one record, then returns what is at
+	// hand, in offset order: up to max records, and up to maxBytes of keys,
+	// values and headers unless the first record alone is larger. It returns
+	// ErrRevoked after revocation.
+	Fetch(ctx context.Context, max, maxBytes int) ([]*Record, error)
 	// Commit tells the broker that all records below next are done. It is a
 	// copy for lag metrics and other tools: asynchronous, best effort.
 	Commit(next int64)
