@@ -111,12 +111,12 @@ func TestErrors(t *testing.T) {
 
 func TestComment(t *testing.T) {
 	f := gofile.New("x.go", gofile.Package{Path: "x", Name: "x"})
-	f.Doc("First paragraph,\nstill the first.\r\n\nSecond:\n- one item\n- another\n\n\tcode := 1\n")
+	f.Doc("First paragraph,\nstill the first.\r\n\nSecond:\n- one item\n- another\n\nThird:\n\n\tcode := 1\n")
 	src, err := f.Source()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "// First paragraph, still the first.\n//\n// Second:\n//   - one item\n//   - another\n//\n//\tcode := 1\npackage x\n"
+	want := "// First paragraph, still the first.\n//\n// Second:\n//   - one item\n//   - another\n//\n// Third:\n//\n//\tcode := 1\npackage x\n"
 	if !strings.HasSuffix(string(src), want) {
 		t.Errorf("got:\n%s\nwant suffix:\n%s", src, want)
 	}
