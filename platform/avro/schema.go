@@ -5,6 +5,7 @@ package avro
 
 import (
 	"encoding/json"
+	"strconv"
 )
 
 // A Kind is the type of a schema node.
@@ -28,12 +29,32 @@ const (
 	Fixed
 )
 
+var kindNames = [...]string{
+	Null: "null", Boolean: "boolean", Int: "int", Long: "long", Float: "float", Double: "double",
+	Bytes: "bytes", String: "string", Record: "record", Enum: "enum", Array: "array", Map: "map",
+	Union: "union", Fixed: "fixed",
+}
+
+// String returns the kind as it is written in a schema's "type" property; for
+// Union, which has no such name, "union".
+func (k Kind) String() string {
+	if k < Null || k > Fixed {
+		return "kind(" + strconv.Itoa(int(k)) + ")"
+	}
+	return kindNames[k]
+}
+
 // A Pos is a place in a schema file. Line and Col count from one; Col counts
 // bytes. The zero Pos means that the place is unknown.
 type Pos struct {
 	File string
 	Line int
 	Col  int
+}
+
+// String returns "file:line:col", the form that editors and terminals link.
+func (p Pos) String() string {
+	return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Col)
 }
 
 // A Schema is one node of a parsed schema. Named types are shared: every use
@@ -51,8 +72,10 @@ type Schema struct {
 	Fields []*Field
 	// Symbols are an enum's symbols in order; Default is its default symbol,
 	// or "".
-	Symbols    []string
-	SymbolPos  []Pos
+	Symbols   []string
+	SymbolPos []Pos
+	// SymbolDocs are read from the property "symbolDocs", an object of texts
+	// keyed by symbol; the property itself stays in Props.
 	SymbolDocs map[string]string
 	Default    string
 	// Items is the element schema of an array or map.
@@ -69,7 +92,8 @@ type Schema struct {
 	Precision, Scale int
 	// IsError is true for a record declared as "error".
 	IsError bool
-	// Props holds every other property of the definition, as JSON text.
+	// Props holds every other property of the definition, as minified JSON text.
+	// A logical type that applies is not repeated here.
 	Props map[string]json.RawMessage
 	// Pos is where the definition begins; NamePos where its name stands.
 	Pos, NamePos Pos

@@ -1,0 +1,208 @@
+package avro
+
+import (
+	"strconv"
+	"strings"
+)
+
+// maxDefaultSteps bounds the work of checking one text's defaults, which
+// unions of records could otherwise make exponential.
+const maxDefaultSteps = 1 << 20
+
+// A defaultCheck decides whether JSON values are valid for schemas, by the
+// rules of Java's Schema.isValidDefault: a union accepts a value of any of its
+// branches, strings of bytes, fixed and enums are not looked into, and a
+// field that a record value leaves out takes its own default.
+type defaultCheck struct {
+	steps int
+	memo  map[defaultCase]bool
+	// entered holds the records whose fields Java has not set yet.
+	entered map[*Schema]bool
+}
+
+type defaultCase struct {
+	schema *Schema
+	value  *node
+}
+
+func (c *defaultCheck) valid(s *Schema, v *node) bool {
+	if c.steps++; c.steps > maxDefaultSteps {
+		return false
+	}
+	switch s.Kind {
+	case 0:
+		return v.kind == objectNode // a type that is not known yet: Java takes it for a record without fields
+	case Null:
+		return v.kind == nullNode
+	case Boolean:
+		return v.kind == boolNode
+	case Int:
+		return isInteger(v, 32)
+	case Long:
+		return isInteger(v, 64)
+	case Float, Double:
+		return v.kind == numberNode
+	case Bytes, String, Enum, Fixed:
+		return v.kind == stringNode
+	}
+	return c.nested(s, v)
+}
+
+func isInteger(v *node, bits int) bool {
+	if v.kind != numberNode {
+		return false
+	}
+	_, err := strconv.ParseInt(v.raw, 10, bits)
+	return err == nil
+}
+
+// nested remembers its answers, so that a value is checked against a schema
+// once.
+func (c *defaultCheck) nested(s *Schema, v *node) bool {
+	at := defaultCase{s, v}
+	if answer, known := c.memo[at]; known {
+		return answer
+	}
+	answer := c.compound(s, v)
+	c.memo[at] = answer
+	return answer
+}
+
+func (c *defaultCheck) compound(s *Schema, v *node) bool {
+	switch s.Kind {
+	case Array:
+		return v.kind == arrayNode && c.all(s.Items, v)
+	case Map:
+		return v.kind == objectNode && c.all(s.Items, v)
+	case Union:
+		return c.any(s.Branches, v)
+	}
+	return v.kind == objectNode && !c.entered[s] && c.record(s, v)
+}
+
+func (c *defaultCheck) all(s *Schema, v *node) bool {
+	for i, e := range v.elems {
+		if v.kind == objectNode && v.get(v.keys[i].name) != e {
+			continue
+		}
+		if !c.valid(s, e) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *defaultCheck) any(branches []*Schema, v *node) bool {
+	for _, b := range branches {
+		if c.valid(b, v) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *defaultCheck) record(s *Schema, v *node) bool {
+	for _, f := range s.Fields {
+		value := v.get(f.Name)
+		if value == nil && !f.HasDefault || value != nil && !c.valid(f.Type, value) {
+			return false
+		}
+	}
+	return true
+}
+
+// checkDefault reports a default that its field's type does not accept, as far
+// as the type is known.
+func (p *parser) checkDefault(f *Field, d *node) {
+	if _, open := p.forward[f.Type]; f.Type.Kind == 0 && !open {
+		return // the type is faulty itself
+	}
+	check := &defaultCheck{memo: map[defaultCase]bool{}}
+	if floatText(f.Type, d) || check.valid(f.Type, d) {
+		return
+	}
+	p.badDefault(f, d, check.steps > maxDefaultSteps)
+}
+
+func (p *parser) badDefault(f *Field, d *node, tooMuch bool) {
+	if tooMuch {
+		p.fault(d, CodeLimit, "write a simpler default", "the default takes too long to check")
+		return
+	}
+	what := "its type"
+	if f.Type.Kind != 0 {
+		what = "the type " + f.Type.FullName()
+	}
+	fix := "write a value of that type, or change the type"
+	if f.Type.Kind == Union {
+		fix = "write a value of one of the branches"
+	}
+	if d.kind == nullNode && f.Type.Kind != Union && f.Type.Kind != 0 {
+		fix = `make the type ["null", …], or remove the default`
+	}
+	p.fault(d, CodeBadDefault, fix, "the default, %s, is not a value of %s", d.kind, what)
+}
+
+// floatText accepts what Java's Double.parseDouble reads as the default of a
+// float or double, such as "NaN".
+func floatText(s *Schema, d *node) bool {
+	if s.Kind != Float && s.Kind != Double || d.kind != stringNode {
+		return false
+	}
+	text := strings.TrimLeft(strings.Trim(d.text, " \t\r\n"), "+-")
+	if text == "NaN" || text == "Infinity" {
+		return true
+	}
+	text = strings.TrimRight(text, "fFdD")
+	if strings.ContainsAny(text, "_iInN") || strings.HasPrefix(text, "0x") && !strings.ContainsAny(text, "pP") {
+		return false
+	}
+	_, err := strconv.ParseFloat(text, 64)
+	return err == nil || strings.Contains(err.Error(), "out of range")
+}
+
+// checkResolvedDefaults checks the defaults again when every reference is
+// resolved, inner records first, as Java does when it copies the schema: a
+// default whose check would enter a record that is still being copied is
+// refused.
+func (p *parser) checkResolvedDefaults(root *Schema) {
+	if len(p.forward) == 0 {
+		return
+	}
+	r := &resolvedDefaults{parser: p, done: map[*Schema]bool{}, entered: map[*Schema]bool{}}
+	for _, s := range p.order {
+		r.visit(s)
+	}
+	r.visit(root)
+}
+
+type resolvedDefaults struct {
+	parser        *parser
+	done, entered map[*Schema]bool
+}
+
+func (r *resolvedDefaults) visit(s *Schema) {
+	if r.done[s] {
+		return
+	}
+	r.done[s] = true
+	r.entered[s] = true
+	for _, child := range appendChildren(nil, s) {
+		r.visit(child)
+	}
+	for _, f := range s.Fields {
+		r.check(f)
+	}
+	delete(r.entered, s)
+}
+
+func (r *resolvedDefaults) check(f *Field) {
+	d := r.parser.defaults[f]
+	if d == nil || floatText(f.Type, d) {
+		return
+	}
+	check := &defaultCheck{memo: map[defaultCase]bool{}, entered: r.entered}
+	if !check.valid(f.Type, d) {
+		r.parser.badDefault(f, d, check.steps > maxDefaultSteps)
+	}
+}

@@ -1,0 +1,309 @@
+package avro
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Parse reads the schema in text, which file names in positions. References
+// may lead to types that the text defines, before or after, and to the types
+// in known (which may be nil); those are shared, not copied. It accepts what
+// Avro Java 1.12.1's Schema.Parser accepts (UTF name rules, defaults
+// validated) up to 4 MiB and 500 levels of nesting. A non-nil error is of type
+// Faults and holds everything that is wrong, not only the first.
+func Parse(file string, text []byte, known *Names) (*Schema, error) {
+	root, faults := scanFile(file, text)
+	if faults != nil {
+		return nil, faults
+	}
+	p := newParser(newLines(file, text), known)
+	return p.parse(root)
+}
+
+// scanFile reads the JSON of a file; a syntax error is its only fault.
+func scanFile(file string, text []byte) (*node, Faults) {
+	root, err := scanJSON(text)
+	if err == nil {
+		return root, nil
+	}
+	return nil, Faults{{Pos: newLines(file, text).pos(err.off), Code: err.code, Message: err.msg, Fix: err.fix}}
+}
+
+// A parser turns the nodes of one text into schemas. Java registers a type
+// when its definition is complete and resolves earlier references afterwards,
+// by their full name; the parser does the same, because it decides which type
+// a short name means.
+type parser struct {
+	lines    lines
+	known    *Names
+	defined  map[string]*Schema
+	order    []*Schema // the defined types, inner ones first
+	forward  map[*Schema]reference
+	parents  []*Schema // the schemas that hold others
+	defaults map[*Field]*node
+	faults   Faults
+	// elsewhere, if set, knows the names of types that a faulty file defines: a
+	// use of one is no fault, but leaves the schema incomplete.
+	elsewhere  func(name string) bool
+	incomplete bool
+}
+
+// A reference is a use of a name that was not defined at that place.
+type reference struct {
+	name string
+	at   *node
+}
+
+func newParser(l lines, known *Names) *parser {
+	return &parser{lines: l, known: known, defined: map[string]*Schema{},
+		forward: map[*Schema]reference{}, defaults: map[*Field]*node{}}
+}
+
+func (p *parser) parse(root *node) (*Schema, error) {
+	s := p.schema(root, "")
+	s = p.resolve(s)
+	if len(p.faults) == 0 && !p.incomplete {
+		p.checkResolvedDefaults(s)
+	}
+	p.faults.sort()
+	if len(p.faults) > 0 {
+		return nil, p.faults
+	}
+	return s, nil
+}
+
+func (p *parser) fault(n *node, code, fix, format string, args ...any) {
+	if len(p.faults) < maxFaults {
+		p.faults = append(p.faults, Fault{Pos: p.pos(n), Code: code, Pointer: n.pointer(),
+			Message: fmt.Sprintf(format, args...), Fix: fix})
+	}
+}
+
+func (p *parser) pos(n *node) Pos { return p.lines.pos(n.off) }
+
+// schema reads any schema. It never returns nil: after a fault it returns a
+// node of no kind, which is not looked into.
+func (p *parser) schema(n *node, namespace string) *Schema {
+	switch n.kind {
+	case stringNode:
+		return p.reference(n, n.text, namespace)
+	case arrayNode:
+		return p.union(n, namespace)
+	case objectNode:
+		return p.definition(n, namespace)
+	}
+	p.fault(n, CodeWrongType, "write a type name, an object or an array of types", "a schema cannot be %s", n.kind)
+	return &Schema{Pos: p.pos(n)}
+}
+
+func (p *parser) definition(n *node, namespace string) *Schema {
+	typ, ok := n.str("type")
+	if !ok {
+		p.noType(n)
+		return &Schema{Pos: p.pos(n)}
+	}
+	switch typ {
+	case "record", "error":
+		return p.record(n, namespace)
+	case "enum":
+		return p.enum(n, namespace)
+	case "fixed":
+		return p.fixed(n, namespace)
+	case "array":
+		return p.collection(n, namespace, Array, "items")
+	case "map":
+		return p.collection(n, namespace, Map, "values")
+	}
+	if kind, ok := primitives[typ]; ok {
+		s := &Schema{Kind: kind, Pos: p.pos(n)}
+		p.properties(n, s, nil)
+		return s
+	}
+	return p.reference(n.get("type"), typ, namespace)
+}
+
+func (p *parser) noType(n *node) {
+	v := n.get("type")
+	if v == nil {
+		p.fault(n, CodeMissing, `add "type"`, `the schema has no "type"`)
+		return
+	}
+	p.fault(v, CodeWrongType, "put that schema where the object around it stands",
+		`the "type" of a schema must be a name, not %s`, v.kind)
+}
+
+// reference returns the type that a name means at this place.
+func (p *parser) reference(n *node, name, namespace string) *Schema {
+	if kind, ok := primitives[name]; ok {
+		return &Schema{Kind: kind, Pos: p.pos(n)}
+	}
+	full := name
+	if namespace != "" && !strings.Contains(name, ".") {
+		full = namespace + "." + name
+	}
+	if s := cmp.Or(p.lookup(full), p.lookup(name)); s != nil {
+		return s
+	}
+	s := &Schema{Pos: p.pos(n)}
+	p.forward[s] = reference{name: full, at: n}
+	return s
+}
+
+func (p *parser) lookup(full string) *Schema {
+	if s := p.known.Lookup(full); s != nil {
+		return s
+	}
+	return p.defined[full]
+}
+
+func (p *parser) union(n *node, namespace string) *Schema {
+	s := &Schema{Kind: Union, Pos: p.pos(n)}
+	for _, e := range n.elems {
+		b := p.schema(e, namespace)
+		if b.Kind == Union {
+			p.fault(e, CodeBadUnion, "list its branches in the outer union", "a union cannot hold a union")
+		}
+		s.Branches = append(s.Branches, b)
+	}
+	p.parents = append(p.parents, s)
+	p.checkBranches(n, s)
+	return s
+}
+
+// checkBranches refuses two branches of one type. References that are still
+// open are checked when they are resolved.
+func (p *parser) checkBranches(n *node, s *Schema) {
+	seen := map[string]bool{}
+	for i, b := range s.Branches {
+		name := p.branchName(b)
+		if name != "" && seen[name] {
+			p.fault(n.elems[i], CodeBadUnion, "keep one of them; logical types do not tell branches apart",
+				"the union holds %s twice", name)
+		}
+		seen[name] = true
+	}
+}
+
+func (p *parser) branchName(b *Schema) string {
+	if ref, open := p.forward[b]; open {
+		return ref.name
+	}
+	if b.Kind == 0 {
+		return ""
+	}
+	return b.FullName()
+}
+
+func (p *parser) collection(n *node, namespace string, kind Kind, property string) *Schema {
+	s := &Schema{Kind: kind, Pos: p.pos(n)}
+	p.properties(n, s, nil)
+	items := n.get(property)
+	if items == nil {
+		p.fault(n, CodeMissing, fmt.Sprintf("add %q", property), "the %s has no %q", kind, property)
+		s.Items = &Schema{Pos: s.Pos}
+		return s
+	}
+	s.Items = p.schema(items, namespace)
+	p.parents = append(p.parents, s)
+	return s
+}
+
+// resolve replaces the references that were open by the types that they mean
+// and reports those that mean nothing. It returns what s has become.
+func (p *parser) resolve(s *Schema) *Schema {
+	for ref := range maps.Values(p.forward) {
+		switch {
+		case p.lookup(ref.name) != nil:
+		case p.elsewhere != nil && (p.elsewhere(ref.name) || p.elsewhere(ref.at.text)):
+			p.incomplete = true
+		default:
+			p.unknown(ref)
+		}
+	}
+	for _, s := range p.parents {
+		p.resolveInside(s)
+	}
+	return p.target(s)
+}
+
+func (p *parser) resolveInside(s *Schema) {
+	if s.Items != nil {
+		s.Items = p.target(s.Items)
+	}
+	for i, b := range s.Branches {
+		s.Branches[i] = p.target(b)
+	}
+	for _, f := range s.Fields {
+		f.Type = p.target(f.Type)
+	}
+}
+
+func (p *parser) target(s *Schema) *Schema {
+	if ref, open := p.forward[s]; open {
+		return cmp.Or(p.lookup(ref.name), s)
+	}
+	return s
+}
+
+func (p *parser) unknown(ref reference) {
+	fix := "define it, or name it in full"
+	if near := p.similar(ref.name); near != "" {
+		fix = fmt.Sprintf("did you mean %q?", near)
+	}
+	p.fault(ref.at, CodeUnknownType, fix, "the type %q is not defined", ref.name)
+}
+
+// similar returns the first name, in alphabetical order, that is like a name
+// that nobody defines: equal but for case, or in another namespace.
+func (p *parser) similar(name string) string {
+	_, simple, _ := splitName(name)
+	candidates := slices.Concat(slices.Sorted(maps.Keys(p.defined)), slices.Sorted(maps.Keys(primitives)))
+	if p.known != nil {
+		candidates = append(candidates, slices.Sorted(maps.Keys(p.known.byName))...)
+	}
+	for _, c := range candidates {
+		if _, s, _ := splitName(c); strings.EqualFold(s, simple) {
+			return c
+		}
+	}
+	return ""
+}
+
+// rawProps returns the properties of an object that Avro does not reserve.
+func rawProps(n *node, reserved map[string]bool) map[string]json.RawMessage {
+	var props map[string]json.RawMessage
+	for i, k := range n.keys {
+		if reserved[k.name] || n.get(k.name) != n.elems[i] {
+			continue
+		}
+		if props == nil {
+			props = map[string]json.RawMessage{}
+		}
+		props[k.name] = n.elems[i].appendJSON(nil)
+	}
+	return props
+}
+
+func (p *parser) propPos(n *node) map[string]Pos {
+	at := make(map[string]Pos, len(n.keys))
+	for i, k := range n.keys {
+		at[k.name] = p.pos(n.elems[i])
+	}
+	return at
+}
+
+// properties reads what any definition may have: other properties and a
+// logical type.
+func (p *parser) properties(n *node, s *Schema, alsoReserved map[string]bool) {
+	reserved := schemaReserved
+	if alsoReserved != nil {
+		reserved = alsoReserved
+	}
+	s.Props = rawProps(n, reserved)
+	s.PropPos = p.propPos(n)
+	applyLogicalType(n, s)
+}
