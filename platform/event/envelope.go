@@ -22,6 +22,11 @@ type Envelope struct {
 	DataSchema      string // "" when absent
 	// Extensions are sorted by name and hold each name once.
 	Extensions []Extension
+
+	// impliedJSON is set when the event arrived in the JSON format with data
+	// but without datacontenttype: other formats then state application/json
+	// (JSON format, section 3.1.2).
+	impliedJSON bool
 }
 
 // An Extension is one CloudEvents extension attribute in its canonical string
@@ -29,6 +34,10 @@ type Envelope struct {
 type Extension struct {
 	Name  string
 	Value string
+	// Kind is the abstract type of the value. Headers carry every kind as
+	// text, so only the JSON format tells integers and booleans apart; the
+	// zero value is String.
+	Kind Kind
 }
 
 // Names of the extension attributes that the platform writes.

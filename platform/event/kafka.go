@@ -1,0 +1,243 @@
+package event
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const kafkaPrefix = "ce_"
+
+// AppendKafkaHeaders appends the context attributes of e as headers of the
+// Kafka binding in binary mode: content-type, and ce_ before every other name.
+// It allocates once for all values; they share memory and must be treated as
+// read-only. e must be valid.
+func AppendKafkaHeaders(dst []Header, e *Envelope) []Header {
+	a := newAppender(kafkaPrefix, dst, e)
+	a.contentType("content-type", e)
+	a.attributes(e)
+	return a.headers
+}
+
+// ParseKafka reads a Kafka record as an event, in binary mode or in structured
+// mode with the JSON format. In binary mode data is value itself; a record
+// without value (a tombstone) is an event without data. The envelope keeps no
+// reference to headers. Every error matches ErrInvalid.
+func ParseKafka(headers []Header, value []byte) (e Envelope, data []byte, err error) {
+	if contentType := find(headers, "content-type"); Kafka.ModeOf(string(contentType)) != ModeBinary {
+		return parseStructured(string(contentType), value)
+	}
+	p := binaryParser{prefix: kafkaPrefix, contentType: "content-type"}
+	return p.parse(headers, value)
+}
+
+// A KeyMapper chooses a record's key. It never changes the event (Kafka
+// binding, section 3.1).
+type KeyMapper func(e *Envelope, userKey []byte) []byte
+
+// UserKey is the default KeyMapper: the key that the caller gave, as it is.
+func UserKey(_ *Envelope, userKey []byte) []byte { return userKey }
+
+// PartitionKey is the KeyMapper that takes the attribute partitionkey as it
+// is, and the caller's key when the event has none.
+func PartitionKey(e *Envelope, userKey []byte) []byte {
+	if key := e.Extension(ExtPartitionKey); key != "" {
+		return []byte(key)
+	}
+	return userKey
+}
+
+// contentType is the datacontenttype that other formats than JSON must state.
+func (e *Envelope) contentType() string {
+	if e.DataContentType == "" && e.impliedJSON {
+		return "application/json"
+	}
+	return e.DataContentType
+}
+
+// timeLen is the length of the longest timestamp.
+const timeLen = len(time.RFC3339Nano)
+
+// An appender writes attributes as headers. The values of all headers lie in
+// one arena.
+type appender struct {
+	prefix  string
+	percent bool
+	headers []Header
+	arena   []byte
+}
+
+func newAppender(prefix string, dst []Header, e *Envelope) *appender {
+	size := len(SpecVersion) + len(e.ID) + len(e.Source) + len(e.Type) + len(e.Subject) +
+		timeLen + len(e.contentType()) + len(e.DataSchema)
+	for i := range e.Extensions {
+		size += len(e.Extensions[i].Value)
+	}
+	return &appender{prefix: prefix, percent: prefix == natsPrefix, headers: dst, arena: make([]byte, 0, size)}
+}
+
+func (a *appender) attributes(e *Envelope) {
+	a.add("specversion", SpecVersion)
+	a.add("id", e.ID)
+	a.add("source", e.Source)
+	a.add("type", e.Type)
+	a.add("subject", e.Subject)
+	if !e.Time.IsZero() {
+		start := len(a.arena)
+		a.arena = AppendTime(a.arena, e.Time)
+		a.header(headerKey(a.prefix, "time"), start)
+	}
+	a.add("dataschema", e.DataSchema)
+	for i := range e.Extensions {
+		a.set(e.Extensions[i].Name, e.Extensions[i].Value)
+	}
+}
+
+// contentType writes datacontenttype as the header of that name.
+func (a *appender) contentType(key string, e *Envelope) {
+	if value := e.contentType(); value != "" {
+		start := len(a.arena)
+		a.arena = append(a.arena, value...)
+		a.header(key, start)
+	}
+}
+
+// add writes an attribute unless it is absent.
+func (a *appender) add(name, value string) {
+	if value != "" {
+		a.set(name, value)
+	}
+}
+
+func (a *appender) set(name, value string) {
+	start := len(a.arena)
+	if a.percent {
+		a.arena = appendPercent(a.arena, value)
+	} else {
+		a.arena = append(a.arena, value...)
+	}
+	a.header(headerKey(a.prefix, name), start)
+}
+
+// header writes what the arena holds from start as the value of a header.
+func (a *appender) header(key string, start int) {
+	a.headers = append(a.headers, Header{key, a.arena[start:len(a.arena):len(a.arena)]})
+}
+
+// headerKey joins prefix and name, without allocation for the attributes that
+// the platform writes.
+func headerKey(prefix, name string) string {
+	keys := &natsKeys
+	if prefix == kafkaPrefix {
+		keys = &kafkaKeys
+	}
+	for i := range knownNames {
+		if knownNames[i] == name {
+			return keys[i]
+		}
+	}
+	return prefix + name
+}
+
+var knownNames = [...]string{
+	"specversion", "id", "source", "type", "subject", "time", "dataschema", "datacontenttype",
+	ExtTraceParent, ExtTraceState, ExtCorrelationID, ExtCausationID, ExtPartitionKey, ExtRecordedTime, ExtSameAs,
+}
+
+var (
+	kafkaKeys = prefixed(kafkaPrefix)
+	natsKeys  = prefixed(natsPrefix)
+)
+
+func prefixed(prefix string) (keys [len(knownNames)]string) {
+	for i, name := range knownNames {
+		keys[i] = prefix + name
+	}
+	return keys
+}
+
+// find returns the value of the first header with that name, whose case does
+// not matter.
+func find(headers []Header, name string) []byte {
+	for i := range headers {
+		if len(headers[i].Key) == len(name) && strings.EqualFold(headers[i].Key, name) {
+			return headers[i].Value
+		}
+	}
+	return nil
+}
+
+// A binaryParser reads the headers of the binary content mode.
+type binaryParser struct {
+	prefix string
+	// contentType is the header that holds datacontenttype, or "" when it has
+	// the prefix as all others do.
+	contentType string
+	fold        bool // names in any case
+	percent     bool // values are quoted and percent-encoded
+	assembler
+}
+
+func (p *binaryParser) parse(headers []Header, value []byte) (Envelope, []byte, error) {
+	values := arena(headers)
+	for i := range headers {
+		text := values[:len(headers[i].Value)]
+		values = values[len(headers[i].Value):]
+		if err := p.header(headers[i].Key, text); err != nil {
+			return Envelope{}, nil, err
+		}
+	}
+	e, err := p.finish()
+	if err != nil {
+		return Envelope{}, nil, err
+	}
+	return e, value, nil
+}
+
+// arena returns all values in one string, so that they cost one allocation.
+func arena(headers []Header) string {
+	size := 0
+	for i := range headers {
+		size += len(headers[i].Value)
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for i := range headers {
+		b.Write(headers[i].Value)
+	}
+	return b.String()
+}
+
+func (p *binaryParser) header(key, value string) error {
+	if p.contentType != "" && strings.EqualFold(key, p.contentType) {
+		return p.set("datacontenttype", value, String)
+	}
+	name, ok := p.attribute(key)
+	if !ok {
+		return nil
+	}
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	if p.percent {
+		var err error
+		if value, err = PercentDecode(value); err != nil {
+			return fmt.Errorf("attribute %s: %w", name, err)
+		}
+	}
+	if !utf8.ValidString(value) {
+		return wrong(name, "is not UTF-8")
+	}
+	return p.set(name, value, String)
+}
+
+// attribute returns the name of the attribute that the header carries.
+func (p *binaryParser) attribute(key string) (string, bool) {
+	if p.fold {
+		key = strings.ToLower(key)
+	}
+	name, ok := strings.CutPrefix(key, p.prefix)
+	// A stray datacontenttype must not replace the content type.
+	return name, ok && (name != "datacontenttype" || p.contentType == "")
+}

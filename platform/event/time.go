@@ -1,0 +1,145 @@
+package event
+
+import (
+	"fmt"
+	"time"
+)
+
+// AppendTime appends t in the form that the platform writes: RFC 3339, UTC,
+// with as many digits of the second as t has.
+func AppendTime(dst []byte, t time.Time) []byte {
+	return t.UTC().AppendFormat(dst, time.RFC3339Nano)
+}
+
+// ParseTime reads a timestamp of RFC 3339. It is stricter than time.Parse
+// (two digits everywhere, no comma), and accepts what that refuses: lower-case
+// letters and the leap second, which becomes the first instant of the next
+// minute. Digits beyond nanoseconds are dropped. The offset is kept. The error
+// matches ErrInvalid.
+func ParseTime(s string) (time.Time, error) {
+	p := timeParser{s: s}
+	t := p.parse()
+	if p.bad || p.s != "" {
+		return time.Time{}, fmt.Errorf("%w: timestamp is not in the form of RFC 3339", ErrInvalid)
+	}
+	return t, nil
+}
+
+// A timeParser eats a timestamp from the front of s. After the first fault
+// bad stays true.
+type timeParser struct {
+	s   string
+	bad bool
+}
+
+func (p *timeParser) parse() time.Time {
+	year := p.number(4, 0, 9999)
+	p.oneOf("-", "-")
+	month := p.number(2, 1, 12)
+	p.oneOf("-", "-")
+	day := p.number(2, 1, 31)
+	p.oneOf("T", "t")
+	hour := p.number(2, 0, 23)
+	p.oneOf(":", ":")
+	minute := p.number(2, 0, 59)
+	p.oneOf(":", ":")
+	second := p.number(2, 0, 60)
+	nanos := p.fraction()
+	loc := p.zone()
+	if p.bad {
+		return time.Time{}
+	}
+	leap := second == 60
+	if leap {
+		second, nanos = 59, 0
+	}
+	t := time.Date(year, time.Month(month), day, hour, minute, second, nanos, loc)
+	if t.Day() != day {
+		p.bad = true
+	}
+	if leap {
+		p.requireMidnight(t)
+		t = t.Add(time.Second)
+	}
+	return t
+}
+
+// requireMidnight: leap seconds are inserted at the end of a UTC day.
+func (p *timeParser) requireMidnight(t time.Time) {
+	if u := t.UTC(); u.Hour() != 23 || u.Minute() != 59 {
+		p.bad = true
+	}
+}
+
+func (p *timeParser) number(width, lo, hi int) int {
+	if len(p.s) < width {
+		p.bad = true
+		return lo
+	}
+	n := 0
+	for i := range width {
+		c := p.s[i]
+		if c < '0' || c > '9' {
+			p.bad = true
+			return lo
+		}
+		n = n*10 + int(c-'0')
+	}
+	p.s = p.s[width:]
+	if n < lo || n > hi {
+		p.bad = true
+	}
+	return n
+}
+
+func (p *timeParser) oneOf(a, b string) {
+	if p.s == "" || (p.s[:1] != a && p.s[:1] != b) {
+		p.bad = true
+		return
+	}
+	p.s = p.s[1:]
+}
+
+// fraction reads the optional digits after the full second, as nanoseconds.
+func (p *timeParser) fraction() int {
+	if p.s == "" || p.s[0] != '.' {
+		return 0
+	}
+	p.s = p.s[1:]
+	nanos, scale, digits := 0, 100_000_000, 0
+	for p.s != "" && p.s[0] >= '0' && p.s[0] <= '9' {
+		nanos += int(p.s[0]-'0') * scale
+		scale /= 10
+		digits++
+		p.s = p.s[1:]
+	}
+	if digits == 0 {
+		p.bad = true
+	}
+	return nanos
+}
+
+func (p *timeParser) zone() *time.Location {
+	if p.s == "" {
+		p.bad = true
+		return time.UTC
+	}
+	sign := p.s[0]
+	p.s = p.s[1:]
+	if sign == 'Z' || sign == 'z' {
+		return time.UTC
+	}
+	hours := p.number(2, 0, 23)
+	p.oneOf(":", ":")
+	offset := (hours*60 + p.number(2, 0, 59)) * 60
+	switch {
+	case sign != '+' && sign != '-':
+		p.bad = true
+	case sign == '-':
+		offset = -offset
+	}
+	if offset == 0 {
+		return time.UTC
+	}
+	return time.FixedZone("", offset)
+}
