@@ -1,0 +1,62 @@
+# Everything here needs Go and make. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+GO ?= go
+RACE ?= -race
+PACKAGES ?= ./...
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: bin/hub ## Run the whole hub: broker, registry, databases, services (DEMO=1 adds a class of students)
+ifdef DEMO
+	@$(GO) build -o bin/classroom ./e2e/classroom
+	@bin/classroom & exec bin/hub
+else
+	@exec bin/hub
+endif
+
+.PHONY: bin/hub
+bin/hub:
+	@$(GO) build -o bin/hub ./gen/cmd/hub
+
+.PHONY: build
+build: ## Build pl-gen and every service into bin/
+	@mkdir -p bin
+	$(GO) build -o bin/ ./tools/pl-gen ./gen/cmd/...
+
+.PHONY: generate
+generate: ## Generate everything under gen/ from contracts/
+	$(GO) run ./tools/pl-gen generate
+
+.PHONY: check
+check: ## The one gate: generated code, contracts and formatting are in order
+	$(GO) run ./tools/pl-gen check
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go' ':!gen/')); test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+
+.PHONY: test
+test: check ## Run every test with the race detector and say how many ran
+	@set -o pipefail; $(GO) build -o bin/testsum ./tools/testsum && \
+	$(GO) test -json $(RACE) -timeout 20m $(PACKAGES) | bin/testsum
+
+.PHONY: lint
+lint: ## Run golangci-lint with the policy in .golangci.yml
+	golangci-lint run
+
+.PHONY: bench
+bench: bench-codec bench-generate ## Run all benchmarks and print ratios
+
+.PHONY: bench-codec
+bench-codec: ## The generated codec beside other Avro libraries, JSON and protobuf
+	cd bench/compare && $(GO) run .
+
+.PHONY: bench-generate
+bench-generate: ## pl-gen generate: nothing changed, one schema, 1,000 events
+	$(GO) run ./bench/generate
+
+.PHONY: clean
+clean: ## Remove what make built; the hub's data in .pl stays
+	rm -rf bin

@@ -1,0 +1,126 @@
+// Command testsum reads the output of go test -json, shows each package as it
+// ends and everything that a failed test printed, names every skipped test
+// with its reason, and closes with how many tests ran. It exits with 1 when a
+// test or a package failed, or when none ran.
+//
+//	go test -json ./... | go run ./tools/testsum
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+func main() {
+	sum, err := summarize(os.Stdin, os.Stdout)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "testsum:", err)
+		os.Exit(1)
+	}
+	if sum.failed > 0 || sum.passed == 0 {
+		os.Exit(1)
+	}
+}
+
+// event is one line of go test -json; see go doc test2json.
+type event struct {
+	Action     string
+	Package    string
+	ImportPath string
+	Test       string
+	Output     string
+	Elapsed    float64
+}
+
+type summary struct {
+	passed, failed, skipped int
+	// output holds what each running test or package printed.
+	output map[string][]string
+	skips  []string
+	// broken holds packages with a failed test, so that the package's own
+	// failure is not counted once more.
+	broken map[string]bool
+}
+
+func summarize(in io.Reader, out io.Writer) (*summary, error) {
+	s := &summary{output: map[string][]string{}, broken: map[string]bool{}}
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			fmt.Fprintln(out, lines.Text())
+			continue
+		}
+		s.add(e, out)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read the test output: %w", err)
+	}
+	for _, skip := range s.skips {
+		fmt.Fprint(out, "SKIPPED ", skip)
+	}
+	fmt.Fprintf(out, "%d passed, %d failed, %d skipped\n", s.passed, s.failed, s.skipped)
+	return s, nil
+}
+
+func (s *summary) add(e event, out io.Writer) {
+	key := e.Package + " " + e.Test
+	switch {
+	case e.Action == "output" || e.Action == "build-output":
+		if e.Action == "build-output" {
+			fmt.Fprint(out, e.Output)
+			return
+		}
+		s.output[key] = append(s.output[key], e.Output)
+	case e.Test != "" && isEnd(e.Action):
+		s.endTest(e, key, out)
+	case e.Test == "" && isEnd(e.Action):
+		s.endPackage(e, key, out)
+	}
+}
+
+func isEnd(action string) bool { return action == "pass" || action == "fail" || action == "skip" }
+
+func (s *summary) endTest(e event, key string, out io.Writer) {
+	switch e.Action {
+	case "pass":
+		s.passed++
+	case "skip":
+		s.skipped++
+		s.skips = append(s.skips, key+": "+reason(s.output[key]))
+	case "fail":
+		s.failed++
+		s.broken[e.Package] = true
+		fmt.Fprint(out, strings.Join(s.output[key], ""))
+	}
+	delete(s.output, key)
+}
+
+func (s *summary) endPackage(e event, key string, out io.Writer) {
+	switch {
+	case e.Action == "fail":
+		if !s.broken[e.Package] {
+			s.failed++
+			fmt.Fprint(out, strings.Join(s.output[key], ""))
+		}
+		fmt.Fprintf(out, "FAIL\t%s\t%.3fs\n", e.Package, e.Elapsed)
+	case e.Action == "pass":
+		fmt.Fprintf(out, "ok  \t%s\t%.3fs\n", e.Package, e.Elapsed)
+	}
+	delete(s.output, key)
+}
+
+// reason returns what a skipped test said before it was skipped.
+func reason(output []string) string {
+	for _, line := range output {
+		if text := strings.TrimSpace(line); text != "" && !strings.HasPrefix(text, "===") && !strings.HasPrefix(text, "---") {
+			return text + "\n"
+		}
+	}
+	return "no reason given\n"
+}

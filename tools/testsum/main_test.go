@@ -1,0 +1,39 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestSummarize(t *testing.T) {
+	in := strings.Join([]string{
+		`{"Action":"output","Package":"p","Test":"TestA","Output":"chatter\n"}`,
+		`{"Action":"pass","Package":"p","Test":"TestA","Elapsed":0.1}`,
+		`{"Action":"output","Package":"p","Test":"TestB","Output":"want 1, got 2\n"}`,
+		`{"Action":"fail","Package":"p","Test":"TestB"}`,
+		`{"Action":"output","Package":"p","Test":"TestC","Output":"=== RUN   TestC\n"}`,
+		`{"Action":"output","Package":"p","Test":"TestC","Output":"    c_test.go:9: no server\n"}`,
+		`{"Action":"skip","Package":"p","Test":"TestC"}`,
+		`{"Action":"fail","Package":"p","Elapsed":1.5}`,
+		`{"Action":"output","Package":"q","Output":"panic: boom\n"}`,
+		`{"Action":"fail","Package":"q","Elapsed":0.2}`,
+		`{"Action":"pass","Package":"r","Elapsed":2}`,
+	}, "\n")
+	want := strings.Join([]string{
+		"want 1, got 2",
+		"FAIL\tp\t1.500s",
+		"panic: boom",
+		"FAIL\tq\t0.200s",
+		"ok  \tr\t2.000s",
+		"SKIPPED p TestC: c_test.go:9: no server",
+		"1 passed, 2 failed, 1 skipped",
+		"",
+	}, "\n")
+	var out strings.Builder
+	if _, err := summarize(strings.NewReader(in), &out); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != want {
+		t.Errorf("got:\n%s\nwant:\n%s", out.String(), want)
+	}
+}
