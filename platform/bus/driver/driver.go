@@ -17,6 +17,10 @@ import (
 // from this member, and by every later call.
 var ErrRevoked = errors.New("partition is no longer assigned to this member")
 
+// ErrUnreachable is wrapped by errors that say that no broker answers, as
+// opposed to a broker that refuses. Trying again later may help.
+var ErrUnreachable = errors.New("broker cannot be reached")
+
 // Positions that are not offsets, for [Partition.Seek].
 const (
 	// Earliest is the oldest record that the broker still has.

@@ -1,0 +1,157 @@
+// Package kafkabus connects package bus to Apache Kafka and to everything that
+// speaks its protocol.
+//
+// A member of a consumer group is two clients: one takes part in the group and
+// never fetches, the other fetches exactly the partitions that were sought. So
+// no record can arrive before its partition's position is known, and the
+// offsets that the broker keeps decide nothing.
+package kafkabus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
+)
+
+// unreachableAfter is how long requests other than produce and fetch are tried
+// again before the broker counts as unreachable.
+const unreachableAfter = 10 * time.Second
+
+// Config says where the brokers are.
+type Config struct {
+	// Brokers are the addresses to begin with, host:port.
+	Brokers []string
+	// ClientID names this process in the broker's logs and quotas; "campus-hub"
+	// when empty.
+	ClientID string
+	// Logger is slog.Default when nil.
+	Logger *slog.Logger
+	// Dial replaces the dialer, for TLS or for a network in memory.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// A Conn is a [driver.Conn] on a Kafka cluster.
+type Conn struct {
+	cfg   Config
+	log   *slog.Logger
+	out   *kgo.Client // publishes, and asks for metadata
+	admin *kadm.Client
+
+	mu      sync.Mutex
+	closed  bool
+	members map[*member]struct{}
+}
+
+var _ driver.Conn = (*Conn)(nil)
+
+// Open checks the configuration and returns a connection. It does not wait for
+// the brokers, which may come up later; [Conn.Ping] does.
+func Open(cfg Config) (*Conn, error) {
+	if len(cfg.Brokers) == 0 {
+		return nil, errors.New("kafka: no broker address; set PL_KAFKA_BROKERS to host:port[,host:port…]")
+	}
+	for _, b := range cfg.Brokers {
+		if _, _, err := net.SplitHostPort(b); err != nil {
+			return nil, fmt.Errorf("kafka: broker address %q is not host:port; correct PL_KAFKA_BROKERS: %w", b, err)
+		}
+	}
+	if cfg.ClientID == "" {
+		cfg.ClientID = "campus-hub"
+	}
+	c := &Conn{cfg: cfg, log: cfg.Logger, members: make(map[*member]struct{})}
+	if c.log == nil {
+		c.log = slog.Default()
+	}
+	out, err := kgo.NewClient(append(c.options(), producerOptions()...)...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	c.out, c.admin = out, kadm.NewClient(out)
+	return c, nil
+}
+
+// options are those of every client of the connection.
+func (c *Conn) options() []kgo.Opt {
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(c.cfg.Brokers...),
+		kgo.ClientID(c.cfg.ClientID),
+		kgo.WithLogger(logger{c.log}),
+		kgo.RetryTimeout(unreachableAfter),
+		kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.MetadataMaxAge(time.Minute),
+	}
+	if c.cfg.Dial != nil {
+		opts = append(opts, kgo.Dialer(c.cfg.Dial))
+	}
+	return opts
+}
+
+// Ping fails when no broker answers.
+func (c *Conn) Ping(ctx context.Context) error {
+	return c.explain("ping", c.out.Ping(ctx))
+}
+
+// Close ends all members, then publishing and the connections. Publishes in
+// flight fail.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	members := make([]*member, 0, len(c.members))
+	for m := range c.members {
+		members = append(members, m)
+	}
+	c.mu.Unlock()
+	var errs []error
+	for _, m := range members {
+		errs = append(errs, m.Close(context.Background()))
+	}
+	c.out.Close()
+	return errors.Join(errs...)
+}
+
+// add registers a member, which Close ends; it fails after Close.
+func (c *Conn) add(m *member) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return errors.New("kafka: connection is closed")
+	}
+	c.members[m] = struct{}{}
+	return nil
+}
+
+func (c *Conn) remove(m *member) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.members, m)
+}
+
+// explain says what failed, where, and which setting to look at. It returns
+// nil for a nil error.
+func (c *Conn) explain(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if !unreachable(err) {
+		return fmt.Errorf("kafka: %s: %w", doing, err)
+	}
+	return fmt.Errorf("kafka: %s: %w: no broker answers at %s; start one there or correct PL_KAFKA_BROKERS: %w",
+		doing, driver.ErrUnreachable, strings.Join(c.cfg.Brokers, ","), err)
+}
+
+// unreachable tells a broker that is away from one that says no.
+func unreachable(err error) bool {
+	var dial *kgo.ErrFirstReadEOF
+	var op net.Error
+	return errors.As(err, &dial) || errors.As(err, &op) || kgo.IsRetryableBrokerErr(err)
+}
