@@ -16,8 +16,8 @@ const maxDefaultSteps = 1 << 20
 type defaultCheck struct {
 	steps int
 	memo  map[defaultCase]bool
-	// entered holds the records whose fields Java has not set yet.
-	entered map[*Schema]bool
+	// unset holds the records whose fields Java has not set yet.
+	unset map[*Schema]bool
 }
 
 type defaultCase struct {
@@ -77,7 +77,7 @@ func (c *defaultCheck) compound(s *Schema, v *node) bool {
 	case Union:
 		return c.any(s.Branches, v)
 	}
-	return v.kind == objectNode && !c.entered[s] && c.record(s, v)
+	return v.kind == objectNode && !c.unset[s] && c.record(s, v)
 }
 
 func (c *defaultCheck) all(s *Schema, v *node) bool {
@@ -129,10 +129,7 @@ func (p *parser) badDefault(f *Field, d *node, tooMuch bool) {
 		p.fault(d, CodeLimit, "write a simpler default", "the default takes too long to check")
 		return
 	}
-	what := "its type"
-	if f.Type.Kind != 0 {
-		what = "the type " + f.Type.FullName()
-	}
+	what := describeType(f.Type)
 	fix := "write a value of that type, or change the type"
 	if f.Type.Kind == Union {
 		fix = "write a value of one of the branches"
@@ -141,6 +138,20 @@ func (p *parser) badDefault(f *Field, d *node, tooMuch bool) {
 		fix = `make the type ["null", …], or remove the default`
 	}
 	p.fault(d, CodeBadDefault, fix, "the default, %s, is not a value of %s", d.kind, what)
+}
+
+func describeType(s *Schema) string {
+	switch {
+	case s.Kind == 0:
+		return "the type, which is defined only later"
+	case s.Kind != Union:
+		return "the type " + s.FullName()
+	}
+	var names []string
+	for _, b := range s.Branches[:min(len(s.Branches), 8)] {
+		names = append(names, b.FullName())
+	}
+	return "the union [" + strings.Join(names, ", ") + "]"
 }
 
 // floatText accepts what Java's Double.parseDouble reads as the default of a
@@ -159,50 +170,4 @@ func floatText(s *Schema, d *node) bool {
 	}
 	_, err := strconv.ParseFloat(text, 64)
 	return err == nil || strings.Contains(err.Error(), "out of range")
-}
-
-// checkResolvedDefaults checks the defaults again when every reference is
-// resolved, inner records first, as Java does when it copies the schema: a
-// default whose check would enter a record that is still being copied is
-// refused.
-func (p *parser) checkResolvedDefaults(root *Schema) {
-	if len(p.forward) == 0 {
-		return
-	}
-	r := &resolvedDefaults{parser: p, done: map[*Schema]bool{}, entered: map[*Schema]bool{}}
-	for _, s := range p.order {
-		r.visit(s)
-	}
-	r.visit(root)
-}
-
-type resolvedDefaults struct {
-	parser        *parser
-	done, entered map[*Schema]bool
-}
-
-func (r *resolvedDefaults) visit(s *Schema) {
-	if r.done[s] {
-		return
-	}
-	r.done[s] = true
-	r.entered[s] = true
-	for _, child := range appendChildren(nil, s) {
-		r.visit(child)
-	}
-	for _, f := range s.Fields {
-		r.check(f)
-	}
-	delete(r.entered, s)
-}
-
-func (r *resolvedDefaults) check(f *Field) {
-	d := r.parser.defaults[f]
-	if d == nil || floatText(f.Type, d) {
-		return
-	}
-	check := &defaultCheck{memo: map[defaultCase]bool{}, entered: r.entered}
-	if !check.valid(f.Type, d) {
-		r.parser.badDefault(f, d, check.steps > maxDefaultSteps)
-	}
 }

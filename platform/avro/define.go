@@ -53,20 +53,30 @@ func (p *parser) setName(n, v *node, s *Schema, namespace string) {
 		p.fault(v, CodeBadName, "choose another name or add a namespace", "%q is the name of a primitive type", s.Name)
 		return
 	}
-	for _, part := range strings.Split(s.FullName(), ".") {
-		if !isName(part) {
-			p.badName(nameNode(n, v, part), part)
-		}
+	p.checkName(v, s.Name)
+	switch ns := n.get("namespace"); {
+	case strings.Contains(v.text, "."):
+		p.checkNamespace(v, s.Namespace)
+	case ns != nil && ns.kind == stringNode:
+		p.checkNamespace(ns, s.Namespace)
 	}
 }
 
-// nameNode finds the property that a bad part of a full name comes from.
-func nameNode(n, name *node, part string) *node {
-	ns := n.get("namespace")
-	if ns != nil && ns.kind == stringNode && !strings.Contains(name.text, ".") && name.text != part {
-		return ns
+// checkNamespace checks a namespace where it is written; a type that inherits
+// it does not repeat the fault.
+func (p *parser) checkNamespace(n *node, namespace string) {
+	if namespace == "" {
+		return
 	}
-	return name
+	for _, part := range strings.Split(namespace, ".") {
+		p.checkName(n, part)
+	}
+}
+
+func (p *parser) checkName(n *node, part string) {
+	if !isName(part) {
+		p.badName(n, part)
+	}
 }
 
 func (p *parser) badName(n *node, part string) {
@@ -98,7 +108,8 @@ func (p *parser) define(s *Schema, n *node) *Schema {
 	return first
 }
 
-func (p *parser) aliases(n *node) []string {
+// aliasNodes returns the aliases of a definition, each one once.
+func (p *parser) aliasNodes(n *node) []*node {
 	v := n.get("aliases")
 	if v == nil {
 		return nil
@@ -107,27 +118,35 @@ func (p *parser) aliases(n *node) []string {
 		p.fault(v, CodeWrongType, "write an array of names", `"aliases" must be an array, not %s`, v.kind)
 		return nil
 	}
-	var aliases []string
+	var aliases []*node
 	seen := map[string]bool{}
 	for _, e := range v.elems {
 		if e.kind != stringNode {
 			p.fault(e, CodeWrongType, "write the alias as a string", "an alias must be a string, not %s", e.kind)
 		} else if !seen[e.text] {
 			seen[e.text] = true
-			aliases = append(aliases, e.text)
+			aliases = append(aliases, e)
 		}
+	}
+	return aliases
+}
+
+// fieldAliases reads the aliases of a field, which Java does not check.
+func (p *parser) fieldAliases(n *node) []string {
+	var aliases []string
+	for _, a := range p.aliasNodes(n) {
+		aliases = append(aliases, a.text)
 	}
 	return aliases
 }
 
 // typeAliases reads the aliases of a named type as full names.
 func (p *parser) typeAliases(n *node, namespace string) []string {
-	aliases := p.aliases(n)
-	for i, a := range aliases {
-		if _, simple, _ := splitName(a); !isName(simple) {
-			p.badName(n.get("aliases"), a)
-		}
-		aliases[i] = qualify(a, namespace)
+	var aliases []string
+	for _, a := range p.aliasNodes(n) {
+		_, simple, _ := splitName(a.text)
+		p.checkName(a, simple)
+		aliases = append(aliases, qualify(a.text, namespace))
 	}
 	return aliases
 }
@@ -175,7 +194,7 @@ func (p *parser) field(n *node, namespace string) *Field {
 	}
 	f := &Field{Pos: p.pos(n), PropPos: p.propPos(n), Props: rawProps(n, fieldReserved)}
 	f.Doc, _ = n.str("doc")
-	f.Aliases = p.aliases(n)
+	f.Aliases = p.fieldAliases(n)
 	p.sortOrder(n, f)
 	p.fieldType(n, f, namespace)
 	v := n.get("name")

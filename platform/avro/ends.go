@@ -1,24 +1,41 @@
 package avro
 
-import "strings"
+import "fmt"
 
-// NeverEnds returns a fault for every record within the schemas that requires
-// itself, directly or through others, so that no finite value of it exists.
+// NeverEnds returns a fault for every field within the schemas by which a
+// record requires itself, directly or through others, so that no finite value
+// of it exists.
 // An optional branch of a union, an array or a map breaks the circle. Java
 // accepts such schemas; a writer of one never comes to an end.
 func NeverEnds(schemas ...*Schema) Faults {
 	e := newEndings(schemas)
 	e.solve()
+	c := &circleFinder{endings: e, index: map[*Schema]int{}, low: map[*Schema]int{}, circle: map[*Schema]int{}}
 	var faults Faults
 	for _, s := range e.records {
-		if f, path := e.circle(s); f != nil {
-			faults = append(faults, Fault{Pos: f.TypePos, Code: CodeNeverEnds,
-				Message: "the record " + s.FullName() + " requires itself: " + path,
-				Fix:     `make one of these fields optional (["null", …]), an array or a map`})
+		if !e.finite[s] && c.index[s] == 0 {
+			c.visit(s)
+		}
+	}
+	for _, s := range e.records {
+		for _, f := range s.Fields {
+			if next := e.endless(f.Type); next != nil && c.circle[next] == c.circle[s] {
+				faults = append(faults, neverEnds(s, f, next))
+			}
 		}
 	}
 	faults.sort()
 	return faults
+}
+
+func neverEnds(s *Schema, f *Field, next *Schema) Fault {
+	through := ""
+	if next != s {
+		through = " through " + next.FullName()
+	}
+	return Fault{Pos: f.TypePos, Code: CodeNeverEnds,
+		Message: fmt.Sprintf("the field %q makes every %s require another one%s, without end", f.Name, s.FullName(), through),
+		Fix:     `make it optional (["null", …]), an array or a map`}
 }
 
 // endings finds the schemas that have finite values: the least fixed point,
@@ -72,47 +89,57 @@ func (e *endings) solve() {
 	}
 }
 
-// circle follows the parts of s that never end. When that leads back to s it
-// returns the field of s where the circle begins and its text.
-func (e *endings) circle(s *Schema) (*Field, string) {
+// endless returns the record that a type without an end leads to; nil when the
+// type ends.
+func (e *endings) endless(s *Schema) *Schema {
 	if e.finite[s] {
-		return nil, ""
+		return nil
 	}
-	var first *Field
-	var path []string
-	seen := map[*Schema]bool{}
-	for at := s; at != nil && !seen[at]; {
-		seen[at] = true
-		f, next := e.endless(at)
-		if f == nil {
-			return nil, ""
-		}
-		if first == nil {
-			first = f
-		}
-		path = append(path, at.FullName()+"."+f.Name)
-		if next == s {
-			return first, strings.Join(append(path, s.FullName()), " → ")
-		}
-		at = next
-	}
-	return nil, ""
-}
-
-// endless returns the first field of a record that never ends, and the record
-// that it leads to.
-func (e *endings) endless(record *Schema) (*Field, *Schema) {
-	for _, f := range record.Fields {
-		if !e.finite[f.Type] {
-			return f, e.leadsTo(f.Type)
-		}
-	}
-	return nil, nil
-}
-
-func (e *endings) leadsTo(s *Schema) *Schema {
 	if s.Kind == Union {
 		return s.Branches[0]
 	}
 	return s
+}
+
+// A circleFinder numbers the strongly connected components of the records that
+// never end (Tarjan's algorithm).
+type circleFinder struct {
+	*endings
+	index, low map[*Schema]int
+	circle     map[*Schema]int
+	stack      []*Schema
+}
+
+func (c *circleFinder) visit(s *Schema) {
+	c.index[s] = len(c.index) + 1
+	c.low[s] = c.index[s]
+	c.stack = append(c.stack, s)
+	for _, f := range s.Fields {
+		if next := c.endless(f.Type); next != nil {
+			c.follow(s, next)
+		}
+	}
+	if c.low[s] == c.index[s] {
+		c.pop(s)
+	}
+}
+
+func (c *circleFinder) follow(s, next *Schema) {
+	if c.index[next] == 0 {
+		c.visit(next)
+	}
+	if c.circle[next] == 0 {
+		c.low[s] = min(c.low[s], c.low[next])
+	}
+}
+
+func (c *circleFinder) pop(s *Schema) {
+	for {
+		top := c.stack[len(c.stack)-1]
+		c.stack = c.stack[:len(c.stack)-1]
+		c.circle[top] = c.index[s]
+		if top == s {
+			return
+		}
+	}
 }

@@ -43,13 +43,16 @@ type parser struct {
 	defined  map[string]*Schema
 	order    []*Schema // the defined types, inner ones first
 	forward  map[*Schema]reference
-	parents  []*Schema // the schemas that hold others
+	late     map[slot]bool // the places in schemas where forward references stood
+	parents  []*Schema     // the schemas that hold others
 	defaults map[*Field]*node
 	faults   Faults
 	// elsewhere, if set, knows the names of types that a faulty file defines: a
 	// use of one is no fault, but leaves the schema incomplete.
 	elsewhere  func(name string) bool
 	incomplete bool
+	// suggestions are the names that an unknown one may be meant for.
+	suggestions []string
 }
 
 // A reference is a use of a name that was not defined at that place.
@@ -60,14 +63,14 @@ type reference struct {
 
 func newParser(l lines, known *Names) *parser {
 	return &parser{lines: l, known: known, defined: map[string]*Schema{},
-		forward: map[*Schema]reference{}, defaults: map[*Field]*node{}}
+		forward: map[*Schema]reference{}, late: map[slot]bool{}, defaults: map[*Field]*node{}}
 }
 
 func (p *parser) parse(root *node) (*Schema, error) {
 	s := p.schema(root, "")
 	s = p.resolve(s)
 	if len(p.faults) == 0 && !p.incomplete {
-		p.checkResolvedDefaults(s)
+		p.recheckDefaults(s)
 	}
 	p.faults.sort()
 	if len(p.faults) > 0 {
@@ -215,7 +218,8 @@ func (p *parser) collection(n *node, namespace string, kind Kind, property strin
 // resolve replaces the references that were open by the types that they mean
 // and reports those that mean nothing. It returns what s has become.
 func (p *parser) resolve(s *Schema) *Schema {
-	for ref := range maps.Values(p.forward) {
+	inOrder := func(a, b reference) int { return cmp.Compare(a.at.off, b.at.off) }
+	for _, ref := range slices.SortedFunc(maps.Values(p.forward), inOrder) {
 		switch {
 		case p.lookup(ref.name) != nil:
 		case p.elsewhere != nil && (p.elsewhere(ref.name) || p.elsewhere(ref.at.text)):
@@ -232,13 +236,21 @@ func (p *parser) resolve(s *Schema) *Schema {
 
 func (p *parser) resolveInside(s *Schema) {
 	if s.Items != nil {
-		s.Items = p.target(s.Items)
+		p.replace(s, 0, &s.Items)
 	}
-	for i, b := range s.Branches {
-		s.Branches[i] = p.target(b)
+	for i := range s.Branches {
+		p.replace(s, i, &s.Branches[i])
 	}
-	for _, f := range s.Fields {
-		f.Type = p.target(f.Type)
+	for i, f := range s.Fields {
+		p.replace(s, i, &f.Type)
+	}
+}
+
+// replace puts the type that an open reference means in its place.
+func (p *parser) replace(s *Schema, index int, at **Schema) {
+	if _, open := p.forward[*at]; open {
+		p.late[slot{s, index}] = true
+		*at = p.target(*at)
 	}
 }
 
@@ -247,30 +259,6 @@ func (p *parser) target(s *Schema) *Schema {
 		return cmp.Or(p.lookup(ref.name), s)
 	}
 	return s
-}
-
-func (p *parser) unknown(ref reference) {
-	fix := "define it, or name it in full"
-	if near := p.similar(ref.name); near != "" {
-		fix = fmt.Sprintf("did you mean %q?", near)
-	}
-	p.fault(ref.at, CodeUnknownType, fix, "the type %q is not defined", ref.name)
-}
-
-// similar returns the first name, in alphabetical order, that is like a name
-// that nobody defines: equal but for case, or in another namespace.
-func (p *parser) similar(name string) string {
-	_, simple, _ := splitName(name)
-	candidates := slices.Concat(slices.Sorted(maps.Keys(p.defined)), slices.Sorted(maps.Keys(primitives)))
-	if p.known != nil {
-		candidates = append(candidates, slices.Sorted(maps.Keys(p.known.byName))...)
-	}
-	for _, c := range candidates {
-		if _, s, _ := splitName(c); strings.EqualFold(s, simple) {
-			return c
-		}
-	}
-	return ""
 }
 
 // rawProps returns the properties of an object that Avro does not reserve.

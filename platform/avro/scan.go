@@ -7,7 +7,7 @@ import (
 )
 
 // A scanner reads JSON (RFC 8259) into nodes. Like Java's Avro it allows
-// comments between tokens, and nothing else beyond the RFC.
+// comments before the schema and within it, and nothing else beyond the RFC.
 type scanner struct {
 	text  []byte
 	off   int
@@ -23,14 +23,16 @@ func scanJSON(text []byte) (*node, *syntaxError) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.space(); err != nil {
-		return nil, err
+	for s.off < len(text) && isSpace(text[s.off]) {
+		s.off++
 	}
 	if s.off < len(text) {
-		return nil, syntaxErrorf(s.off, "keep one schema a file", "unexpected %s after the end of the schema", s.found())
+		return nil, syntaxErrorf(s.off, "nothing may follow the schema", "unexpected %s after the end of the schema", s.found())
 	}
 	return root, nil
 }
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // found describes the character at the current place.
 func (s *scanner) found() string {
@@ -51,10 +53,10 @@ func (s *scanner) peek() byte {
 // space skips white space and comments.
 func (s *scanner) space() *syntaxError {
 	for s.off < len(s.text) {
-		switch s.text[s.off] {
-		case ' ', '\t', '\r', '\n':
+		switch c := s.text[s.off]; {
+		case isSpace(c):
 			s.off++
-		case '/':
+		case c == '/':
 			if err := s.comment(); err != nil {
 				return err
 			}
@@ -278,8 +280,10 @@ func (s *scanner) str() (string, *syntaxError) {
 			}
 			b = utf8.AppendRune(b, r)
 			from = s.off
+		case c == '\n' || c == '\r':
+			return "", syntaxErrorf(start, `close it with a double quote; a line break inside is written \n`, "the string is not closed on its line")
 		case c < 0x20:
-			return "", syntaxErrorf(s.off, `write \n or \t`, "a control character stands inside a string")
+			return "", syntaxErrorf(s.off, `write \u and four hexadecimal digits`, "a control character stands inside a string")
 		case c < utf8.RuneSelf:
 			s.off++
 		default:
