@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -39,7 +37,7 @@ type Config struct {
 	// Provision says whether the start creates topics, registers schemas and
 	// migrates databases. Production leaves that to commands of its own, and
 	// the start only verifies.
-	Provision bool
+	Provision Switch
 	// Calls maps contexts to base URLs of the processes that serve them.
 	Calls        map[string]string
 	LogLevel     slog.Level
@@ -49,57 +47,47 @@ type Config struct {
 	DrainTimeout time.Duration
 }
 
-// A setting is one key of the configuration. Its name in the file is in lower
-// case and has no prefix: http_addr for PL_HTTP_ADDR.
-type setting struct {
-	key   string
-	usage string
-	set   func(c *Config, value string) error
-}
-
-// A family is a set of keys that end in a context's name.
-type family struct {
-	prefix string
-	usage  string
-	values func(c *Config) map[string]string
-}
-
 const envPrefix = "PL_"
 
-var settings = []setting{
-	{"HTTP_ADDR", "address for calls, health and metrics (127.0.0.1:8080)", address(func(c *Config) *string { return &c.HTTPAddr })},
-	{"KAFKA_BROKERS", "brokers, host:port separated by commas (embedded)", setBrokers},
-	{"REGISTRY_URL", "Schema Registry (embedded)", text(func(c *Config) *string { return &c.RegistryURL })},
-	{"EMBEDDED_KAFKA_ADDR", "address of the embedded broker (127.0.0.1:9092)", address(func(c *Config) *string { return &c.EmbeddedKafkaAddr })},
-	{"EMBEDDED_REGISTRY_ADDR", "address of the embedded registry (127.0.0.1:8081)", address(func(c *Config) *string { return &c.EmbeddedRegistryAddr })},
-	{"DATABASE_URL", "PostgreSQL URL of a process with one context (SQLite)", text(func(c *Config) *string { return &c.DatabaseURL })},
-	{"DATA_DIR", "directory of everything embedded (.pl)", text(func(c *Config) *string { return &c.DataDir })},
-	{"PROVISION", "create topics, register schemas and migrate at start: true, false, or auto = true where the broker is embedded (auto)", setProvision},
-	{"LOG_LEVEL", "debug, info, warn or error (info)", setLogLevel},
-	{"LOG_FORMAT", "text or json (text)", setLogFormat},
-	{"OTLP_ENDPOINT", "URL of an OpenTelemetry collector for traces (none)", text(func(c *Config) *string { return &c.OTLPEndpoint })},
-	{"DRAIN_TIMEOUT", "how long a clean shutdown may take (20s)", setDrainTimeout},
-}
+// A ConfigError is a configuration that a process cannot start with. Its text
+// has one line a finding.
+type ConfigError struct{ Err error }
 
-var families = []family{
-	{"DATABASE_URL_", "PostgreSQL URL of one context, for example PL_DATABASE_URL_QUIZ", func(c *Config) map[string]string { return c.DatabaseURLs }},
-	{"CALLS_", "base URL of the process that serves a context, for example PL_CALLS_COURSE", func(c *Config) map[string]string { return c.Calls }},
-}
+// Error returns the findings, one a line.
+func (e *ConfigError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the findings.
+func (e *ConfigError) Unwrap() error { return e.Err }
 
 // LoadConfig reads the configuration from environ, which has the form of
-// os.Environ, and from the file that PL_CONFIG names. An unknown key and a
-// value that cannot be used are errors; all of them are reported at once, a
-// line each, with where they stand.
+// os.Environ, and from the file that PL_CONFIG names: a flat YAML map whose
+// keys are the settings' names in lower case without the prefix, http_addr for
+// PL_HTTP_ADDR. An unknown key and a value that cannot be used are errors; all
+// of them are reported at once in a *[ConfigError], with where they stand.
 func LoadConfig(environ []string) (*Config, error) {
-	c := &Config{
-		HTTPAddr:             "127.0.0.1:8080",
-		EmbeddedKafkaAddr:    "127.0.0.1:9092",
-		EmbeddedRegistryAddr: "127.0.0.1:8081",
-		DataDir:              ".pl",
-		DatabaseURLs:         map[string]string{},
-		Calls:                map[string]string{},
-		DrainTimeout:         20 * time.Second,
+	c := &Config{DatabaseURLs: map[string]string{}, Calls: map[string]string{}}
+	for _, s := range settings {
+		if err := s.set(c, s.fallback); err != nil {
+			return nil, fmt.Errorf("default of %s%s: %w", envPrefix, s.key, err)
+		}
 	}
+	env := ownVariables(environ)
+	path := env["CONFIG"]
+	delete(env, "CONFIG")
+	file, err := readFile(path)
+	errs := []error{
+		err,
+		c.apply(file, func(key string) string { return path + ": " + strings.ToLower(key) }),
+		c.apply(env, func(key string) string { return envPrefix + key }),
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, &ConfigError{err}
+	}
+	return c, nil
+}
+
+// ownVariables returns the PL_* variables by their names without the prefix.
+func ownVariables(environ []string) map[string]string {
 	env := map[string]string{}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
@@ -107,25 +95,13 @@ func LoadConfig(environ []string) (*Config, error) {
 			env[key] = value
 		}
 	}
-	provision := env["PROVISION"]
-	var errs []error
-	if path := env["CONFIG"]; path != "" {
-		file, err := readFile(path)
-		errs = append(errs, err)
-		if provision == "" {
-			provision = file["PROVISION"]
-		}
-		errs = append(errs, c.apply(file, func(key string) string { return path + ": " + strings.ToLower(key) }))
-	}
-	delete(env, "CONFIG")
-	errs = append(errs, c.apply(env, func(key string) string { return envPrefix + key }))
-	if provision == "" || provision == "auto" {
-		c.Provision = len(c.KafkaBrokers) == 0
-	}
-	return c, errors.Join(errs...)
+	return env
 }
 
 func readFile(path string) (map[string]string, error) {
+	if path == "" {
+		return nil, nil
+	}
 	body, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("PL_CONFIG: %w", err)
@@ -163,7 +139,7 @@ func (c *Config) applyOne(key, value string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("there is no such setting%s; see the list with the command \"config\"", suggestion(key))
+	return fmt.Errorf("there is no such setting%s; the command \"config\" lists all", suggestion(key))
 }
 
 // suggestion names the known setting that is nearest to key, if one is near.
@@ -200,82 +176,44 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-func text(field func(*Config) *string) func(*Config, string) error {
-	return func(c *Config, value string) error {
-		*field(c) = value
-		return nil
+// check fails when the configuration does not suit the process: contexts it
+// serves, and engines it has.
+func (c *Config) check(app *App, engines Engines) error {
+	var errs []error
+	if c.DatabaseURL != "" && len(app.definitions) > 1 {
+		errs = append(errs, errors.New("PL_DATABASE_URL: this process has several contexts, and each has a database of its own; set PL_DATABASE_URL_<CONTEXT>"))
 	}
-}
-
-func address(field func(*Config) *string) func(*Config, string) error {
-	return func(c *Config, value string) error {
-		if _, _, err := net.SplitHostPort(value); err != nil {
-			return fmt.Errorf("%q is not host:port", value)
+	for _, name := range slices.Sorted(maps.Keys(c.DatabaseURLs)) {
+		if !app.has(name) {
+			errs = append(errs, fmt.Errorf("PL_DATABASE_URL_%s: this process has no such context, only %s",
+				strings.ToUpper(name), strings.Join(app.contexts(), ", ")))
 		}
-		*field(c) = value
-		return nil
 	}
-}
-
-func setBrokers(c *Config, value string) error {
-	c.KafkaBrokers = nil
-	for part := range strings.SplitSeq(value, ",") {
-		part = strings.TrimSpace(part)
-		if part == "" {
-			continue
-		}
-		if _, _, err := net.SplitHostPort(part); err != nil {
-			return fmt.Errorf("%q is not host:port", part)
-		}
-		c.KafkaBrokers = append(c.KafkaBrokers, part)
+	if len(c.KafkaBrokers) == 0 && engines.EmbedBroker == nil {
+		errs = append(errs, errors.New("PL_KAFKA_BROKERS: needed, because this binary has no embedded broker; give host:port of a broker, for example of \"hub broker\""))
 	}
-	return nil
-}
-
-func setProvision(c *Config, value string) error {
-	if value == "" || value == "auto" {
-		return nil
+	if c.RegistryURL == "" && engines.EmbedRegistry == nil {
+		errs = append(errs, errors.New("PL_REGISTRY_URL: needed, because this binary has no embedded registry; give its URL, for example of \"hub broker\""))
 	}
-	on, err := strconv.ParseBool(value)
-	if err != nil {
-		return fmt.Errorf("%q is none of true, false and auto", value)
+	if err := errors.Join(errs...); err != nil {
+		return &ConfigError{err}
 	}
-	c.Provision = on
-	return nil
-}
-
-func setLogLevel(c *Config, value string) error {
-	if err := c.LogLevel.UnmarshalText([]byte(value)); err != nil {
-		return fmt.Errorf("%q is none of debug, info, warn and error", value)
-	}
-	return nil
-}
-
-func setLogFormat(c *Config, value string) error {
-	if value != "text" && value != "json" {
-		return fmt.Errorf("%q is neither text nor json", value)
-	}
-	c.LogJSON = value == "json"
-	return nil
-}
-
-func setDrainTimeout(c *Config, value string) error {
-	d, err := time.ParseDuration(value)
-	if err != nil || d <= 0 {
-		return fmt.Errorf("%q is not a duration such as 20s", value)
-	}
-	c.DrainTimeout = d
 	return nil
 }
 
 // databaseURL returns the PostgreSQL URL of the named context, or "" for
-// SQLite. single is true in a process that serves this context alone.
-func (c *Config) databaseURL(context string, single bool) string {
+// SQLite.
+func (c *Config) databaseURL(context string) string {
 	if url := c.DatabaseURLs[context]; url != "" {
 		return url
 	}
-	if single {
-		return c.DatabaseURL
+	return c.DatabaseURL
+}
+
+// provisions says whether the start creates what is missing.
+func (c *Config) provisions() bool {
+	if c.Provision == Auto {
+		return len(c.KafkaBrokers) == 0
 	}
-	return ""
+	return c.Provision == On
 }

@@ -1,0 +1,43 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+)
+
+// runBroker serves the embedded broker and registry without any context. It
+// listens on PL_HTTP_ADDR for health only when that was set.
+func (c *cli) runBroker(cfg *Config) error {
+	log := c.logger(cfg)
+	ctx, cancel := c.untilSignal(log)
+	defer cancel()
+	p, err := startBroker(ctx, c.app, cfg, c.engines, log)
+	if err != nil {
+		return errUnlessStopped(ctx, err)
+	}
+	fmt.Fprintf(c.stdout, "broker    %s\nregistry  %s\n", p.broker.Addr(), p.registryURL())
+	return c.serveUntil(ctx, p, cfg)
+}
+
+func startBroker(ctx context.Context, app *App, cfg *Config, engines Engines, log *slog.Logger) (*Process, error) {
+	if len(cfg.KafkaBrokers) > 0 || cfg.RegistryURL != "" {
+		return nil, &ConfigError{errors.New("the command \"broker\" serves the embedded engines: unset PL_KAFKA_BROKERS and PL_REGISTRY_URL")}
+	}
+	p := &Process{app: app, cfg: cfg, engines: engines, log: log, failed: make(chan error, 1)}
+	for _, step := range []func(context.Context) error{p.startTelemetry, p.startEmbedded} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, p.close(context.WithoutCancel(ctx)))
+		}
+	}
+	return p, nil
+}
+
+// openGate lets calls through to the contexts.
+func (p *Process) openGate() {
+	mux := http.NewServeMux()
+	mountCalls(mux, p.server)
+	p.gate.set(mux)
+}

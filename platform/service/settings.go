@@ -1,0 +1,218 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// A Switch is on, off, or left to the process.
+type Switch int
+
+// The positions of a [Switch].
+const (
+	Auto Switch = iota
+	On
+	Off
+)
+
+// String returns true, false or auto.
+func (s Switch) String() string {
+	switch s {
+	case On:
+		return "true"
+	case Off:
+		return "false"
+	}
+	return "auto"
+}
+
+// A setting is one key of the configuration.
+type setting struct {
+	key      string
+	usage    string
+	fallback string
+	set      func(c *Config, value string) error
+	get      func(c *Config) string
+}
+
+// A family is a set of keys that end in a context's name.
+type family struct {
+	prefix string
+	usage  string
+	values func(c *Config) map[string]string
+}
+
+var settings = []setting{
+	address("HTTP_ADDR", "127.0.0.1:8080", "where calls, health and metrics are served", func(c *Config) *string { return &c.HTTPAddr }),
+	{"KAFKA_BROKERS", "brokers, host:port separated by commas; empty: the embedded one", "", setBrokers,
+		func(c *Config) string { return strings.Join(c.KafkaBrokers, ",") }},
+	endpoint("REGISTRY_URL", "Schema Registry; empty: the embedded one", func(c *Config) *string { return &c.RegistryURL }),
+	address("EMBEDDED_KAFKA_ADDR", "127.0.0.1:9092", "where the embedded broker listens", func(c *Config) *string { return &c.EmbeddedKafkaAddr }),
+	address("EMBEDDED_REGISTRY_ADDR", "127.0.0.1:8081", "where the embedded registry listens", func(c *Config) *string { return &c.EmbeddedRegistryAddr }),
+	text("DATABASE_URL", "", "PostgreSQL URL of a process with one context; empty: SQLite", func(c *Config) *string { return &c.DatabaseURL }),
+	text("DATA_DIR", ".pl", "directory of everything embedded", func(c *Config) *string { return &c.DataDir }),
+	{"PROVISION", "create topics, register schemas and migrate at start: true, false, or auto, true where the broker is embedded", "auto", setProvision,
+		func(c *Config) string { return c.Provision.String() }},
+	{"LOG_LEVEL", "debug, info, warn or error", "info", setLogLevel, func(c *Config) string { return strings.ToLower(c.LogLevel.String()) }},
+	{"LOG_FORMAT", "text or json", "text", setLogFormat, logFormat},
+	endpoint("OTLP_ENDPOINT", "OpenTelemetry collector that gets the traces; empty: none", func(c *Config) *string { return &c.OTLPEndpoint }),
+	{"DRAIN_TIMEOUT", "how long a clean shutdown may take", "20s", setDrainTimeout, func(c *Config) string { return c.DrainTimeout.String() }},
+}
+
+var families = []family{
+	{"DATABASE_URL_", "PostgreSQL URL of one context", func(c *Config) map[string]string { return c.DatabaseURLs }},
+	{"CALLS_", "base URL of the process that serves a context", func(c *Config) map[string]string { return c.Calls }},
+}
+
+// Describe writes every setting with its effective value and its meaning, one
+// a line. Passwords in URLs are left out.
+func (c *Config) Describe(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, s := range settings {
+		describe(table, s.key, s.get(c), s.usage)
+	}
+	for _, f := range families {
+		values := f.values(c)
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			describe(table, f.prefix+strings.ToUpper(name), values[name], f.usage)
+		}
+		describe(table, f.prefix+"<CONTEXT>", "", f.usage)
+	}
+	describe(table, "CONFIG", "", "file with settings, in YAML: http_addr: 127.0.0.1:8080")
+	return table.Flush()
+}
+
+func describe(w io.Writer, key, value, usage string) {
+	fmt.Fprintf(w, "%s%s\t%s\t%s\n", envPrefix, key, withoutPassword(value), usage)
+}
+
+func withoutPassword(value string) string {
+	if !strings.Contains(value, "://") {
+		return value
+	}
+	u, err := url.Parse(value)
+	if err != nil {
+		return "(a URL that cannot be read)"
+	}
+	query := u.Query()
+	if query.Has("password") {
+		query.Set("password", "xxxxx")
+		u.RawQuery = query.Encode()
+	}
+	return u.Redacted()
+}
+
+func text(key, fallback, usage string, field func(*Config) *string) setting {
+	return stringSetting(key, fallback, usage, field, func(string) error { return nil })
+}
+
+func address(key, fallback, usage string, field func(*Config) *string) setting {
+	return stringSetting(key, fallback, usage, field, checkAddress)
+}
+
+func endpoint(key, usage string, field func(*Config) *string) setting {
+	return stringSetting(key, "", usage, field, checkEndpoint)
+}
+
+func stringSetting(key, fallback, usage string, field func(*Config) *string, check func(string) error) setting {
+	return setting{
+		key: key, fallback: fallback, usage: usage,
+		get: func(c *Config) string { return *field(c) },
+		set: func(c *Config, value string) error {
+			if err := check(value); err != nil {
+				return err
+			}
+			*field(c) = value
+			return nil
+		},
+	}
+}
+
+func checkAddress(value string) error {
+	if _, _, err := net.SplitHostPort(value); err != nil {
+		return fmt.Errorf("%q is not host:port", value)
+	}
+	return nil
+}
+
+func checkEndpoint(value string) error {
+	if value == "" {
+		return nil
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return errors.New("the value is not a URL such as http://127.0.0.1:8081")
+	}
+	return nil
+}
+
+func setBrokers(c *Config, value string) error {
+	c.KafkaBrokers = nil
+	for part := range strings.SplitSeq(value, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		if err := checkAddress(part); err != nil {
+			return err
+		}
+		c.KafkaBrokers = append(c.KafkaBrokers, part)
+	}
+	return nil
+}
+
+func setProvision(c *Config, value string) error {
+	if value == "" || value == "auto" {
+		c.Provision = Auto
+		return nil
+	}
+	on, err := strconv.ParseBool(value)
+	if err != nil {
+		return fmt.Errorf("%q is none of true, false and auto", value)
+	}
+	c.Provision = Off
+	if on {
+		c.Provision = On
+	}
+	return nil
+}
+
+func setLogLevel(c *Config, value string) error {
+	if err := c.LogLevel.UnmarshalText([]byte(value)); err != nil {
+		return fmt.Errorf("%q is none of debug, info, warn and error", value)
+	}
+	return nil
+}
+
+func setLogFormat(c *Config, value string) error {
+	if value != "text" && value != "json" {
+		return fmt.Errorf("%q is neither text nor json", value)
+	}
+	c.LogJSON = value == "json"
+	return nil
+}
+
+func logFormat(c *Config) string {
+	if c.LogJSON {
+		return "json"
+	}
+	return "text"
+}
+
+func setDrainTimeout(c *Config, value string) error {
+	d, err := time.ParseDuration(value)
+	if err != nil || d <= 0 {
+		return fmt.Errorf("%q is not a duration such as 20s", value)
+	}
+	c.DrainTimeout = d
+	return nil
+}

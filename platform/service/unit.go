@@ -1,0 +1,239 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/rpc"
+	"github.com/pulselearn/campus-hub/platform/tx"
+)
+
+// A unit is one context at work.
+type unit struct {
+	*Definition
+	log    *slog.Logger
+	db     *tx.Database
+	store  *tx.Store
+	relay  *tx.Relay   // nil when the context publishes nothing
+	router *bus.Router // nil when it consumes nothing
+}
+
+func (p *Process) openDatabases(ctx context.Context) error {
+	for i := range p.app.definitions {
+		d := &p.app.definitions[i]
+		db, err := p.openDatabase(ctx, d.Context)
+		if err != nil {
+			return fmt.Errorf("database of %s: %w", d.Context, err)
+		}
+		p.closeLast("database of "+d.Context, db)
+		if err := p.migrateOrVerify(ctx, db, d); err != nil {
+			return fmt.Errorf("database of %s: %w", d.Context, err)
+		}
+		p.units = append(p.units, &unit{Definition: d, log: p.log.With("context", d.Context), db: db})
+	}
+	return nil
+}
+
+func (p *Process) openDatabase(ctx context.Context, name string) (*tx.Database, error) {
+	if url := p.cfg.databaseURL(name); url != "" {
+		return p.engines.OpenPostgres(ctx, url)
+	}
+	if err := os.MkdirAll(p.cfg.DataDir, 0o750); err != nil {
+		return nil, fmt.Errorf("PL_DATA_DIR: %w", err)
+	}
+	return p.engines.OpenSQLite(ctx, filepath.Join(p.cfg.DataDir, name+".db"))
+}
+
+func (p *Process) migrateOrVerify(ctx context.Context, db *tx.Database, d *Definition) error {
+	if p.cfg.provisions() {
+		return db.Migrate(ctx, d.Migrations)
+	}
+	return db.Verify(ctx, d.Migrations)
+}
+
+// migrateAll brings the databases of all contexts up to date.
+func migrateAll(ctx context.Context, app *App, cfg *Config, engines Engines) error {
+	p := &Process{app: app, cfg: cfg, engines: engines, log: slog.New(slog.DiscardHandler)}
+	cfg.Provision = On
+	if err := app.check(); err != nil {
+		return err
+	}
+	return errors.Join(p.openDatabases(ctx), p.close(ctx))
+}
+
+// provision makes sure that every topic and schema that the process needs is
+// there: it creates them or, in production, looks.
+func (p *Process) provision(ctx context.Context) error {
+	if p.cfg.provisions() {
+		if err := p.conn.EnsureTopics(ctx, p.topics()); err != nil {
+			return fmt.Errorf("create topics: %w", err)
+		}
+	}
+	for _, u := range p.units {
+		for _, t := range u.Publishes {
+			if err := p.provisionSchema(ctx, t); err != nil {
+				return fmt.Errorf("schema of %s: %w", t.Topic, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Process) provisionSchema(ctx context.Context, t *event.Type) error {
+	if p.cfg.provisions() {
+		return p.schemas.Register(ctx, t)
+	}
+	err := p.schemas.Resolve(ctx, t)
+	if errors.Is(err, ErrNoSchema) {
+		return fmt.Errorf("%s does not have it: run \"pl-gen register\", or start once with PL_PROVISION=true: %w", p.registryURL(), err)
+	}
+	return err
+}
+
+// topics returns every topic that a context publishes or consumes, by name.
+func (p *Process) topics() []driver.Topic {
+	all := map[string]driver.Topic{}
+	add := func(t *event.Type) {
+		all[t.Topic] = driver.Topic{Name: t.Topic, Partitions: t.Partitions, Retention: t.Retention}
+	}
+	for _, u := range p.units {
+		for _, t := range u.Publishes {
+			add(t)
+		}
+		for i := range u.Consumers {
+			add(u.Consumers[i].Type)
+		}
+	}
+	topics := make([]driver.Topic, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		topics = append(topics, all[name])
+	}
+	return topics
+}
+
+// startUnits assembles every context, opens the calls to it, and starts its
+// relay and its router.
+func (p *Process) startUnits(context.Context) error {
+	clientSpans, err := p.telemetry.ClientInterceptor()
+	if err != nil {
+		return fmt.Errorf("trace calls to other contexts: %w", err)
+	}
+	p.directory = rpc.NewDirectory(p.server, p.cfg.Calls, clientSpans)
+	for _, u := range p.units {
+		p.directory.AddLocal(u.Context)
+	}
+	for _, u := range p.units {
+		if err := p.assemble(u); err != nil {
+			return fmt.Errorf("context %s: %w", u.Context, err)
+		}
+	}
+	p.openGate()
+	for _, u := range p.units {
+		p.run(u)
+	}
+	return nil
+}
+
+func (p *Process) assemble(u *unit) error {
+	if err := p.directory.Check(u.Calls...); err != nil {
+		return &ConfigError{err}
+	}
+	hooks := bus.Hooks{p.telemetry.ConsumerHook()}
+	u.store = tx.NewStore(u.db, tx.Service{Context: u.Context, Publishes: u.Publishes, Consumers: u.Consumers},
+		tx.WithHooks(hooks), tx.WithTrace(p.telemetry.TraceHeaders))
+	u.Methods(p.server, rpc.NewCore(u.store, u.Code), p.directory)
+	if len(u.Publishes) > 0 {
+		u.relay = tx.NewRelay(u.db, p.conn, p.schemas, tx.WithLogger(u.log))
+	}
+	if len(u.Consumers) == 0 {
+		return nil
+	}
+	routes := make([]bus.Route, len(u.Consumers))
+	for i := range u.Consumers {
+		routes[i] = u.Consumers[i].Route
+	}
+	var err error
+	u.router, err = bus.NewRouter(bus.Config{
+		Group: "pl." + u.Context, Conn: p.conn, Store: u.store, Decoder: p.schemas,
+		Routes: routes, Logger: u.log, Hooks: hooks,
+	})
+	return err
+}
+
+// run starts the context's relay and router, and the upkeep of its database.
+func (p *Process) run(u *unit) {
+	ctx, stop := context.WithCancel(context.Background())
+	p.onClose("work of "+u.Context, func(context.Context) error {
+		stop()
+		return nil
+	})
+	p.background(u, "upkeep", func() error { return u.db.Maintain(ctx) })
+	if u.relay != nil {
+		p.background(u, "relay", func() error { return u.relay.Run(ctx) })
+	}
+	if u.router != nil {
+		p.background(u, "router", func() error { return u.router.Run(ctx) })
+	}
+}
+
+// background runs a part of the process that must not end before the drain.
+func (p *Process) background(u *unit, part string, run func() error) {
+	go func() {
+		err := run()
+		if err == nil || p.draining.Load() {
+			return
+		}
+		report(p.failed, fmt.Errorf("%s of %s: %w", part, u.Context, err))
+	}()
+}
+
+// drainUnits finishes the batches in flight of every context, and then
+// publishes what is in their outboxes.
+func (p *Process) drainUnits(ctx context.Context) error {
+	return errors.Join(
+		p.forEachUnit(func(u *unit) error {
+			if u.router == nil {
+				return nil
+			}
+			return u.router.Close(ctx)
+		}),
+		p.forEachUnit(func(u *unit) error {
+			if u.relay == nil {
+				return nil
+			}
+			return u.relay.Close(ctx)
+		}),
+	)
+}
+
+func (p *Process) forEachUnit(f func(*unit) error) error {
+	var group errgroup.Group
+	errs := make([]error, len(p.units))
+	for i, u := range p.units {
+		group.Go(func() error {
+			errs[i] = f(u)
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in errs
+	return errors.Join(errs...)
+}
+
+// components adds the state of the context's components to state.
+func (u *unit) components(ctx context.Context, state map[string]error) {
+	state[u.Context+".database"] = u.db.Ping(ctx)
+	if u.router != nil {
+		state[u.Context+".consumers"] = u.router.Ready()
+	}
+}
