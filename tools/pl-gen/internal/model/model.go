@@ -143,6 +143,11 @@ type Rule struct {
 	Required bool
 	MaxLen   uint32
 	Min, Max *float64
+	// Message is what a message field, or the elements of a list or map, must
+	// satisfy in turn; nil when they have no rules. It may lead back to the
+	// message that has the rule. A field without rules of its own has a Rule
+	// when its Message is set.
+	Message *Message
 }
 
 // An Entity is a message stored in its context's database.

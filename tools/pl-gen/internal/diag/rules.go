@@ -1,0 +1,137 @@
+package diag
+
+import "slices"
+
+// A Rule is the id of a check, as printed in findings and taken by
+// "pl-gen explain".
+type Rule string
+
+// The rules about schema files and what is in them.
+const (
+	AvroSyntax      Rule = "AVRO_SYNTAX"
+	AvroInvalid     Rule = "AVRO_INVALID"
+	AvroUnknownType Rule = "AVRO_UNKNOWN_TYPE"
+	AvroDefault     Rule = "AVRO_DEFAULT"
+	AvroEndless     Rule = "AVRO_ENDLESS"
+	EventPath       Rule = "EVENT_PATH"
+	EventNamespace  Rule = "EVENT_NAMESPACE"
+	EventName       Rule = "EVENT_NAME"
+	EventRecord     Rule = "EVENT_RECORD"
+	EventFold       Rule = "EVENT_FOLD"
+	EventKeyField   Rule = "EVENT_KEY_FIELD"
+	EventKeyType    Rule = "EVENT_KEY_TYPE"
+	EventSubject    Rule = "EVENT_SUBJECT"
+	EventRealtime   Rule = "EVENT_REALTIME"
+	EventSetting    Rule = "EVENT_SETTING"
+	EventOrphan     Rule = "EVENT_ORPHAN"
+	PropertyUnknown Rule = "PROPERTY_UNKNOWN"
+	PropertyAllow   Rule = "PROPERTY_ALLOW"
+	PIIKind         Rule = "PII_KIND"
+	GoName          Rule = "GO_NAME"
+	DocMissing      Rule = "DOC_MISSING"
+)
+
+// The rules about protos: wiring, calls and entities.
+const (
+	ProtoSyntax        Rule = "PROTO_SYNTAX"
+	ProtoPath          Rule = "PROTO_PATH"
+	ContextName        Rule = "CONTEXT_NAME"
+	ContextService     Rule = "CONTEXT_SERVICE"
+	ContextOwner       Rule = "CONTEXT_OWNER"
+	TopicName          Rule = "TOPIC_NAME"
+	TopicSchema        Rule = "TOPIC_SCHEMA"
+	TopicForeign       Rule = "TOPIC_FOREIGN"
+	TopicTwoPublishers Rule = "TOPIC_TWO_PUBLISHERS"
+	TopicUnpublished   Rule = "TOPIC_UNPUBLISHED"
+	HandlerDuplicate   Rule = "HANDLER_DUPLICATE"
+	HandlerName        Rule = "HANDLER_NAME"
+	ConsumerTimeout    Rule = "CONSUMER_TIMEOUT"
+	CallUnknown        Rule = "CALL_UNKNOWN"
+	RPCStreaming       Rule = "RPC_STREAMING"
+	HTTPBinding        Rule = "HTTP_BINDING"
+	HTTPField          Rule = "HTTP_FIELD"
+	HTTPCommand        Rule = "HTTP_COMMAND"
+	HTTPRoute          Rule = "HTTP_ROUTE"
+	FieldRule          Rule = "FIELD_RULE"
+	EntityKey          Rule = "ENTITY_KEY"
+	EntityIndex        Rule = "ENTITY_INDEX"
+	EntityColumn       Rule = "ENTITY_COLUMN"
+	EntityTable        Rule = "ENTITY_TABLE"
+	FileClash          Rule = "FILE_CLASH"
+)
+
+// An Info describes a rule.
+type Info struct {
+	Rule     Rule
+	Severity Severity
+	// Waivable tells whether "allow" in a schema may silence the rule.
+	Waivable bool
+	// Title says in one line what the rule asks for.
+	Title string
+}
+
+var catalogue = []Info{
+	{Rule: AvroSyntax, Title: "a schema file is one JSON document"},
+	{Rule: AvroInvalid, Title: "a schema follows the Avro specification"},
+	{Rule: AvroUnknownType, Title: "a type is a primitive, defined in the file, or shared in contracts/avro/common"},
+	{Rule: AvroDefault, Title: "a default value fits its field's type"},
+	{Rule: AvroEndless, Title: "a record can be written with finitely many bytes"},
+	{Rule: EventPath, Title: "a schema lives in contracts/avro/<context>/v<N>/<event>.avsc"},
+	{Rule: EventNamespace, Title: "a schema's namespace follows from its directory"},
+	{Rule: EventName, Title: "a record's name follows from its file's name"},
+	{Rule: EventRecord, Title: "an event is a record"},
+	{Rule: EventFold, Title: "topics differ after dots and underscores are folded"},
+	{Rule: EventKeyField, Title: "an event names its key, a field that exists"},
+	{Rule: EventKeyType, Title: "a key is a required string, uuid, int, long or enum"},
+	{Rule: EventSubject, Title: "a subject names a required field"},
+	{Rule: EventRealtime, Title: "a realtime channel names required fields"},
+	{Rule: EventSetting, Title: "retention, partitions and compatibility are what a broker accepts"},
+	{Rule: EventOrphan, Severity: Warning, Waivable: true, Title: "every schema is published by a context"},
+	{Rule: PropertyUnknown, Title: "the properties under pl are known"},
+	{Rule: PropertyAllow, Title: "a waiver names a rule that can be waived, and a reason"},
+	{Rule: PIIKind, Title: "a pii tag is one of the known kinds"},
+	{Rule: GoName, Title: "names stay different and legal in Go"},
+	{Rule: DocMissing, Severity: Warning, Waivable: true, Title: "everything in a contract has a doc"},
+	{Rule: ProtoSyntax, Title: "a proto file compiles"},
+	{Rule: ProtoPath, Title: "a proto's package and go_package follow from its directory"},
+	{Rule: ContextName, Title: "a context's name is short, lower case and not reserved"},
+	{Rule: ContextService, Title: "a context has exactly one annotated service"},
+	{Rule: ContextOwner, Severity: Warning, Title: "a context names its owner"},
+	{Rule: TopicName, Title: "a topic is pl.<context>.<event>.v<N>"},
+	{Rule: TopicSchema, Title: "a published or consumed topic has a schema"},
+	{Rule: TopicForeign, Title: "a context publishes only its own events"},
+	{Rule: TopicTwoPublishers, Title: "an event has one publisher"},
+	{Rule: TopicUnpublished, Title: "a consumed event is published by some context"},
+	{Rule: HandlerDuplicate, Title: "a context's handlers and topics are named once"},
+	{Rule: HandlerName, Title: "a handler's name is an exported Go identifier"},
+	{Rule: ConsumerTimeout, Title: "a consumer's timeout is a Go duration"},
+	{Rule: CallUnknown, Title: "calls names other contexts that have a service"},
+	{Rule: RPCStreaming, Title: "calls are unary"},
+	{Rule: HTTPBinding, Title: "a REST binding has one verb and a well-formed path"},
+	{Rule: HTTPField, Title: "a REST path names scalar fields of the request"},
+	{Rule: HTTPCommand, Title: "GET is for queries"},
+	{Rule: HTTPRoute, Title: "a REST route belongs to one call"},
+	{Rule: FieldRule, Title: "validation rules fit the field's type"},
+	{Rule: EntityKey, Title: "an entity has one primary key, a string"},
+	{Rule: EntityIndex, Title: "an index names columns of its entity"},
+	{Rule: EntityColumn, Title: "an entity's fields can be stored"},
+	{Rule: EntityTable, Title: "a context's tables have different names"},
+	{Rule: FileClash, Title: "no two parts of the contracts lead to the same file"},
+}
+
+// Rules returns the catalogue, in the order in which it is explained.
+func Rules() []Info { return slices.Clone(catalogue) }
+
+// Info returns what the catalogue says about the rule; an unknown rule is an
+// error without a title.
+func (r Rule) Info() Info {
+	for _, info := range catalogue {
+		if info.Rule == r {
+			return info
+		}
+	}
+	return Info{Rule: r}
+}
+
+// Known reports whether the catalogue has the rule.
+func (r Rule) Known() bool { return r.Info().Title != "" }

@@ -1,0 +1,111 @@
+package output
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/stamp"
+)
+
+// Write brings the changes to the disk below root. Every new content is staged
+// first, then moved into place, so that a full disk or a failure while staging
+// changes nothing, and a reader sees each file old or new. A run that is killed
+// between the moves is completed by the next one: the manifest then lists both
+// versions. It overwrites edits; callers refuse them first.
+func (c *Changes) Write(root string) error {
+	if len(c.List) == 0 {
+		return c.writeManifest(root, c.next)
+	}
+	stage, err := newStage(root)
+	if err != nil {
+		return fmt.Errorf("stage files: %w", err)
+	}
+	return errors.Join(c.writeThrough(stage), os.RemoveAll(stage.dir))
+}
+
+func (c *Changes) writeThrough(s *stage) error {
+	if err := c.each(s.put); err != nil {
+		return fmt.Errorf("stage files (nothing was changed): %w", err)
+	}
+	if err := c.writeManifest(s.root, c.old.with(c.next)); err != nil {
+		return err
+	}
+	if err := c.each(s.move); err != nil {
+		return fmt.Errorf("write files (run pl-gen generate again to complete): %w", err)
+	}
+	return c.writeManifest(s.root, c.next)
+}
+
+func (c *Changes) each(do func(i int, ch Change) error) error {
+	for i, ch := range c.List {
+		if err := do(i, ch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Changes) writeManifest(root string, m *Manifest) error {
+	file := filepath.Join(root, filepath.FromSlash(ManifestPath))
+	text := m.Bytes()
+	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, text) {
+		return nil
+	}
+	if err := stamp.WriteFile(file, text); err != nil {
+		return fmt.Errorf("write the manifest: %w", err)
+	}
+	return nil
+}
+
+// A stage is a directory on the repository's file system that holds contents
+// until they are moved into place.
+type stage struct{ root, dir string }
+
+func newStage(root string) (*stage, error) {
+	parent := filepath.Join(root, ".pl")
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(parent, "stage-")
+	return &stage{root, dir}, err
+}
+
+func (s *stage) name(i int) string { return filepath.Join(s.dir, strconv.Itoa(i)) }
+
+func (s *stage) full(p string) string { return filepath.Join(s.root, filepath.FromSlash(p)) }
+
+func (s *stage) put(i int, ch Change) error {
+	if ch.Kind == Delete {
+		return nil
+	}
+	return os.WriteFile(s.name(i), ch.New, 0o644)
+}
+
+func (s *stage) move(i int, ch Change) error {
+	if ch.Kind == Delete {
+		return s.remove(ch.Path)
+	}
+	if err := os.MkdirAll(filepath.Dir(s.full(ch.Path)), 0o755); err != nil {
+		return err
+	}
+	return os.Rename(s.name(i), s.full(ch.Path))
+}
+
+// remove deletes a file, and the directories that are empty without it.
+func (s *stage) remove(p string) error {
+	if err := os.Remove(s.full(p)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
+		if os.Remove(s.full(dir)) != nil {
+			return nil
+		}
+	}
+	return nil
+}
