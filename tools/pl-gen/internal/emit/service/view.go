@@ -1,0 +1,206 @@
+package service
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/entity"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/gofile"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+)
+
+// A view is a context as the templates see it.
+type view struct {
+	context *model.Context
+	module  string
+	pkg     gofile.Package
+
+	// Name is the context's name, and Marker the method that its own events
+	// have.
+	Name, Marker string
+	Owner        string
+	// Title is the context's name in Go, for example "Achievement".
+	Title     string
+	Methods   []method
+	Consumers []consumer
+	Publishes []gofile.Ident
+	Entities  []entityView
+	Clients   []clientView
+	// Register registers the Connect handlers.
+	Register gofile.Ident
+}
+
+type method struct {
+	Name, Doc      string
+	Query, Checked bool
+	Procedure      gofile.Ident
+	Input, Output  gofile.Ident
+	checkInput     string
+}
+
+// Check is the function that checks the request.
+func (m method) Check() string { return m.checkInput }
+
+type consumer struct {
+	// Handler is the method, and Consumer the name that positions have.
+	Handler, Consumer, Topic, Doc string
+	Message                       gofile.Ident
+	Latest                        bool
+	Timeout                       time.Duration
+}
+
+type entityView struct {
+	Name, Doc     string
+	Client, Query gofile.Ident
+	Model         gofile.Ident
+	NewClient     gofile.Ident
+}
+
+type clientView struct {
+	Field, Context string
+	Interface, New gofile.Ident
+}
+
+func newView(module string, c *model.Context) *view {
+	v := &view{
+		context: c, module: module, pkg: Package(module, c.Name),
+		Name: c.Name, Title: Title(c.Name), Marker: Marker(c.Name), Owner: c.Owner,
+		Register: connectPackage(c.Service).Ident("Register" + c.Service.Name + "Handler"),
+	}
+	for _, m := range c.Service.Methods {
+		v.Methods = append(v.Methods, v.method(m))
+	}
+	for _, k := range c.Consumes {
+		v.Consumers = append(v.Consumers, v.consumer(k))
+	}
+	for _, e := range c.Publishes {
+		v.Publishes = append(v.Publishes, EventIdent(module, e))
+	}
+	for _, e := range c.Entities {
+		v.Entities = append(v.Entities, v.entity(e))
+	}
+	for _, other := range c.Calls {
+		if other.Service != nil {
+			v.Clients = append(v.Clients, clientOf(other))
+		}
+	}
+	return v
+}
+
+func (v *view) method(m *model.Method) method {
+	return method{
+		Name: m.Name, Doc: m.Doc, Query: m.Query,
+		Checked:    needsCheck(m.Input),
+		checkInput: checkName(m.Input),
+		Procedure:  connectPackage(v.context.Service).Ident(v.context.Service.Name + m.Name + "Procedure"),
+		Input:      messageIdent(m.Input),
+		Output:     messageIdent(m.Output),
+	}
+}
+
+func (v *view) consumer(k *model.Consumer) consumer {
+	return consumer{
+		Handler: k.Handler, Consumer: k.Context.Name + "." + k.Handler, Topic: k.Event.Topic,
+		Doc:     fmt.Sprintf("%s consumes %s: %s", k.Handler, k.Event.Topic, lowerFirst(k.Event.Schema.Doc)),
+		Message: EventIdent(v.module, k.Event),
+		Latest:  k.Latest, Timeout: k.Timeout,
+	}
+}
+
+func (v *view) entity(e *model.Entity) entityView {
+	ent := EntPackage(v.module, v.context.Name)
+	return entityView{
+		Name: e.Name, Doc: e.Doc,
+		Client: ent.Ident(e.Name + "Client"), Query: ent.Ident(e.Name + "Query"), Model: ent.Ident(e.Name),
+		NewClient: ent.Ident("New" + e.Name + "Client"),
+	}
+}
+
+func clientOf(c *model.Context) clientView {
+	pkg := connectPackage(c.Service)
+	return clientView{
+		Field: strings.TrimSuffix(c.Service.Name, "Service"), Context: c.Name,
+		Interface: pkg.Ident(c.Service.Name + "Client"), New: pkg.Ident("New" + c.Service.Name + "Client"),
+	}
+}
+
+// PackageDoc is the package comment.
+func (v *view) PackageDoc() string {
+	return fmt.Sprintf("Package %s is what services/%s is written against: its handlers, the transaction and the reader that they get, and its events. %s",
+		v.pkg.Name, v.Name, v.context.Doc)
+}
+
+// NewEnt makes the Ent client over a driver, and Driver is the Ent option.
+func (v *view) NewEnt() gofile.Ident { return EntPackage(v.module, v.Name).Ident("NewClient") }
+
+// EntDriver is Ent's option that sets the driver.
+func (v *view) EntDriver() gofile.Ident { return EntPackage(v.module, v.Name).Ident("Driver") }
+
+// Ent returns an identifier of the context's Ent package.
+func (v *view) Ent(name string) gofile.Ident { return EntPackage(v.module, v.Name).Ident(name) }
+
+// Platform returns an identifier of a package under platform.
+func (v *view) Platform(dir, name string) gofile.Ident {
+	return gofile.PackageAt(v.module + "/platform/" + dir).Ident(name)
+}
+
+// EntPackage returns the Ent package of a context, which generated code and
+// handlers import as ent.
+func EntPackage(module, context string) gofile.Package {
+	return gofile.Package{Path: module + "/" + entity.Dir(context), Name: "ent"}
+}
+
+// EventIdent returns the Go type of an event.
+func EventIdent(module string, e *model.Event) gofile.Ident {
+	pkg := gofile.Package{
+		Path: fmt.Sprintf("%s/gen/event/%s/v%d", module, e.Context, e.Version),
+		Name: fmt.Sprintf("%sv%devent", e.Context, e.Version),
+	}
+	return pkg.Ident(e.GoName)
+}
+
+func messageIdent(m *model.Message) gofile.Ident {
+	return messagePackage(m.ImportPath).Ident(m.GoName)
+}
+
+// messagePackage names the package as its go_package option does by our rule:
+// the last two elements of gen/proto/pl/achievement/v1 give achievementv1.
+func messagePackage(path string) gofile.Package {
+	elements := strings.Split(path, "/")
+	n := len(elements)
+	return gofile.Package{Path: path, Name: elements[n-2] + elements[n-1]}
+}
+
+func connectPackage(s *model.Service) gofile.Package {
+	messages := messagePackage(s.Methods[0].Input.ImportPath)
+	name := messages.Name + "connect"
+	return gofile.Package{Path: messages.Path + "/" + name, Name: name}
+}
+
+// Title returns a context's name as part of Go names.
+func Title(context string) string { return strings.ToUpper(context[:1]) + context[1:] }
+
+// Marker returns the method that marks the events of a context.
+func Marker(context string) string { return "PublishedBy" + Title(context) }
+
+func lowerFirst(s string) string {
+	if len(s) > 1 && s[1] >= 'a' && s[1] <= 'z' || len(s) > 1 && s[1] == ' ' {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
+}
+
+// durationText returns a duration as Go code.
+func durationText(d time.Duration, ident func(path, name string) string) string {
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{time.Minute, "Minute"}, {time.Second, "Second"}, {time.Millisecond, "Millisecond"}} {
+		if d%unit.length == 0 {
+			return fmt.Sprintf("%d * %s", d/unit.length, ident("time", unit.name))
+		}
+	}
+	return strconv.FormatInt(int64(d), 10)
+}
