@@ -36,14 +36,14 @@ func schemaOf(e *model.Entity) (*load.Schema, error) {
 		Config:      ent.Config{Table: e.Table},
 		Annotations: annotations(e),
 	}
-	identity := identifying(e)
+	zero := ZeroDefaults(e)
 	for i, c := range e.Fields {
 		f, err := fieldOf(c)
 		if err != nil {
 			return nil, fmt.Errorf("field %s: %w", c.Name, err)
 		}
 		f.Position = &load.Position{Index: i}
-		if hasZero(f) && !identity[c] {
+		if zero[c] {
 			setZeroDefault(f)
 		}
 		s.Fields = append(s.Fields, f)
@@ -57,25 +57,25 @@ func schemaOf(e *model.Entity) (*load.Schema, error) {
 	return s, nil
 }
 
-// identifying returns the columns that make a row what it is: the key, and
-// what is unique. A builder must set them.
-func identifying(e *model.Entity) map[*model.Column]bool {
+// ZeroDefaults returns the columns that are proto's zero value when a builder
+// does not set them. The others have to be set: what makes a row what it is,
+// the key and what is unique, and times, because the zero time is none.
+func ZeroDefaults(e *model.Entity) map[*model.Column]bool {
 	set := map[*model.Column]bool{}
 	for _, c := range e.Fields {
-		set[c] = c.PrimaryKey || c.Unique
+		set[c] = hasZero(c) && !c.PrimaryKey && !c.Unique
 	}
 	for _, columns := range e.Unique {
 		for _, c := range columns {
-			set[c] = true
+			set[c] = false
 		}
 	}
 	return set
 }
 
-// hasZero reports whether proto's zero value is a value of the field. The zero
-// time is none.
-func hasZero(f *load.Field) bool {
-	return !f.Optional && f.Info.Type != field.TypeTime
+func hasZero(c *model.Column) bool {
+	nilable := c.Desc.IsList() || c.Desc.IsMap() || c.Desc.Kind() == protoreflect.BytesKind
+	return !c.Optional && !nilable && !IsTimestamp(c.Desc)
 }
 
 // setZeroDefault gives a field proto's default: what is not set is zero. Ent
