@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 )
@@ -27,14 +28,30 @@ func (c *Conn) EnsureTopics(ctx context.Context, topics []driver.Topic) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if len(missing) == 0 {
-		return nil
+	return c.awaitTopics(ctx, missing)
+}
+
+// awaitTopics waits until created topics are visible. Another process may have
+// created one of them at the same time, with another partition count.
+func (c *Conn) awaitTopics(ctx context.Context, topics []driver.Topic) error {
+	for deadline := time.Now().Add(unreachableAfter); len(topics) > 0; {
+		left, err := c.missing(ctx, topics)
+		if err != nil {
+			return err
+		}
+		if topics = left; len(topics) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("kafka: topic %s was created and is not visible after %v", topics[0].Name, unreachableAfter)
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	left, err := c.missing(ctx, missing) // another process may have created it with another count
-	if err == nil && len(left) > 0 {
-		err = fmt.Errorf("kafka: topic %s was created and is not visible yet; try again", left[0].Name)
-	}
-	return err
+	return nil
 }
 
 func (c *Conn) createTopic(ctx context.Context, t driver.Topic) error {
@@ -57,7 +74,7 @@ func (c *Conn) missing(ctx context.Context, topics []driver.Topic) ([]driver.Top
 	for i, t := range topics {
 		names[i] = t.Name
 	}
-	found, err := c.details(ctx, names)
+	found, err := c.partitions(ctx, names)
 	if err != nil {
 		return nil, err
 	}
@@ -68,26 +85,38 @@ func (c *Conn) missing(ctx context.Context, topics []driver.Topic) ([]driver.Top
 		switch {
 		case !ok:
 			missing = append(missing, t)
-		case len(have.Partitions) != int(t.Partitions):
+		case have != int(t.Partitions):
 			errs = append(errs, fmt.Errorf("kafka: topic %s has %d partitions and the contract says %d; a partition count never changes",
-				t.Name, len(have.Partitions), t.Partitions))
+				t.Name, have, t.Partitions))
 		}
 	}
 	return missing, errors.Join(errs...)
 }
 
-// details returns the topics that exist.
-func (c *Conn) details(ctx context.Context, names []string) (kadm.TopicDetails, error) {
-	found, err := c.admin.ListTopics(ctx, names...)
-	if err != nil {
-		return nil, c.explain("list topics", err)
+// partitions returns the partition counts of the topics that exist. It asks a
+// broker each time: the client's own metadata may be older than a creation.
+func (c *Conn) partitions(ctx context.Context, names []string) (map[string]int, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = []kmsg.MetadataRequestTopic{} // none, where nil would be all
+	for _, name := range names {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(name)
+		req.Topics = append(req.Topics, t)
 	}
-	for name, t := range found {
+	resp, err := req.RequestWith(ctx, c.out)
+	if err != nil {
+		return nil, c.explain("describe topics", err)
+	}
+	found := make(map[string]int, len(names))
+	for _, t := range resp.Topics {
+		err := kerr.ErrorForCode(t.ErrorCode)
 		switch {
-		case errors.Is(t.Err, kerr.UnknownTopicOrPartition):
-			delete(found, name)
-		case t.Err != nil:
-			return nil, c.explain("describe topic "+name, t.Err)
+		case errors.Is(err, kerr.UnknownTopicOrPartition) || t.Topic == nil:
+		case errors.Is(err, kerr.LeaderNotAvailable): // created a moment ago
+		case err != nil:
+			return nil, c.explain("describe topic "+*t.Topic, err)
+		default:
+			found[*t.Topic] = len(t.Partitions)
 		}
 	}
 	return found, nil
@@ -95,13 +124,13 @@ func (c *Conn) details(ctx context.Context, names []string) (kadm.TopicDetails, 
 
 // requireTopics fails when one of the topics does not exist.
 func (c *Conn) requireTopics(ctx context.Context, names []string) error {
-	found, err := c.details(ctx, names)
+	found, err := c.partitions(ctx, names)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, name := range slices.Sorted(slices.Values(names)) {
-		if !found.Has(name) {
+		if _, ok := found[name]; !ok {
 			errs = append(errs, fmt.Errorf("kafka: topic %s does not exist; create it with `pl-gen topics apply`", name))
 		}
 	}
