@@ -56,3 +56,10 @@ func SortedKeys[V any](scratch []string, m map[string]V) []string {
 	slices.Sort(scratch)
 	return scratch
 }
+
+// AppendDuration appends a duration: three unsigned numbers of four bytes.
+func AppendDuration(b []byte, months, days, millis uint32) []byte {
+	b = binary.LittleEndian.AppendUint32(b, months)
+	b = binary.LittleEndian.AppendUint32(b, days)
+	return binary.LittleEndian.AppendUint32(b, millis)
+}

@@ -61,13 +61,16 @@ func (r *Decoder) Fail(field, reason string) {
 func (r *Decoder) Failed() bool { return r.failed }
 
 // Enter counts one level of a record that can contain itself and reports
-// whether it may be decoded; Leave ends the level.
+// whether it may be decoded; if so, Leave ends the level.
 func (r *Decoder) Enter(record string) bool {
-	if r.depth++; r.depth <= MaxDepth {
-		return !r.failed
+	if r.depth == MaxDepth {
+		r.Fail(record, reasonDepth)
 	}
-	r.Fail(record, reasonDepth)
-	return false
+	if r.failed {
+		return false
+	}
+	r.depth++
+	return true
 }
 
 // Leave ends what Enter began.
@@ -173,6 +176,13 @@ func (r *Decoder) Bytes(field string) []byte {
 
 // Fixed reads len(dst) bytes into dst.
 func (r *Decoder) Fixed(field string, dst []byte) { copy(dst, r.take(field, len(dst))) }
+
+// Duration reads a duration.
+func (r *Decoder) Duration(field string) (months, days, millis uint32) {
+	var b [12]byte
+	r.Fixed(field, b[:])
+	return binary.LittleEndian.Uint32(b[:]), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint32(b[8:])
+}
 
 // String reads text, which must be valid UTF-8.
 func (r *Decoder) String(field string) string {
@@ -294,11 +304,20 @@ func (r *Decoder) Block(field string, minSize int) int {
 
 func (r *Decoder) emptyBlock(field string, n int64) int {
 	if n > int64(MaxEmptyItems-r.emptyItems) {
-		r.Fail(field, "more items without content than a message may have")
+		r.Fail(field, reasonEmpty)
 		return 0
 	}
 	r.emptyItems += int(n)
 	return int(n)
+}
+
+// Present returns s, and an empty slice for nil: a value that is there but
+// empty, beside one that is null.
+func Present[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
 }
 
 // firstItems is how many items are allocated on a block's word alone; beyond

@@ -13,6 +13,7 @@ import (
 // goroutine. The field argument names the field in that fault.
 type Encoder struct {
 	depth         int
+	emptyItems    int
 	field, reason string
 }
 
@@ -33,13 +34,17 @@ func (w *Encoder) Fail(b []byte, field, reason string) []byte {
 }
 
 // Enter counts one level of a record that can contain itself and reports
-// whether it may be encoded; Leave ends the level.
+// whether it may be encoded; if so, Leave ends the level. After a fault it never
+// may, so that a cycle of pointers ends.
 func (w *Encoder) Enter(record string) bool {
-	if w.depth++; w.depth <= MaxDepth {
-		return true
+	if w.depth == MaxDepth {
+		w.Fail(nil, record, reasonDepth)
 	}
-	w.Fail(nil, record, reasonDepth)
-	return false
+	if w.reason != "" {
+		return false
+	}
+	w.depth++
+	return true
 }
 
 // Leave ends what Enter began.
@@ -79,6 +84,14 @@ func (w *Encoder) UUID(b []byte, field, s string) []byte {
 		return w.Fail(b, field, reasonUUID)
 	}
 	return append(append(b, byte(len(s)<<1)), s...)
+}
+
+// EmptyCount is [AppendCount] for an array whose items may take no bytes.
+func (w *Encoder) EmptyCount(b []byte, field string, n int) []byte {
+	if w.emptyItems += n; w.emptyItems > MaxEmptyItems {
+		return w.Fail(b, field, reasonEmpty)
+	}
+	return AppendCount(b, n)
 }
 
 // Date appends the calendar date that t shows in its own location.

@@ -71,3 +71,17 @@ func isUUID(s string) bool {
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
+
+// FormatUUID returns the text form of a UUID, in lower case.
+func FormatUUID(u [16]byte) string {
+	text := make([]byte, 0, 36)
+	for i, c := range u {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			text = append(text, '-')
+		}
+		text = append(text, hexDigits[c>>4], hexDigits[c&15])
+	}
+	return string(text)
+}
+
+const hexDigits = "0123456789abcdef"

@@ -63,5 +63,6 @@ const (
 	reasonDepth = "nested too deeply"
 	reasonRange = "value does not fit the Avro type"
 	reasonDay   = "time of day is not between 00:00 and 24:00"
+	reasonEmpty = "more items without content than a message may have"
 	reasonScale = "decimal has more digits than its precision and scale allow"
 )
