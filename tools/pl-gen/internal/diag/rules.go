@@ -13,6 +13,7 @@ const (
 	AvroUnknownType Rule = "AVRO_UNKNOWN_TYPE"
 	AvroDefault     Rule = "AVRO_DEFAULT"
 	AvroEndless     Rule = "AVRO_ENDLESS"
+	AvroLogicalType Rule = "AVRO_LOGICAL_TYPE"
 	EventPath       Rule = "EVENT_PATH"
 	EventNamespace  Rule = "EVENT_NAMESPACE"
 	EventName       Rule = "EVENT_NAME"
@@ -76,6 +77,7 @@ var catalogue = []Info{
 	{Rule: AvroUnknownType, Title: "a type is a primitive, defined in the file, or shared in contracts/avro/common"},
 	{Rule: AvroDefault, Title: "a default value fits its field's type"},
 	{Rule: AvroEndless, Title: "a record can be written with finitely many bytes"},
+	{Rule: AvroLogicalType, Severity: Warning, Waivable: true, Title: "a logical type is known and fits its type"},
 	{Rule: EventPath, Title: "a schema lives in contracts/avro/<context>/v<N>/<event>.avsc"},
 	{Rule: EventNamespace, Title: "a schema's namespace follows from its directory"},
 	{Rule: EventName, Title: "a record's name follows from its file's name"},

@@ -7,12 +7,7 @@ import (
 
 // Suggest says which of the known names was probably meant, or lists them.
 func Suggest(name string, known []string) string {
-	best, distance := "", 1+len(name)/3
-	for _, k := range known {
-		if d := edits(strings.ToLower(name), strings.ToLower(k)); d <= distance {
-			best, distance = k, d-1
-		}
-	}
+	best := nearest(name, known)
 	switch {
 	case best != "":
 		return "did you mean " + `"` + best + `"?`
@@ -20,6 +15,19 @@ func Suggest(name string, known []string) string {
 		return "remove it; there is nothing that it could name"
 	}
 	return "use one of " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
+}
+
+// Near reports whether the name is probably one of the known names misspelled.
+func Near(name string, known []string) bool { return nearest(name, known) != "" }
+
+func nearest(name string, known []string) string {
+	best, distance := "", 1+len(name)/4
+	for _, k := range known {
+		if d := edits(strings.ToLower(name), strings.ToLower(k)); d <= distance {
+			best, distance = k, d-1
+		}
+	}
+	return best
 }
 
 // edits is the Levenshtein distance of two names.

@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/command"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/entity"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/proto"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
@@ -28,13 +29,24 @@ import (
 func units(set *source.Set, m *model.Model) []unit {
 	p := newPrints(set)
 	var list []unit
+	served := []string{m.Module}
 	for _, c := range m.Contexts {
+		served = append(served, servedBy(c))
 		list = append(list,
-			unit{"entity " + c.Name, p.of(m.Module, p.entities(c)), func() ([]plan.File, error) { return entity.Emit(m.Module, c) }},
-			unit{"service " + c.Name, p.of(m.Module, p.service(c)), func() ([]plan.File, error) { return service.Emit(m.Module, c) }},
+			unit{"command " + c.Name, sumOf(m.Module, servedBy(c)), func() ([]plan.File, error) { return command.Emit(m.Module, c) }},
+			unit{"entity " + c.Name, sumOf(m.Module, p.entities(c)), func() ([]plan.File, error) { return entity.Emit(m.Module, c) }},
+			unit{"service " + c.Name, sumOf(m.Module, p.service(c)), func() ([]plan.File, error) { return service.Emit(m.Module, c) }},
 		)
 	}
-	return list
+	return append(list, unit{"command hub", sumOf(served...), func() ([]plan.File, error) { return command.EmitHub(m) }})
+}
+
+// servedBy covers what a main package says about a context.
+func servedBy(c *model.Context) string {
+	if c.Service == nil {
+		return c.Name
+	}
+	return c.Name + "|" + c.Service.Name + "|" + c.Service.File
 }
 
 // prints are the fingerprints of contracts.
@@ -52,8 +64,8 @@ func newPrints(set *source.Set) *prints {
 	return p
 }
 
-// of combines texts that may hold anything.
-func (p *prints) of(parts ...string) stamp.Sum {
+// sumOf combines texts that may hold anything.
+func sumOf(parts ...string) stamp.Sum {
 	h := sha256.New()
 	for _, s := range parts {
 		field(h, s)
@@ -76,7 +88,7 @@ func (p *prints) closure(name string) string {
 	for i := range f.File.Imports().Len() {
 		parts = append(parts, p.closure(f.File.Imports().Get(i).Path()))
 	}
-	sum := p.of(parts...)
+	sum := sumOf(parts...)
 	p.closures[name] = string(sum[:])
 	return p.closures[name]
 }
@@ -87,16 +99,21 @@ func (p *prints) context(name string) string {
 	for _, f := range sortedUnder(p.protos, "pl/"+name+"/") {
 		parts = append(parts, p.closure(f))
 	}
-	sum := p.of(parts...)
+	sum := sumOf(parts...)
 	return string(sum[:])
 }
 
-func event(e *model.Event) string {
-	publisher := ""
+// eventPrint covers an event with who publishes and consumes it.
+func eventPrint(e *model.Event) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s|%s|%s|", e.Topic, e.File, e.Text)
 	if e.Publisher != nil {
-		publisher = e.Publisher.Name
+		b.WriteString(e.Publisher.Name)
 	}
-	return fmt.Sprintf("%s|%s|%s|%s", e.Topic, publisher, e.File, e.Text)
+	for _, c := range e.Consumers {
+		b.WriteString("|" + c.Context.Name + "." + c.Handler)
+	}
+	return b.String()
 }
 
 // service covers the context's own protos, those of the contexts that it
@@ -107,12 +124,12 @@ func (p *prints) service(c *model.Context) string {
 		parts = append(parts, p.context(called.Name))
 	}
 	for _, e := range c.Publishes {
-		parts = append(parts, event(e))
+		parts = append(parts, eventPrint(e))
 	}
 	for _, consumer := range c.Consumes {
-		parts = append(parts, event(consumer.Event), consumer.Handler, consumer.Timeout.String(), fmt.Sprint(consumer.Latest))
+		parts = append(parts, eventPrint(consumer.Event), consumer.Handler, consumer.Timeout.String(), fmt.Sprint(consumer.Latest))
 	}
-	sum := p.of(parts...)
+	sum := sumOf(parts...)
 	return string(sum[:])
 }
 
@@ -180,7 +197,7 @@ func (g *Generator) protoInputs(set *source.Set) (map[string]stamp.Sum, error) {
 	}
 	inputs := make(map[string]stamp.Sum, len(parts))
 	for dir, list := range parts {
-		inputs[dir] = p.of(append(list, pins...)...)
+		inputs[dir] = sumOf(append(list, pins...)...)
 	}
 	return inputs, nil
 }

@@ -46,6 +46,7 @@ func (g *Generator) emit(ctx context.Context, r *run, manifest *output.Manifest,
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0) + 1)
 	group.Go(func() error { return g.emitProtos(ctx, e, manifest, set) })
+	group.Go(func() error { return e.emitEvents(m) })
 	for _, u := range units(set, m) {
 		group.Go(func() error { return e.unit(u) })
 	}
@@ -57,15 +58,8 @@ func (g *Generator) emit(ctx context.Context, r *run, manifest *output.Manifest,
 }
 
 func (e *emission) unit(u unit) error {
-	if old, ok := e.old[u.name]; ok && old.Inputs == u.inputs {
-		fresh, err := e.fresh(old.Files)
-		if err != nil {
-			return err
-		}
-		if fresh {
-			e.keep(u.name, old)
-			return nil
-		}
+	if kept, err := e.reuse(u.name, u.inputs); kept || err != nil {
+		return err
 	}
 	files, err := u.emit()
 	if err != nil {
@@ -74,6 +68,20 @@ func (e *emission) unit(u unit) error {
 	e.add(files)
 	e.record(u.name, unitRecord{u.inputs, entries(files)})
 	return nil
+}
+
+// reuse keeps what a unit led to before, when its inputs are the same and its
+// files are on disk.
+func (e *emission) reuse(name string, inputs stamp.Sum) (bool, error) {
+	old, ok := e.old[name]
+	if !ok || old.Inputs != inputs {
+		return false, nil
+	}
+	fresh, err := e.fresh(old.Files)
+	if fresh {
+		e.keep(name, old)
+	}
+	return fresh, err
 }
 
 // fresh reports whether the files are on disk as they were written.

@@ -3,7 +3,12 @@
 package lint
 
 import (
+	"fmt"
+	"strings"
+
+	"github.com/pulselearn/campus-hub/platform/avro"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/event"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
 )
@@ -11,7 +16,20 @@ import (
 // Check returns the findings that are beyond those of reading and building.
 func Check(set *source.Set, m *model.Model) []diag.Diagnostic {
 	c := &checker{set: set, model: m}
-	return c.found
+	for _, a := range set.Avro {
+		if a.Schema != nil {
+			c.schema(a)
+		}
+	}
+	for _, p := range set.Proto {
+		if p.File != nil {
+			c.protoDocs(p)
+		}
+	}
+	c.folding()
+	c.orphans()
+	c.routes()
+	return append(c.found, event.Check(m)...)
 }
 
 type checker struct {
@@ -20,7 +38,137 @@ type checker struct {
 	found []diag.Diagnostic
 }
 
-// Waive removes the findings that a schema allows.
-func Waive(set *source.Set, found []diag.Diagnostic) []diag.Diagnostic {
-	return found
+func (c *checker) report(d diag.Diagnostic) { c.found = append(c.found, d) }
+
+// folding reports topics that Kafka's metrics cannot keep apart, because they
+// write both "." and "_" as "_".
+func (c *checker) folding() {
+	first := map[string]*model.Event{}
+	for _, e := range c.model.Events {
+		folded := strings.ReplaceAll(e.Topic, ".", "_")
+		other, taken := first[folded]
+		if !taken {
+			first[folded] = e
+			continue
+		}
+		c.report(diag.New(diag.EventFold, e.Pos, fmt.Sprintf("the topics %s and %s are one in the broker's metrics", e.Topic, other.Topic)).Because(
+			"Kafka writes dots and underscores of a topic as underscores in metrics, and refuses a topic that collides",
+			"rename one of the two events"))
+	}
+}
+
+func (c *checker) orphans() {
+	for _, e := range c.model.Events {
+		if e.Publisher == nil && len(e.Consumers) == 0 && !c.unread(e.Context) {
+			c.report(diag.New(diag.EventOrphan, e.Schema.NamePos, fmt.Sprintf("no context publishes %s", e.Topic)).Because(
+				"code is generated for an event that never happens",
+				fmt.Sprintf("add publishes: %q to the service of context %s, or remove the schema", e.Topic, e.Context)))
+		}
+	}
+}
+
+// unread reports whether a proto of the context could not be read, so that it
+// is not known what it publishes.
+func (c *checker) unread(context string) bool {
+	for _, p := range c.set.Proto {
+		if p.File == nil && strings.HasPrefix(p.ImportPath(), "pl/"+context+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *checker) routes() {
+	first := map[string]*model.Method{}
+	for _, ctx := range c.model.Contexts {
+		if ctx.Service == nil {
+			continue
+		}
+		for _, m := range ctx.Service.Methods {
+			c.route(first, m)
+		}
+	}
+}
+
+func (c *checker) route(first map[string]*model.Method, m *model.Method) {
+	if m.HTTPVerb == "" {
+		return
+	}
+	route := m.HTTPVerb + " " + anonymous(m.HTTPPath)
+	other, taken := first[route]
+	if !taken {
+		first[route] = m
+		return
+	}
+	c.report(diag.New(diag.HTTPRoute, m.Pos, fmt.Sprintf("%s has the route of %s: %s %s", m.Name, other.Desc.FullName(), m.HTTPVerb, m.HTTPPath)).Because(
+		"the gateway could not tell which of the two is meant; the names of fields in braces do not count",
+		"change the path or the verb of one of them"))
+}
+
+// anonymous replaces the fields in a path by {}.
+func anonymous(path string) string {
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		if strings.HasPrefix(s, "{") {
+			segments[i] = "{}"
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+// schema checks everything that one schema file defines.
+func (c *checker) schema(a *source.Avro) {
+	w := &walker{file: a.Path, seen: map[*avro.Schema]bool{}}
+	w.visit(a.Schema)
+	for _, s := range w.schemas {
+		c.properties(a, s, s == a.Schema && !a.Shared())
+		c.logicalType(s)
+		c.schemaDocs(s)
+	}
+	for _, f := range w.foreign {
+		c.report(diag.New(diag.AvroUnknownType, f.at, fmt.Sprintf("the type %s belongs to another event, in %s", f.schema.FullName(), f.schema.Pos.File)).Because(
+			"two events that share a type could not change independently; types that events share live in contracts/avro/common",
+			"move the type to contracts/avro/common/v1, or define it here as well"))
+	}
+}
+
+// A walker finds the schemas that a file defines, and its uses of types that
+// other event files define.
+type walker struct {
+	file    string
+	seen    map[*avro.Schema]bool
+	schemas []*avro.Schema
+	foreign []use
+}
+
+type use struct {
+	schema *avro.Schema
+	at     diag.Pos
+}
+
+func (w *walker) visit(s *avro.Schema) {
+	if s == nil || w.seen[s] {
+		return
+	}
+	w.seen[s] = true
+	w.schemas = append(w.schemas, s)
+	for _, f := range s.Fields {
+		w.use(f.Type, f.TypePos)
+	}
+	w.use(s.Items, s.Pos)
+	for _, b := range s.Branches {
+		w.use(b, s.Pos)
+	}
+}
+
+// use visits a schema unless another file defines it.
+func (w *walker) use(s *avro.Schema, at diag.Pos) {
+	switch {
+	case s == nil:
+	case s.Pos.File == w.file:
+		w.visit(s)
+	case !strings.HasPrefix(s.Pos.File, source.CommonRoot+"/") && !w.seen[s]:
+		w.seen[s] = true
+		w.foreign = append(w.foreign, use{s, at})
+	}
 }

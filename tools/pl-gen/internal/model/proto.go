@@ -79,6 +79,7 @@ func (b *builder) protoFile(p *source.Proto, name string) {
 		b.service(c, p, p.File.Services().Get(i))
 	}
 	b.entities(c, p.File.Messages())
+	b.fieldOptions(p.File.Messages())
 }
 
 // filePos is the place of a path in a file, or the file's beginning.

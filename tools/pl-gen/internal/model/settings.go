@@ -259,6 +259,9 @@ func notChannel(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(":._-", r))
 }
 
+// PIIKinds returns the kinds of personal data that a field can hold.
+func PIIKinds() []string { return []string{"name", "email", "contact", "free_text"} }
+
 // Properties returns the names that may stand under "pl" of a record, and of
 // a field.
 func Properties() (record, field []string) {

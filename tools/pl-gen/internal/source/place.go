@@ -22,6 +22,28 @@ func Places(text []byte, pos diag.Pos) map[string]diag.Pos {
 	return p.places
 }
 
+// End returns the place just behind the JSON value at pos, or the end of the
+// text when there is no such value.
+func End(text []byte, pos diag.Pos) diag.Pos {
+	start, ok := offset(text, pos)
+	if !ok {
+		return pos
+	}
+	dec := json.NewDecoder(bytes.NewReader(text[start:]))
+	var skipped json.RawMessage
+	if dec.Decode(&skipped) != nil {
+		return placeOf(text, pos.File, len(text))
+	}
+	return placeOf(text, pos.File, start+int(dec.InputOffset()))
+}
+
+func placeOf(text []byte, file string, at int) diag.Pos {
+	before := text[:at]
+	return diag.Pos{
+		File: file, Line: 1 + bytes.Count(before, []byte("\n")), Col: at - bytes.LastIndexByte(before, '\n'),
+	}
+}
+
 func offset(text []byte, pos diag.Pos) (int, bool) {
 	at := 0
 	for range pos.Line - 1 {
@@ -49,10 +71,7 @@ func (p *placer) next() diag.Pos {
 	for at < len(p.text) && bytes.IndexByte([]byte(" \t\r\n,:"), p.text[at]) >= 0 {
 		at++
 	}
-	before := p.text[:at]
-	return diag.Pos{
-		File: p.file, Line: 1 + bytes.Count(before, []byte("\n")), Col: at - bytes.LastIndexByte(before, '\n'),
-	}
+	return placeOf(p.text, p.file, at)
 }
 
 // value records the value that comes next; it returns false at the end of
