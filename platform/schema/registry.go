@@ -47,7 +47,7 @@ type Client struct{ api *sr.Client }
 // NewClient returns a client of the registry at url; options may add
 // credentials or a TLS configuration. It does not connect.
 func NewClient(url string, options ...sr.ClientOpt) (*Client, error) {
-	base := []sr.ClientOpt{sr.HTTPClient(&http.Client{Timeout: requestTimeout, Transport: http.DefaultTransport.(*http.Transport).Clone()}), sr.URLs(url)}
+	base := []sr.ClientOpt{sr.HTTPClient(&http.Client{Timeout: requestTimeout}), sr.URLs(url)}
 	api, err := sr.NewClient(append(base, options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("schema registry client for %s: %w", url, err)
