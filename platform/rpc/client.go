@@ -20,9 +20,10 @@ const (
 // NewClient returns a client over transport that is safe to use between
 // contexts. Commands get an Idempotency-Key, made once a call and kept on
 // retry, unless the caller's CallInfo already carries one; unary calls that
-// fail as Unavailable are sent again, four times at most; and a call from
-// inside a transaction is refused, because it could wait for a lock that its
-// own transaction holds. Further interceptors run outside of these.
+// fail as Unavailable are sent again with back-off, four attempts at most; and
+// a call from inside a transaction is refused, because it could wait for a
+// lock that its own transaction holds. Further interceptors run outside of
+// these, once a call.
 func NewClient(transport connect.Transport, interceptors ...connect.ClientInterceptor) *connect.Client {
 	own := []connect.ClientInterceptor{refuseInTx, addIdempotencyKey, retryUnary}
 	return connect.NewClient(transport, append(interceptors, own...)...)

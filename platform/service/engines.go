@@ -2,14 +2,13 @@ package service
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 
-	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
-	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/schema"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
@@ -23,17 +22,16 @@ type Engines struct {
 	// DialBroker connects to brokers, as the client that is called name.
 	DialBroker func(ctx context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error)
 	// DialRegistry connects to the Schema Registry at url.
-	DialRegistry func(url string) (Schemas, error)
+	DialRegistry func(url string) (schema.Registry, error)
 	// EmbedBroker starts a broker inside the process, which listens on addr
 	// and keeps its records in dir. It is nil in a process that has none.
 	EmbedBroker func(ctx context.Context, dir, addr string, log *slog.Logger) (Broker, error)
 	// EmbedRegistry opens a Schema Registry inside the process that keeps its
 	// schemas in dir. It is nil in a process that has none.
 	EmbedRegistry func(dir string) (Registry, error)
+	// Listen replaces net.Listen, for a network in memory.
+	Listen func(network, address string) (net.Listener, error)
 }
-
-// ErrNoSchema means that the registry does not have a schema.
-var ErrNoSchema = errors.New("the registry does not have the schema")
 
 // A Broker is an embedded broker.
 type Broker interface {
@@ -46,17 +44,4 @@ type Broker interface {
 type Registry interface {
 	http.Handler
 	io.Closer
-}
-
-// Schemas is a process's view of a Schema Registry.
-type Schemas interface {
-	tx.SchemaIDs
-	bus.Decoder
-	// Register makes the event's schema known to the registry.
-	Register(ctx context.Context, t *event.Type) error
-	// Resolve looks up the id of the event's schema. It returns an error that
-	// wraps [ErrNoSchema] when the registry does not have it.
-	Resolve(ctx context.Context, t *event.Type) error
-	// Ping fails when the registry cannot be reached.
-	Ping(ctx context.Context) error
 }

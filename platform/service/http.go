@@ -37,8 +37,12 @@ type webServer struct {
 }
 
 // listen opens addr, which the named setting chose.
-func listen(addr, setting string) (net.Listener, error) {
-	l, err := net.Listen("tcp", addr)
+func (e *Engines) listen(addr, setting string) (net.Listener, error) {
+	open := net.Listen
+	if e.Listen != nil {
+		open = e.Listen
+	}
+	l, err := open("tcp", addr)
 	if err != nil {
 		return nil, portError(err, addr, setting)
 	}

@@ -33,7 +33,7 @@ type Process struct {
 	registry  *webServer // nil without an embedded registry
 	broker    Broker     // nil without an embedded broker
 	conn      driver.Conn
-	schemas   Schemas
+	schemas   *schemas
 	server    *connect.Server
 	directory *rpc.Directory
 	units     []*unit
@@ -126,7 +126,7 @@ func (p *Process) startServer(context.Context) error {
 	if p.cfg.HTTPAddr == "" {
 		return nil
 	}
-	l, err := listen(p.cfg.HTTPAddr, "PL_HTTP_ADDR")
+	l, err := p.engines.listen(p.cfg.HTTPAddr, "PL_HTTP_ADDR")
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (p *Process) embedRegistry() error {
 		return fmt.Errorf("start the embedded registry: %w", err)
 	}
 	p.closeLast("embedded registry", registry)
-	l, err := listen(p.cfg.EmbeddedRegistryAddr, "PL_EMBEDDED_REGISTRY_ADDR")
+	l, err := p.engines.listen(p.cfg.EmbeddedRegistryAddr, "PL_EMBEDDED_REGISTRY_ADDR")
 	if err != nil {
 		return err
 	}
@@ -212,10 +212,11 @@ func (p *Process) dial(ctx context.Context) error {
 	}
 	p.conn = conn
 	p.closeLast("broker's connection", conn)
-	p.schemas, err = p.engines.DialRegistry(p.registryURL())
+	registry, err := p.engines.DialRegistry(p.registryURL())
 	if err != nil {
 		return fmt.Errorf("PL_REGISTRY_URL: %w", err)
 	}
+	p.schemas = newSchemas(registry, p.cfg.provisions())
 	return nil
 }
 
@@ -248,7 +249,9 @@ func (p *Process) Ready(ctx context.Context) error {
 
 var errDraining = errors.New("draining: the process is about to end")
 
-// components returns the state of every component.
+// components returns the state of every component. The registry is none: what
+// the process needs of it was resolved at the start, and a schema that is new
+// to it waits for the registry, as a batch waits for the broker.
 func (p *Process) components(ctx context.Context) map[string]error {
 	if phase := p.phase.Load(); phase != nil {
 		return map[string]error{"process": fmt.Errorf("starting: %s", *phase)}
@@ -258,7 +261,6 @@ func (p *Process) components(ctx context.Context) map[string]error {
 		state["process"] = errDraining
 	}
 	state["broker"] = p.conn.Ping(ctx)
-	state["registry"] = p.schemas.Ping(ctx)
 	for _, u := range p.units {
 		u.components(ctx, state)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/rpc"
+	"github.com/pulselearn/campus-hub/platform/schema"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
@@ -81,24 +82,19 @@ func (p *Process) provision(ctx context.Context) error {
 		}
 	}
 	for _, u := range p.units {
-		for _, t := range u.Publishes {
-			if err := p.provisionSchema(ctx, t); err != nil {
-				return fmt.Errorf("schema of %s: %w", t.Topic, err)
-			}
+		if err := p.schemas.ids.Resolve(ctx, u.Publishes...); err != nil {
+			return p.explainSchemas(err)
 		}
 	}
 	return nil
 }
 
-func (p *Process) provisionSchema(ctx context.Context, t *event.Type) error {
-	if p.cfg.provisions() {
-		return p.schemas.Register(ctx, t)
+// explainSchemas says what to do about schemas that have no id.
+func (p *Process) explainSchemas(err error) error {
+	if errors.Is(err, schema.ErrUnknownSchema) {
+		return fmt.Errorf("%w\nthe registry at %s lacks schemas: run \"pl-gen register\", or start once with PL_PROVISION=true", err, p.registryURL())
 	}
-	err := p.schemas.Resolve(ctx, t)
-	if errors.Is(err, ErrNoSchema) {
-		return fmt.Errorf("%s does not have it: run \"pl-gen register\", or start once with PL_PROVISION=true: %w", p.registryURL(), err)
-	}
-	return err
+	return fmt.Errorf("registry at %s (PL_REGISTRY_URL): %w", p.registryURL(), err)
 }
 
 // topics returns every topic that a context publishes or consumes, by name.
@@ -151,7 +147,7 @@ func (p *Process) assemble(u *unit) error {
 	}
 	hooks := bus.Hooks{p.telemetry.ConsumerHook()}
 	u.store = tx.NewStore(u.db, tx.Service{Context: u.Context, Publishes: u.Publishes, Consumers: u.Consumers},
-		tx.WithHooks(hooks), tx.WithTrace(p.telemetry.TraceHeaders))
+		tx.WithHooks(hooks...), tx.WithTrace(p.telemetry.TraceHeaders))
 	u.Methods(p.server, rpc.NewCore(u.store, u.Code), p.directory)
 	if len(u.Publishes) > 0 {
 		u.relay = tx.NewRelay(u.db, p.conn, p.schemas, tx.WithLogger(u.log))

@@ -1,0 +1,218 @@
+package rpc_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connectinprocess"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/pulselearn/campus-hub/platform/rpc"
+	"github.com/pulselearn/campus-hub/platform/tx"
+)
+
+func TestCommandRunsOncePerKey(t *testing.T) {
+	t.Parallel()
+	forEachWire(t, func(t *testing.T, n *notes, c *connect.Client) {
+		for i := range 3 {
+			got, err := add(withKey(t.Context(), "k1"), c, "hello")
+			if err != nil || got != 1 {
+				t.Fatalf("call %d: got %d, %v; want the first answer, 1", i, got, err)
+			}
+		}
+		if n.runs != 1 || count(t, c) != 1 {
+			t.Errorf("the handler ran %d times and left %d notes, want 1 and 1", n.runs, count(t, c))
+		}
+		if got, err := add(withKey(t.Context(), "k2"), c, "hello"); err != nil || got != 2 {
+			t.Errorf("with another key: got %d, %v; want 2", got, err)
+		}
+	})
+}
+
+func TestCommandWithoutKeyRunsEveryTime(t *testing.T) {
+	t.Parallel()
+	forEachWire(t, func(t *testing.T, _ *notes, c *connect.Client) {
+		for want := int64(1); want <= 3; want++ {
+			if got, err := add(t.Context(), c, "hello"); err != nil || got != want {
+				t.Fatalf("got %d, %v; want %d", got, err, want)
+			}
+		}
+	})
+}
+
+func TestCommandRefusesKeyOfAnotherRequest(t *testing.T) {
+	t.Parallel()
+	forEachWire(t, func(t *testing.T, _ *notes, c *connect.Client) {
+		if _, err := add(withKey(t.Context(), "k"), c, "first"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := add(withKey(t.Context(), "k"), c, "second")
+		if connect.CodeOf(err) != connect.CodeInvalidArgument || !strings.Contains(err.Error(), "new key") {
+			t.Errorf("got %v, want an invalid argument that says what to do", err)
+		}
+		if strings.Contains(err.Error(), "second") {
+			t.Errorf("the error quotes the request: %v", err)
+		}
+		if got := count(t, c); got != 1 {
+			t.Errorf("%d notes, want 1", got)
+		}
+	})
+}
+
+func TestCommandRefusesLongKey(t *testing.T) {
+	t.Parallel()
+	n := newNotes(t)
+	c := connect.NewClient(connectinprocess.New(n.server))
+	if _, err := add(withKey(t.Context(), strings.Repeat("k", 256)), c, "x"); err != nil {
+		t.Errorf("a key of 256 characters: %v", err)
+	}
+	_, err := add(withKey(t.Context(), strings.Repeat("k", 257)), c, "x")
+	if connect.CodeOf(err) != connect.CodeInvalidArgument {
+		t.Errorf("a key of 257 characters: got %v, want invalid argument", err)
+	}
+}
+
+func TestCommandKeysOfCallersNeverMeet(t *testing.T) {
+	t.Parallel()
+	n := newNotes(t)
+	c := connect.NewClient(connectinprocess.New(n.server))
+	for want, caller := range []string{"ada", "grace"} {
+		got, err := add(withKey(rpc.WithCaller(t.Context(), caller), "k"), c, "same text")
+		if err != nil || got != int64(want+1) {
+			t.Errorf("%s: got %d, %v; want an effect of her own, %d", caller, got, err, want+1)
+		}
+	}
+}
+
+func TestCommandOnceUnderConcurrentRetries(t *testing.T) {
+	t.Parallel()
+	forEachWire(t, func(t *testing.T, _ *notes, c *connect.Client) {
+		var group sync.WaitGroup
+		for range 16 {
+			group.Go(func() {
+				got, err := add(withKey(t.Context(), "k"), c, "hello")
+				if connect.CodeOf(err) == connect.CodeUnavailable || connect.CodeOf(err) == connect.CodeAborted {
+					return // another one is at it; clients send it again
+				}
+				if err != nil || got != 1 {
+					t.Errorf("got %d, %v; want 1", got, err)
+				}
+			})
+		}
+		group.Wait()
+		if got := count(t, c); got != 1 {
+			t.Errorf("%d notes, want 1", got)
+		}
+	})
+}
+
+func TestFailedCommandLeavesNothing(t *testing.T) {
+	t.Parallel()
+	n := newNotes(t)
+	c := connect.NewClient(connectinprocess.New(n.server))
+	n.before = func(context.Context, string) error {
+		return connect.NewError(connect.CodeFailedPrecondition, "not yet")
+	}
+	if _, err := add(withKey(t.Context(), "k"), c, "x"); connect.CodeOf(err) != connect.CodeFailedPrecondition {
+		t.Fatalf("got %v, want the handler's own code", err)
+	}
+	n.before = nil
+	if got, err := add(withKey(t.Context(), "k"), c, "x"); err != nil || got != 1 {
+		t.Errorf("the same key after a failure: got %d, %v; want it to run", got, err)
+	}
+}
+
+const secret = "grace@example.org"
+
+func TestErrorsAreRedacted(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		before func(context.Context, string) error
+	}{
+		{"plain error", func(context.Context, string) error { return errors.New("constraint on " + secret) }},
+		{"panic", func(context.Context, string) error { panic("cannot mail " + secret) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			forEachWire(t, func(t *testing.T, n *notes, c *connect.Client) {
+				n.before = test.before
+				_, err := add(t.Context(), c, "x")
+				if connect.CodeOf(err) != connect.CodeInternal {
+					t.Errorf("got %v, want internal", err)
+				}
+				if strings.Contains(err.Error(), secret) {
+					t.Errorf("the caller sees the cause: %v", err)
+				}
+				if log := n.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, addSpec.Procedure) {
+					t.Errorf("the log does not say what failed: %s", log)
+				}
+				if got := count(t, c); got != 0 {
+					t.Errorf("%d notes, want none", got)
+				}
+			})
+		})
+	}
+}
+
+func TestHandlerWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	n := newNotes(t)
+	for _, answer := range []proto.Message{nil, (*wrapperspb.Int64Value)(nil)} {
+		_, err := n.core.Command(t.Context(), "/test.v1.Notes/Add", wrapperspb.String(""), new(wrapperspb.Int64Value),
+			func(context.Context, *tx.Tx) (proto.Message, error) { return answer, nil })
+		if connect.CodeOf(err) != connect.CodeInternal {
+			t.Errorf("command: got %v, want internal", err)
+		}
+		_, err = n.core.Query(t.Context(), "/test.v1.Notes/Count",
+			func(context.Context, *tx.Reader) (proto.Message, error) { return answer, nil })
+		if connect.CodeOf(err) != connect.CodeInternal {
+			t.Errorf("query: got %v, want internal", err)
+		}
+	}
+}
+
+func TestQueryCannotWrite(t *testing.T) {
+	t.Parallel()
+	n := newNotes(t)
+	_, err := n.core.Query(t.Context(), countSpec.Procedure, func(ctx context.Context, r *tx.Reader) (proto.Message, error) {
+		if _, err := r.Conn().ExecContext(ctx, "INSERT INTO notes VALUES ('1', 'x')"); err != nil {
+			return nil, err
+		}
+		return wrapperspb.Int64(0), nil
+	})
+	if connect.CodeOf(err) != connect.CodeInternal {
+		t.Errorf("got %v, want internal", err)
+	}
+	if got := count(t, connect.NewClient(connectinprocess.New(n.server))); got != 0 {
+		t.Errorf("%d notes, want none", got)
+	}
+}
+
+func TestKnownErrorsHaveCodes(t *testing.T) {
+	t.Parallel()
+	missing := errors.New("no row of " + secret)
+	core := rpc.NewCore(nil, func(err error) (connect.Code, bool) {
+		return connect.CodeNotFound, errors.Is(err, missing)
+	})
+	err := rpc.PublicError(core, missing)
+	if connect.CodeOf(err) != connect.CodeNotFound || strings.Contains(err.Error(), secret) {
+		t.Errorf("got %v, want a redacted not found", err)
+	}
+	for want, cause := range map[connect.Code]error{
+		connect.CodeUnavailable:      tx.ErrCommitUnknown,
+		connect.CodeInvalidArgument:  tx.ErrKeyReused,
+		connect.CodeDeadlineExceeded: context.DeadlineExceeded,
+		connect.CodeCanceled:         context.Canceled,
+		connect.CodeInternal:         errors.New("anything else"),
+	} {
+		if got := connect.CodeOf(rpc.PublicError(core, cause)); got != want {
+			t.Errorf("%v has code %v, want %v", cause, got, want)
+		}
+	}
+}
