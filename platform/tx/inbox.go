@@ -1,0 +1,107 @@
+package tx
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/event"
+)
+
+// An event's day in the inbox is that of its time when it is within these
+// bounds of the present, and otherwise today: neither a clock that is wrong
+// nor an event without a time makes a partition of its own.
+const (
+	inboxPast   = 60 * 24 * time.Hour
+	inboxFuture = 36 * time.Hour
+)
+
+// A fact is what an event is recognised by when it is published again.
+type fact struct {
+	day  Day
+	hash [16]byte
+}
+
+// factOf returns the fact that a delivery reports.
+func factOf(d *bus.Delivery, present time.Time) fact {
+	e := &d.Event
+	id := e.Extension(event.ExtSameAs)
+	if id == "" {
+		id = e.ID
+	}
+	text := make([]byte, 0, len(e.Source)+1+len(id))
+	text = append(append(append(text, e.Source...), 0), id...)
+	sum := sha256.Sum256(text)
+	return fact{day: inboxDay(d, present), hash: [16]byte(sum[:16])}
+}
+
+func inboxDay(d *bus.Delivery, present time.Time) Day {
+	at := d.Event.Time
+	if at.IsZero() {
+		at = d.Record.Time
+	}
+	if at.Before(present.Add(-inboxPast)) || at.After(present.Add(inboxFuture)) {
+		at = present
+	}
+	return DayOf(at)
+}
+
+// prepareInbox makes the inbox ready for the deliveries and returns their
+// facts. It must not be called inside a transaction.
+func (db *Database) prepareInbox(ctx context.Context, batch []*bus.Delivery, present time.Time) ([]fact, error) {
+	facts := make([]fact, len(batch))
+	var last Day
+	for i, d := range batch {
+		facts[i] = factOf(d, present)
+		if facts[i].day == last {
+			continue
+		}
+		last = facts[i].day
+		if err := db.prepare(ctx, inboxTable, last); err != nil {
+			return nil, err
+		}
+	}
+	return facts, nil
+}
+
+// admit records the facts and reports which of them are new: the handler runs
+// for those, and for the first of several that are the same.
+func (s *Store) admit(ctx context.Context, c Conn, consumer string, facts []fact) ([]bool, error) {
+	admitted := make([]bool, len(facts))
+	fresh, err := s.insertInbox(ctx, c, consumer, facts)
+	if err != nil {
+		return nil, fmt.Errorf("write the inbox: %w", err)
+	}
+	for i, f := range facts {
+		admitted[i] = fresh[f] || !settlesDuplicates
+		delete(fresh, f)
+	}
+	return admitted, nil
+}
+
+// insertInbox is one statement for all of the facts.
+func (s *Store) insertInbox(ctx context.Context, c Conn, consumer string, facts []fact) (map[fact]bool, error) {
+	days := make([]int64, len(facts))
+	hashes := make([][]byte, len(facts))
+	for i := range facts {
+		days[i], hashes[i] = int64(facts[i].day), facts[i].hash[:]
+	}
+	rows, args := s.db.dialect.Rows(2, days, hashes)
+	fresh := make(map[fact]bool, len(facts))
+	err := each(ctx, c, `INSERT INTO pl_inbox (consumer, day, hash) SELECT $1, r.* FROM (`+rows+`) AS r
+		WHERE true ON CONFLICT (day, consumer, hash) DO NOTHING RETURNING day, hash`,
+		append([]any{consumer}, args...), func(rows *sql.Rows) error {
+			var f fact
+			var hash sql.RawBytes
+			if err := rows.Scan(&f.day, &hash); err != nil {
+				return err
+			}
+			copy(f.hash[:], hash)
+			fresh[f] = true
+			return nil
+		})
+	return fresh, err
+}

@@ -1,0 +1,88 @@
+package tx
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// leaseTime is how long a relay has a shard without renewing; a relay that
+// takes longer is taken for dead. Clocks that differ cost duplicates, not
+// order or loss.
+const leaseTime = 5 * time.Second
+
+// A lease is the right to work on a shard. A newer one has a higher epoch.
+type lease struct {
+	epoch int64 // 0: none
+	until time.Time
+}
+
+// hold makes sure that the lease is good for a while.
+func (s *shard) hold(ctx context.Context) error {
+	if s.lease.epoch != 0 && time.Until(s.lease.until) > leaseTime/2 {
+		return nil
+	}
+	return s.db.inTx(ctx, func(u *unit) error {
+		if s.lease.epoch != 0 {
+			return s.renew(ctx, u)
+		}
+		return s.acquire(ctx, u)
+	})
+}
+
+// acquire takes a shard that nobody has. On an engine whose only process this
+// is, whoever had it is gone.
+func (s *shard) acquire(ctx context.Context, u *unit) error {
+	next := lease{until: now().Add(leaseTime)}
+	free := now()
+	if s.db.traits.SingleWriter {
+		free = free.Add(2 * leaseTime)
+	}
+	found, err := scan(ctx, u, `INSERT INTO pl_relay AS r (shard, epoch, holder, leased_until) VALUES ($1, 1, $2, $3)
+		ON CONFLICT (shard) DO UPDATE SET epoch = r.epoch + 1, holder = excluded.holder, leased_until = excluded.leased_until
+		WHERE r.leased_until <= $4 RETURNING epoch`,
+		[]any{s.n, s.holder, next.until, free}, &next.epoch)
+	if err != nil {
+		return fmt.Errorf("take over shard %d of the outbox: %w", s.n, err)
+	}
+	if !found {
+		return errLeaseLost
+	}
+	s.lease = next
+	return nil
+}
+
+// renew extends the lease in the transaction u, which may only commit when the
+// lease still holds.
+func (s *shard) renew(ctx context.Context, u *unit) error {
+	until := now().Add(leaseTime)
+	n, err := changed(ctx, u, `UPDATE pl_relay SET leased_until = $3 WHERE shard = $1 AND epoch = $2`,
+		s.n, s.lease.epoch, until)
+	if err != nil {
+		return fmt.Errorf("renew the lease on shard %d of the outbox: %w", s.n, err)
+	}
+	if n == 0 {
+		s.lease = lease{}
+		return errLeaseLost
+	}
+	s.lease.until = until
+	return nil
+}
+
+// giveBack ends the lease, so that another relay need not wait for its end.
+func (s *shard) giveBack() {
+	if s.lease.epoch == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	err := s.db.inTx(ctx, func(u *unit) error {
+		_, err := u.ExecContext(ctx, `UPDATE pl_relay SET leased_until = $3 WHERE shard = $1 AND epoch = $2`,
+			s.n, s.lease.epoch, now())
+		return err
+	})
+	if err != nil {
+		s.log.Warn("outbox relay could not give its shard back; another waits until the lease ends",
+			"shard", s.n, "error", err)
+	}
+}

@@ -1,0 +1,138 @@
+package tx
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+const (
+	// inboxMemory is how long after its last use a day of the inbox goes.
+	inboxMemory = 8 * 24 * time.Hour
+	// outboxMemory is how long published events are kept, so that what a
+	// broker has lost can be published again.
+	outboxMemory = 7 * 24 * time.Hour
+	// maintainEvery is the time between two rounds of housekeeping.
+	maintainEvery = time.Hour
+	// commandRows is how many old answers go in one transaction.
+	commandRows = 2000
+)
+
+// Maintain keeps the platform's tables ready and small until ctx ends, and
+// returns ctx's error: it prepares the next day, drops days that are no longer
+// needed, and forgets old answers to commands. Events that are not published
+// are never dropped. One process of a context suffices; more do no harm.
+// Failures are logged to log and tried again.
+func (db *Database) Maintain(ctx context.Context, log *slog.Logger) error {
+	for {
+		if err := db.maintain(ctx, now()); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "housekeeping of the database failed; trying again", "retry_in", maintainEvery, "error", err)
+		}
+		await(ctx, nil, maintainEvery)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// maintain is one round.
+func (db *Database) maintain(ctx context.Context, present time.Time) error {
+	if _, err := db.prepareOutbox(ctx, present); err != nil {
+		return err
+	}
+	if err := db.prepare(ctx, inboxTable, DayOf(present).Next()); err != nil {
+		return err
+	}
+	if err := db.dropDays(ctx, inboxTable, present.Add(-inboxMemory)); err != nil {
+		return err
+	}
+	if err := db.dropDays(ctx, outboxTable, present.Add(-outboxMemory)); err != nil {
+		return err
+	}
+	return db.forgetCommands(ctx, present.Add(-commandMemory))
+}
+
+// dropDays drops the days of a table that are over and were last used before
+// cutoff.
+func (db *Database) dropDays(ctx context.Context, table string, cutoff time.Time) error {
+	var old []Day
+	err := each(ctx, db.read, `SELECT day FROM pl_day WHERE relation = $1 AND day < $2 AND last_used < $3 ORDER BY day`,
+		[]any{table, int64(DayOf(cutoff)), cutoff}, func(rows *sql.Rows) error {
+			var d Day
+			err := rows.Scan(&d)
+			old = append(old, d)
+			return err
+		})
+	if err != nil {
+		return fmt.Errorf("find old days of %s: %w", table, err)
+	}
+	for _, day := range old {
+		if err := db.dropDay(ctx, table, day, cutoff); err != nil {
+			return fmt.Errorf("drop day %d of %s: %w", day, table, err)
+		}
+	}
+	return nil
+}
+
+// dropDay drops one day, in as many transactions as the dialect likes. The
+// lock on the day's row keeps everybody else from using the day meanwhile.
+func (db *Database) dropDay(ctx context.Context, table string, day Day, cutoff time.Time) error {
+	for gone := false; !gone; {
+		err := db.inTx(ctx, func(u *unit) error {
+			n, err := changed(ctx, u, `DELETE FROM pl_day WHERE relation = $1 AND day = $2 AND last_used < $3`,
+				table, int64(day), cutoff)
+			if err != nil {
+				return err
+			}
+			needed, err := db.needed(ctx, u, table, day)
+			if n == 0 || needed || err != nil {
+				gone = true
+				return keepRow(ctx, u, n, table, day, cutoff, err)
+			}
+			if gone, err = db.dialect.DropDay(ctx, u, table, day); gone || err != nil {
+				return err
+			}
+			return keepRow(ctx, u, n, table, day, cutoff, nil)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepRow puts the row of a day back that is not gone yet.
+func keepRow(ctx context.Context, u *unit, deleted int64, table string, day Day, cutoff time.Time, err error) error {
+	if err != nil || deleted == 0 {
+		return err
+	}
+	_, err = u.ExecContext(ctx, `INSERT INTO pl_day (relation, day, last_used) VALUES ($1, $2, $3)`,
+		table, int64(day), cutoff.Add(-time.Second))
+	return err
+}
+
+// needed reports whether a day has events that are not published.
+func (db *Database) needed(ctx context.Context, u *unit, table string, day Day) (bool, error) {
+	if table != outboxTable {
+		return false, nil
+	}
+	var seq int64
+	return scan(ctx, u, `SELECT seq FROM pl_outbox WHERE day = $1 AND published_at IS NULL LIMIT 1`, []any{int64(day)}, &seq)
+}
+
+// forgetCommands removes answers that are too old to be given again.
+func (db *Database) forgetCommands(ctx context.Context, cutoff time.Time) error {
+	for n := int64(commandRows); n == commandRows; {
+		err := db.inTx(ctx, func(u *unit) (err error) {
+			n, err = changed(ctx, u, `DELETE FROM pl_command WHERE (method, caller, key) IN
+				(SELECT method, caller, key FROM pl_command WHERE created_at < $1 LIMIT $2)`, cutoff, commandRows)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("forget old answers to commands: %w", err)
+		}
+	}
+	return nil
+}

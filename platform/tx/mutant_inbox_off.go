@@ -1,0 +1,5 @@
+//go:build mutant_no_inbox
+
+package tx
+
+const settlesDuplicates = false

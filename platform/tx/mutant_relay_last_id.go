@@ -1,0 +1,7 @@
+//go:build mutant_relay_last_id
+
+package tx
+
+// unpublishedQuery takes a sequence for the order of commits.
+const unpublishedQuery = `SELECT day, seq, topic, key, fingerprint, attributes, data FROM pl_outbox
+	WHERE shard = $1 AND published_at IS NULL AND seq > $3 ORDER BY seq LIMIT $2`

@@ -1,0 +1,181 @@
+// Package postgres keeps a context's database in PostgreSQL, in a database and
+// under a role of its own.
+//
+// Transactions are READ COMMITTED. The server ends a transaction that its
+// client has left idle for a minute, so that a stopped process cannot hold a
+// position for longer; handlers must not wait that long between statements.
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/pulselearn/campus-hub/platform/tx"
+)
+
+//go:embed migrations
+var files embed.FS
+
+// Connections a process opens at most, to write and to read.
+const (
+	writers = 16
+	readers = 8
+)
+
+// settings are sent with every connection, unless the URL has its own.
+var settings = map[string]string{
+	"application_name":                    "pulselearn",
+	"timezone":                            "UTC",
+	"idle_in_transaction_session_timeout": "60000",
+	"tcp_keepalives_idle":                 "30",
+	"tcp_keepalives_interval":             "10",
+	"tcp_keepalives_count":                "3",
+}
+
+// Open opens the database at a PostgreSQL URL or connection string.
+func Open(ctx context.Context, url string) (*tx.Database, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
+	}
+	for name, value := range settings {
+		if _, ok := config.RuntimeParams[name]; !ok {
+			config.RuntimeParams[name] = value
+		}
+	}
+	db := tx.NewDatabase(dialect{}, pool(config, writers), pool(config, readers))
+	if err := db.Ping(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func pool(config *pgx.ConnConfig, size int) *sql.DB {
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	return db
+}
+
+// A dialect implements [tx.Dialect].
+type dialect struct{}
+
+func (dialect) Traits() tx.Traits {
+	platform, err := fs.Sub(files, "migrations")
+	if err != nil {
+		panic(err) // the path is a constant
+	}
+	return tx.Traits{
+		Name: "postgres", Directory: "postgres", Platform: platform,
+		Begin:     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+		BeginRead: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		Shards:    2, Poll: 100 * time.Millisecond,
+	}
+}
+
+// Rows returns arrays side by side, so that the text does not depend on how
+// many rows there are and is planned once.
+func (dialect) Rows(first int, columns ...any) (string, []any) {
+	arrays, names := "", ""
+	for i, c := range columns {
+		if i > 0 {
+			arrays, names = arrays+", ", names+", "
+		}
+		arrays += fmt.Sprintf("$%d::%s[]", first+i, typeName(c))
+		names += fmt.Sprintf("c%d", i)
+	}
+	return fmt.Sprintf("SELECT %s FROM unnest(%s) WITH ORDINALITY AS r(%s, n) ORDER BY n", names, arrays, names), columns
+}
+
+func typeName(column any) string {
+	switch column.(type) {
+	case []int64:
+		return "bigint"
+	case []string:
+		return "text"
+	case [][]byte:
+		return "bytea"
+	case []time.Time:
+		return "timestamptz"
+	}
+	panic(fmt.Sprintf("postgres: no column of %T", column))
+}
+
+// errLost marks the error of a commit that the server may have carried out.
+var errLost = errors.New("the server did not answer")
+
+// Commit also notices that the server has rolled back instead, which it does
+// without an error after a statement has failed.
+func (dialect) Commit(ctx context.Context, c *sql.Conn) error {
+	return c.Raw(func(raw any) error {
+		tag, err := raw.(*stdlib.Conn).Conn().Exec(ctx, "COMMIT")
+		var refused *pgconn.PgError
+		switch {
+		case err == nil && tag.String() == "ROLLBACK":
+			return pgx.ErrTxCommitRollback
+		case err == nil, errors.As(err, &refused), pgconn.SafeToRetry(err):
+			return err
+		}
+		return fmt.Errorf("%w: %w", errLost, err)
+	})
+}
+
+// Classify goes by SQLSTATE.
+func (dialect) Classify(err error) tx.Fault {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return classify(e.Code)
+	}
+	var refused *pgconn.ConnectError
+	if errors.Is(err, errLost) || errors.As(err, &refused) {
+		return tx.Unreachable
+	}
+	return tx.ClassifyStandard(err)
+}
+
+func classify(code string) tx.Fault {
+	switch {
+	case code == "40001", code == "40P01", code == "55P03":
+		return tx.Conflict
+	case code == "57014", code == "25P03", code == "25P04":
+		return tx.Unreachable // canceled, or idle for too long: the transaction is gone
+	}
+	switch code[:2] {
+	case "08", "53", "57", "58", "XX":
+		return tx.Unreachable
+	}
+	return tx.Refused
+}
+
+// migrationLock is the key of the advisory lock: "plmigrat" in ASCII.
+const migrationLock = 0x706c6d6967726174
+
+func (dialect) Lock(ctx context.Context, c tx.Conn) error {
+	_, err := c.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrationLock))
+	return err
+}
+
+// CreateDay attaches a new partition. Unlike CREATE TABLE ... PARTITION OF,
+// this does not wait for the transactions that use the table.
+func (dialect) CreateDay(ctx context.Context, c tx.Conn, table string, day tx.Day) error {
+	_, err := c.ExecContext(ctx, fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %[1]s_%[2]d (LIKE %[1]s INCLUDING ALL);
+		ALTER TABLE %[1]s ATTACH PARTITION %[1]s_%[2]d FOR VALUES FROM (%[2]d) TO (%[3]d)`, table, day, day+1))
+	return err
+}
+
+// DropDay drops the day's partition. It gives up at once when transactions
+// that use the table do not end, because everybody else would wait behind it.
+func (dialect) DropDay(ctx context.Context, c tx.Conn, table string, day tx.Day) (bool, error) {
+	_, err := c.ExecContext(ctx, fmt.Sprintf(`SET LOCAL lock_timeout = '500ms'; DROP TABLE IF EXISTS %s_%d`, table, day))
+	return err == nil, err
+}

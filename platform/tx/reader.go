@@ -1,0 +1,51 @@
+package tx
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// A Reader reads the context's database. It sees one state of it for the whole
+// run of the query handler and cannot write. It ends when the handler returns;
+// every later use fails with an error that matches [ErrOver].
+type Reader struct {
+	u   *unit
+	now time.Time
+}
+
+// Conn returns the connection for queries. Statements that write fail.
+func (r *Reader) Conn() Conn { return readConn{r.u} }
+
+// Now returns the time of the query: UTC, in microseconds, the same for the
+// whole run.
+func (r *Reader) Now() time.Time { return r.now }
+
+type readConn struct{ u *unit }
+
+func (c readConn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := managesTransaction(query); err != nil {
+		return nil, err
+	}
+	return c.u.ExecContext(ctx, query, args...)
+}
+
+func (c readConn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := managesTransaction(query); err != nil {
+		return nil, err
+	}
+	return c.u.QueryContext(ctx, query, args...)
+}
+
+// Read runs a query handler over a connection that cannot write. It does not
+// wait for commands or batches.
+func (s *Store) Read(ctx context.Context, run func(ctx context.Context, r *Reader) error) error {
+	u, err := s.db.beginRead(ctx)
+	if err != nil {
+		return fmt.Errorf("read: %w", err)
+	}
+	defer u.rollback()
+	defer context.AfterFunc(ctx, u.rollback)()
+	return run(ctx, &Reader{u: u, now: now()})
+}

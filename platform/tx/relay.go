@@ -1,0 +1,181 @@
+package tx
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/event"
+)
+
+// SchemaIDs resolves schemas to the ids of one Schema Registry.
+type SchemaIDs interface {
+	// SchemaID returns the registry's id of the schema with this text under
+	// the subject. It is safe for concurrent use and may wait for the registry
+	// as long as ctx allows.
+	SchemaID(ctx context.Context, fingerprint uint64, subject, text string) (int, error)
+}
+
+const (
+	// relayRows and relayBytes bound what is published at once.
+	relayRows  = 1000
+	relayBytes = 4 << 20
+	// relayPublish bounds one publish; then the shard stops and reads again.
+	relayPublish = 30 * time.Second
+	// relayWait bounds the pause after a failure.
+	relayWait = 5 * time.Second
+)
+
+// errLeaseLost means that another relay has the shard.
+var errLeaseLost = errors.New("another relay has taken over the shard")
+
+// A Relay publishes the events of one database's outbox. It reads the rows
+// that are not published, in the order of their sequence, and marks them after
+// the broker has made them durable; after a crash in between, some events are
+// published twice, and the inbox of their consumers settles that.
+//
+// The outbox is divided into shards by key. Of all relays of a database one
+// works on a shard at a time. On a failure the shard stops, so that the order
+// of each key is kept, and reads its rows again.
+type Relay struct {
+	db     *Database
+	out    driver.Conn
+	ids    SchemaIDs
+	holder string
+	settings
+
+	mu      sync.Mutex
+	schemas map[schemaKey]int
+}
+
+// NewRelay returns a relay that [Relay.Run] starts.
+func NewRelay(db *Database, out driver.Conn, ids SchemaIDs, opts ...Option) *Relay {
+	return &Relay{
+		db: db, out: out, ids: ids, holder: event.NewID(),
+		settings: newSettings(opts), schemas: make(map[schemaKey]int),
+	}
+}
+
+// Wake makes the relay look at the outbox now. Stores on the same [Database]
+// do so at every commit.
+func (r *Relay) Wake() { r.db.bell.ring() }
+
+// Run publishes until ctx ends, and returns ctx's error. Failures of the
+// broker, the registry and the database are logged and tried again for ever.
+func (r *Relay) Run(ctx context.Context) error {
+	var shards sync.WaitGroup
+	for n := range r.db.traits.Shards {
+		shards.Go(func() {
+			s := &shard{Relay: r, n: n}
+			s.run(ctx)
+		})
+	}
+	shards.Wait()
+	return context.Cause(ctx)
+}
+
+// A shard is one relay's work on one shard.
+type shard struct {
+	*Relay
+	n        int
+	lease    lease
+	last     int64 // of the mutant that skips by it
+	failures int
+}
+
+func (s *shard) run(ctx context.Context) {
+	woken := s.db.bell.listen()
+	defer s.db.bell.silence(woken)
+	defer s.giveBack()
+	for ctx.Err() == nil {
+		more, err := s.round(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			s.stop(ctx, err)
+		case !more:
+			s.failures = 0
+			await(ctx, woken, s.db.traits.Poll)
+		default:
+			s.failures = 0
+		}
+	}
+}
+
+// await waits for the bell, or for the poll interval.
+func await(ctx context.Context, woken <-chan struct{}, poll time.Duration) {
+	t := time.NewTimer(poll)
+	defer t.Stop()
+	select {
+	case <-woken:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// stop waits after a failure. A lost lease is none.
+func (s *shard) stop(ctx context.Context, err error) {
+	s.last = 0
+	wait := s.db.traits.Poll
+	if !errors.Is(err, errLeaseLost) {
+		s.failures++
+		wait = rand.N(min(50*time.Millisecond<<min(s.failures, 10), relayWait)) + 10*time.Millisecond
+		s.log.WarnContext(ctx, "outbox relay stopped; reading its rows again",
+			"shard", s.n, "failures", s.failures, "retry_in", wait, "error", err)
+		s.relayFailed(s.n, err, time.Now().Add(wait))
+	}
+	await(ctx, nil, wait)
+}
+
+// round publishes one batch and reports whether there may be more.
+func (s *shard) round(ctx context.Context) (more bool, err error) {
+	if err := s.hold(ctx); err != nil {
+		return false, err
+	}
+	rows, more, err := s.unpublished(ctx)
+	if err != nil || len(rows) == 0 {
+		return false, err
+	}
+	if err := s.publish(ctx, rows); err != nil {
+		return false, fmt.Errorf("publish %d events from sequence %d: %w", len(rows), rows[0].seq, err)
+	}
+	if err := s.mark(ctx, rows); err != nil {
+		return false, fmt.Errorf("mark %d events from sequence %d as published: %w", len(rows), rows[0].seq, err)
+	}
+	s.relayed(s.n, len(rows), time.Since(rows[0].envelope.Time))
+	return more, nil
+}
+
+func (s *shard) publish(ctx context.Context, rows []outboxRow) error {
+	records := make([]*driver.Record, len(rows))
+	for i := range rows {
+		var err error
+		if records[i], err = s.record(ctx, &rows[i]); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, relayPublish)
+	defer cancel()
+	return s.out.Publish(ctx, records)
+}
+
+// record frames the row's data with the registry's id and its attributes as
+// headers.
+func (s *shard) record(ctx context.Context, row *outboxRow) (*driver.Record, error) {
+	id, err := s.schemaID(ctx, row)
+	if err != nil {
+		return nil, fmt.Errorf("schema of event %s: %w", row.envelope.ID, err)
+	}
+	value := make([]byte, 5, 5+len(row.data))
+	binary.BigEndian.PutUint32(value[1:], uint32(id))
+	return &driver.Record{
+		Topic: row.topic, Key: row.key, Value: append(value, row.data...),
+		Headers: event.AppendKafkaHeaders(nil, &row.envelope), Time: row.envelope.Time,
+	}, nil
+}

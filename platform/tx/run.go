@@ -1,0 +1,211 @@
+package tx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/event"
+)
+
+// A run is one transaction of an applier.
+type run struct {
+	*applier
+	part  []*bus.Delivery
+	now   time.Time
+	today Day
+	facts []fact
+	u     *unit
+	out   []outgoing
+}
+
+// prepare does what must be done before the transaction is open.
+func (r *run) prepare(ctx context.Context) (err error) {
+	if r.today, err = r.s.db.prepareOutbox(ctx, r.now); err != nil {
+		return err
+	}
+	r.facts, err = r.s.db.prepareInbox(ctx, r.part, r.now)
+	return err
+}
+
+// open begins the transaction and moves the position to the end of the part.
+func (r *run) open(ctx context.Context) (err error) {
+	if r.u, err = r.s.db.begin(ctx, background); err != nil {
+		return err
+	}
+	if err := fence(ctx, r.u, r.claim, r.after(len(r.part))); err != nil {
+		r.u.rollback()
+		return err
+	}
+	return nil
+}
+
+// after returns the position behind the first n deliveries.
+func (r *run) after(n int) int64 { return r.part[n-1].Record.Offset + 1 }
+
+// fast runs the part without savepoints: one statement for the inbox, the
+// handlers, one for the outbox.
+func (r *run) fast(ctx context.Context) (int, error) {
+	if err := r.open(ctx); err != nil {
+		return 0, err
+	}
+	defer r.u.rollback()
+	admitted, err := r.s.admit(ctx, r.u, r.consumer.Consumer, r.facts)
+	if err != nil {
+		return 0, r.timed(ctx, err)
+	}
+	for i, d := range r.part {
+		if !admitted[i] {
+			r.s.duplicate(d)
+			continue
+		}
+		out, err := r.deliver(ctx, i, d)
+		if err != nil {
+			return 0, err
+		}
+		r.out = append(r.out, out...)
+	}
+	return r.close(ctx, len(r.part))
+}
+
+// careful runs the part with a savepoint for each delivery, up to the first
+// that fails, and commits those before it.
+func (r *run) careful(ctx context.Context) (int, error) {
+	if err := r.open(ctx); err != nil {
+		return 0, err
+	}
+	defer r.u.rollback()
+	for i, d := range r.part {
+		err := r.isolated(ctx, i, d)
+		if err == nil {
+			continue
+		}
+		var failed *deliveryFailure
+		if !errors.As(err, &failed) || failed.ended || i == 0 {
+			return 0, err
+		}
+		return r.keep(ctx, i, err)
+	}
+	return r.close(ctx, len(r.part))
+}
+
+// isolated runs one delivery between its savepoint and its release.
+func (r *run) isolated(ctx context.Context, i int, d *bus.Delivery) error {
+	if _, err := r.u.ExecContext(ctx, "SAVEPOINT pl_delivery"); err != nil {
+		return r.timed(ctx, err)
+	}
+	admitted, err := r.s.admit(ctx, r.u, r.consumer.Consumer, r.facts[i:i+1])
+	if err != nil {
+		return r.timed(ctx, err)
+	}
+	if !admitted[0] {
+		r.s.duplicate(d)
+	} else {
+		out, err := r.deliver(ctx, i, d)
+		if err != nil {
+			return err
+		}
+		r.out = append(r.out, out...)
+	}
+	if _, err := r.u.ExecContext(ctx, "RELEASE SAVEPOINT pl_delivery"); err != nil {
+		return r.judge(ctx, ctx, i, err, err)
+	}
+	return nil
+}
+
+// keep undoes delivery i, which failed with cause, and commits those before
+// it.
+func (r *run) keep(ctx context.Context, i int, cause error) (int, error) {
+	if _, err := r.u.ExecContext(ctx, "ROLLBACK TO SAVEPOINT pl_delivery"); err != nil {
+		return 0, r.timed(ctx, err)
+	}
+	moved := *r.claim
+	moved.Next = r.after(len(r.part))
+	if err := fence(ctx, r.u, &moved, r.after(i)); err != nil {
+		return 0, r.timed(ctx, err)
+	}
+	n, err := r.close(ctx, i)
+	if err != nil {
+		return n, err
+	}
+	return n, cause
+}
+
+// close writes the outbox and commits the first n deliveries.
+func (r *run) close(ctx context.Context, n int) (int, error) {
+	if err := r.s.insertOutbox(ctx, r.u, r.today, r.out); err != nil {
+		return 0, r.timed(ctx, err)
+	}
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	if err := r.u.commit(); err != nil {
+		if errors.Is(err, ErrCommitUnknown) || r.s.db.dialect.Classify(err) == Conflict {
+			return 0, err
+		}
+		return 0, &deliveryFailure{index: -1, err: err, ended: true}
+	}
+	r.claim.Next = r.after(n)
+	if len(r.out) > 0 {
+		r.s.db.bell.ring()
+	}
+	return n, nil
+}
+
+// deliver runs the handler for one delivery and returns what it published.
+func (r *run) deliver(ctx context.Context, i int, d *bus.Delivery) ([]outgoing, error) {
+	handling, cancel := context.WithTimeout(withTx(bus.WithDelivery(ctx, d)), r.consumer.Deadline())
+	defer cancel()
+	t := &Tx{
+		u: r.u, store: r.s, now: r.now, name: r.consumer.Consumer,
+		cause: cause{correlation: d.Event.Extension(event.ExtCorrelationID), causation: d.Event.ID},
+	}
+	if t.cause.correlation == "" {
+		t.cause.correlation = d.Event.ID
+	}
+	detach := context.AfterFunc(handling, r.u.rollback)
+	err := r.s.observed(handling, d, func(ctx context.Context) error { return r.consumer.Handle(ctx, t, d.Message) })
+	detach()
+	out, failed := t.end()
+	if err == nil && failed == nil && !r.u.ended() {
+		return out, nil
+	}
+	return nil, r.judge(ctx, handling, i, err, failed)
+}
+
+// observed runs a handler under the hooks and contains its panics.
+func (s *Store) observed(ctx context.Context, d *bus.Delivery, handle func(context.Context) error) error {
+	ctx, end := s.hooks.StartDelivery(ctx, d)
+	err := bus.Contain(func() error { return handle(ctx) })
+	end(err)
+	return err
+}
+
+// judge decides what the failure of delivery i means: err is what the handler
+// returned, failed what went wrong in its transaction.
+func (r *run) judge(ctx, handling context.Context, i int, err, failed error) error {
+	ended := r.u.ended()
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case handling.Err() != nil:
+		err = errors.Join(fmt.Errorf("the handler ran out of time after %v: %w", r.consumer.Deadline(), handling.Err()), err)
+		return &deliveryFailure{index: i, err: err, ended: true}
+	case failed != nil && r.s.db.dialect.Classify(failed) != Refused:
+		return failed
+	case err == nil:
+		err = failed
+	}
+	return &deliveryFailure{index: i, err: err, ended: ended}
+}
+
+// timed returns the cause of the transaction's end instead of the error of the
+// statement that it interrupted.
+func (r *run) timed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}

@@ -1,0 +1,197 @@
+package tx
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// endTimeout bounds COMMIT and ROLLBACK, which do not depend on the caller's
+// context: a commit that is cut short has an unknown outcome.
+const endTimeout = 10 * time.Second
+
+// ErrOver is matched by the error of every use of a [Tx] or [Reader] after its
+// handler has returned or has run out of time.
+var ErrOver = errors.New("the transaction is over")
+
+// ErrCommitUnknown means that the connection failed during COMMIT: the
+// transaction may have taken effect or not. A command is to be sent again with
+// the same key; a batch is claimed and read again.
+var ErrCommitUnknown = errors.New("the outcome of the commit is unknown")
+
+// A unit is one open transaction and the connection that it has to itself. It
+// ends once, by commit or by rollback, whichever comes first.
+type unit struct {
+	db     *Database
+	conn   *sql.Conn
+	leave  func()
+	ctx    context.Context // ends with the transaction
+	cancel context.CancelCauseFunc
+
+	mu   sync.Mutex // held during each statement
+	over bool
+}
+
+// begin waits for the writer and a connection and begins a transaction.
+func (db *Database) begin(ctx context.Context, c class) (*unit, error) {
+	leave, err := db.turns.take(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("wait for the database's writer: %w", err)
+	}
+	return db.open(ctx, db.write, db.traits.Begin, leave)
+}
+
+// beginRead begins a transaction that cannot write.
+func (db *Database) beginRead(ctx context.Context) (*unit, error) {
+	return db.open(ctx, db.read, db.traits.BeginRead, func() {})
+}
+
+func (db *Database) open(ctx context.Context, pool *sql.DB, begin string, leave func()) (*unit, error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		leave()
+		return nil, fmt.Errorf("get a database connection: %w", err)
+	}
+	u := &unit{db: db, conn: conn, leave: leave}
+	u.ctx, u.cancel = context.WithCancelCause(context.Background())
+	if _, err := conn.ExecContext(ctx, begin); err != nil {
+		u.over = true
+		u.release(err)
+		return nil, fmt.Errorf("begin transaction: %w", err)
+	}
+	return u, nil
+}
+
+// bound returns ctx limited by the life of the transaction. stop detaches it
+// again.
+func (u *unit) bound(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	detach := context.AfterFunc(u.ctx, func() { cancel(context.Cause(u.ctx)) })
+	return ctx, func() { detach(); cancel(nil) }
+}
+
+// ExecContext runs a statement in the transaction.
+func (u *unit) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.over {
+		return nil, ErrOver
+	}
+	ctx, stop := u.bound(ctx)
+	defer stop()
+	return u.conn.ExecContext(ctx, query, args...)
+}
+
+// QueryContext runs a query in the transaction. Its rows end with the
+// transaction.
+func (u *unit) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.over {
+		return nil, ErrOver
+	}
+	ctx, stop := u.bound(ctx)
+	rows, err := u.conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		stop()
+	}
+	return rows, err
+}
+
+// changed runs a statement and returns how many rows it changed.
+func changed(ctx context.Context, c Conn, query string, args ...any) (int64, error) {
+	res, err := c.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// scan runs a query and reads its first row into dest, or reports that there
+// is none.
+func scan(ctx context.Context, c Conn, query string, args []any, dest ...any) (found bool, err error) {
+	err = each(ctx, c, query, args, func(rows *sql.Rows) error {
+		if found {
+			return nil
+		}
+		found = true
+		return rows.Scan(dest...)
+	})
+	return found, err
+}
+
+// each runs a query and calls f for every row.
+func each(ctx context.Context, c Conn, query string, args []any, f func(rows *sql.Rows) error) error {
+	rows, err := c.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// commit ends the transaction. After an error that matches ErrCommitUnknown it
+// may have taken effect; after any other it has not.
+func (u *unit) commit() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.over {
+		return ErrOver
+	}
+	u.over = true
+	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
+	defer cancel()
+	err := u.db.dialect.Commit(ctx, u.conn)
+	u.release(err)
+	if err != nil && u.db.dialect.Classify(err) == Unreachable && !errors.Is(err, driver.ErrBadConn) {
+		return fmt.Errorf("commit: %w: %w", ErrCommitUnknown, err)
+	}
+	if err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// rollback ends the transaction without effect. A statement in flight is
+// interrupted. After the first end it does nothing.
+func (u *unit) rollback() {
+	u.cancel(ErrOver)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.over {
+		return
+	}
+	u.over = true
+	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
+	defer cancel()
+	_, err := u.conn.ExecContext(ctx, "ROLLBACK")
+	u.release(err)
+}
+
+// ended reports whether the transaction is over, for example because a
+// handler's time was.
+func (u *unit) ended() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.over
+}
+
+// release gives the connection back, or throws it away when the transaction's
+// end failed on it, and then the turn.
+func (u *unit) release(err error) {
+	u.cancel(ErrOver)
+	if err != nil {
+		_ = u.conn.Raw(func(any) error { return driver.ErrBadConn })
+	}
+	_ = u.conn.Close()
+	u.leave()
+}

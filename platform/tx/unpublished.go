@@ -1,0 +1,127 @@
+package tx
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/pulselearn/campus-hub/platform/event"
+)
+
+// An outboxRow is one row of the outbox, on its way to the broker.
+type outboxRow struct {
+	day         Day
+	seq         int64
+	topic       string
+	key         []byte
+	fingerprint uint64
+	envelope    event.Envelope
+	data        []byte
+}
+
+// unpublished returns the first rows of the shard that are not published, and
+// whether there may be more. A row may become visible after one with a higher
+// sequence was published, so what was read before says nothing.
+func (s *shard) unpublished(ctx context.Context) (rows []outboxRow, more bool, err error) {
+	size := 0
+	err = each(ctx, s.db.read, unpublishedQuery, []any{s.n, relayRows, s.last}, func(r *sql.Rows) error {
+		if size >= relayBytes {
+			more = true
+			return nil
+		}
+		row, err := scanOutboxRow(r)
+		size += len(row.data)
+		rows = append(rows, row)
+		return err
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("read shard %d of the outbox: %w", s.n, err)
+	}
+	return rows, more || len(rows) == relayRows, nil
+}
+
+func scanOutboxRow(r *sql.Rows) (outboxRow, error) {
+	var row outboxRow
+	var fingerprint int64
+	var attributes sql.RawBytes
+	if err := r.Scan(&row.day, &row.seq, &row.topic, &row.key, &fingerprint, &attributes, &row.data); err != nil {
+		return row, err
+	}
+	row.fingerprint = uint64(fingerprint)
+	var err error
+	if row.envelope, _, err = event.DecodeJSON(attributes); err != nil {
+		return row, fmt.Errorf("attributes of sequence %d: %w", row.seq, err)
+	}
+	return row, nil
+}
+
+// mark records that the rows are published, and renews the lease with it: a
+// relay that has lost the shard stops here.
+func (s *shard) mark(ctx context.Context, rows []outboxRow) error {
+	err := s.db.inTx(ctx, func(u *unit) error {
+		if err := s.renew(ctx, u); err != nil {
+			return err
+		}
+		for len(rows) > 0 {
+			n := slices.IndexFunc(rows, func(r outboxRow) bool { return r.day != rows[0].day })
+			if n < 0 {
+				n = len(rows)
+			}
+			if err := s.markDay(ctx, u, rows[:n]); err != nil {
+				return err
+			}
+			s.last, rows = rows[n-1].seq, rows[n:]
+		}
+		return nil
+	})
+	return err
+}
+
+// markDay marks rows of one day, which are in one partition.
+func (s *shard) markDay(ctx context.Context, u *unit, rows []outboxRow) error {
+	seqs := make([]int64, len(rows))
+	for i := range rows {
+		seqs[i] = rows[i].seq
+	}
+	list, args := s.db.dialect.Rows(3, seqs)
+	_, err := u.ExecContext(ctx, `UPDATE pl_outbox SET published_at = $1 WHERE day = $2 AND seq IN (`+list+`)`,
+		append([]any{now(), int64(rows[0].day)}, args...)...)
+	return err
+}
+
+// A schemaKey is what a registry's id depends on.
+type schemaKey struct {
+	fingerprint uint64
+	topic       string
+}
+
+// schemaID returns the registry's id of the row's schema. Its text comes from
+// the database: another version of the binary may have written the row.
+func (s *shard) schemaID(ctx context.Context, row *outboxRow) (int, error) {
+	key := schemaKey{row.fingerprint, row.topic}
+	s.mu.Lock()
+	id, ok := s.schemas[key]
+	s.mu.Unlock()
+	if ok {
+		return id, nil
+	}
+	subject := (&event.Type{Topic: row.topic}).RegistrySubject()
+	var text string
+	found, err := scan(ctx, s.db.read, `SELECT text FROM pl_event_schema WHERE fingerprint = $1 AND subject = $2`,
+		[]any{int64(row.fingerprint), subject}, &text)
+	if err == nil && !found {
+		err = errors.New("no row")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read schema %016x of subject %s: %w", row.fingerprint, subject, err)
+	}
+	if id, err = s.ids.SchemaID(ctx, row.fingerprint, subject, text); err != nil {
+		return 0, fmt.Errorf("registry id of schema %016x of subject %s: %w", row.fingerprint, subject, err)
+	}
+	s.mu.Lock()
+	s.schemas[key] = id
+	s.mu.Unlock()
+	return id, nil
+}
