@@ -18,6 +18,9 @@ type Reader struct {
 // Conn returns the connection for queries. Statements that write fail.
 func (r *Reader) Conn() Conn { return readConn{r.u} }
 
+// Dialect returns Ent's name of the database's dialect.
+func (r *Reader) Dialect() string { return r.u.db.Dialect() }
+
 // Now returns the time of the query: UTC, in microseconds, the same for the
 // whole run.
 func (r *Reader) Now() time.Time { return r.now }

@@ -45,6 +45,9 @@ func (t *Tx) Now() time.Time { return t.now }
 // Conn returns the open transaction for statements of the handler's own.
 func (t *Tx) Conn() Conn { return txConn{t} }
 
+// Dialect returns Ent's name of the database's dialect.
+func (t *Tx) Dialect() string { return t.store.db.Dialect() }
+
 // now returns the time as transactions see it.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 

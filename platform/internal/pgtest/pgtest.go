@@ -1,0 +1,236 @@
+// Package pgtest starts a PostgreSQL server for tests, from the binaries that
+// are installed.
+package pgtest
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
+)
+
+var (
+	once      sync.Once
+	shared    *server
+	startErr  error
+	databases atomic.Int64
+)
+
+var errMissing = errors.New("no PostgreSQL binaries: neither PATH nor /usr/lib/postgresql/*/bin has initdb and postgres")
+
+// A server is a running PostgreSQL in a directory of its own.
+type server struct {
+	dir  string
+	port int
+	cmd  *exec.Cmd
+}
+
+// URL returns the URL of a new, empty database. The server behind it is
+// started once a test binary; call [Main] from TestMain to stop it. Without
+// binaries the test is skipped, and fails when CI is true.
+func URL(tb testing.TB) string {
+	tb.Helper()
+	once.Do(func() { shared, startErr = start() })
+	if errors.Is(startErr, errMissing) && os.Getenv("CI") != "true" {
+		tb.Skipf("NOT TESTED ON POSTGRESQL: %v", startErr)
+	}
+	if startErr != nil {
+		tb.Fatalf("start PostgreSQL: %v", startErr)
+	}
+	name := fmt.Sprintf("test%d", databases.Add(1))
+	if err := shared.create(name); err != nil {
+		tb.Fatalf("create database %s: %v", name, err)
+	}
+	return shared.url(name)
+}
+
+// Main runs the tests and stops the server. It is the body of TestMain.
+func Main(m *testing.M) {
+	code := m.Run()
+	if shared != nil {
+		shared.stop()
+	}
+	os.Exit(code)
+}
+
+func (s *server) url(database string) string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
+}
+
+func (s *server) create(database string) error {
+	db, err := sql.Open("pgx", s.url("postgres"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.Exec("CREATE DATABASE " + database)
+	return err
+}
+
+func start() (*server, error) {
+	bin, err := binaries()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "pl-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	s := &server{dir: dir}
+	if err := s.boot(bin); err != nil {
+		return nil, errors.Join(err, s.log(), os.RemoveAll(dir))
+	}
+	return s, nil
+}
+
+// binaries returns the directory with the newest server's programs.
+func binaries() (string, error) {
+	if path, err := exec.LookPath("initdb"); err == nil {
+		return filepath.Dir(path), nil
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil || len(found) == 0 {
+		return "", errMissing
+	}
+	return filepath.Dir(found[len(found)-1]), nil
+}
+
+func (s *server) boot(bin string) error {
+	identity, err := identity()
+	if err != nil {
+		return err
+	}
+	if identity != nil {
+		if err := os.Chown(s.dir, int(identity.Uid), int(identity.Gid)); err != nil {
+			return err
+		}
+	}
+	data := filepath.Join(s.dir, "data")
+	initdb := exec.Command(filepath.Join(bin, "initdb"),
+		"-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	initdb.Dir, initdb.SysProcAttr = s.dir, &syscall.SysProcAttr{Credential: identity}
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	if s.port, err = freePort(); err != nil {
+		return err
+	}
+	return s.run(filepath.Join(bin, "postgres"), data, identity)
+}
+
+func (s *server) run(program, data string, identity *syscall.Credential) error {
+	s.cmd = exec.Command(program, "-D", data, "-p", strconv.Itoa(s.port),
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200",
+		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+	s.cmd.Dir = s.dir
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: identity, Pdeathsig: syscall.SIGINT}
+	out, err := os.Create(filepath.Join(s.dir, "log"))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	s.cmd.Stdout, s.cmd.Stderr = out, out
+	if err := s.launch(); err != nil {
+		return err
+	}
+	return s.wait()
+}
+
+// launch starts the process from a thread that lives as long as the test
+// binary, because the kernel stops the process when that thread ends.
+func (s *server) launch() error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		started <- s.cmd.Start()
+		_ = s.cmd.Wait()
+	}()
+	return <-started
+}
+
+func (s *server) wait() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := s.ping(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("server does not answer: %w", err)
+		}
+	}
+}
+
+func (s *server) ping(ctx context.Context) error {
+	db, err := sql.Open("pgx", s.url("postgres"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.PingContext(ctx)
+}
+
+func (s *server) stop() {
+	_ = s.cmd.Process.Signal(syscall.SIGINT) // fast shutdown
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for s.ping(ctx) == nil && ctx.Err() == nil {
+		runtime.Gosched()
+	}
+	_ = os.RemoveAll(s.dir)
+}
+
+// log returns what the server wrote, as an error.
+func (s *server) log() error {
+	text, err := os.ReadFile(filepath.Join(s.dir, "log"))
+	if err != nil {
+		return nil // it has written nothing
+	}
+	return errors.New(strings.TrimSpace(string(text)))
+}
+
+// identity is the user postgres for root, whom the server refuses to run as.
+func identity() (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return nil, fmt.Errorf("tests run as root, and there is no user postgres to run the server as: %w", err)
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
