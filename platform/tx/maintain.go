@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -23,12 +24,11 @@ const (
 // returns ctx's error: it prepares the next day, drops days that are no longer
 // needed, and forgets old answers to commands. Events that are not published
 // are never dropped. One process of a context suffices; more do no harm.
-// Failures are logged and tried again.
-func (db *Database) Maintain(ctx context.Context, opts ...Option) error {
-	set := newSettings(opts)
+// Failures are logged to log and tried again.
+func (db *Database) Maintain(ctx context.Context, log *slog.Logger) error {
 	for {
 		if err := db.maintain(ctx, now()); err != nil && ctx.Err() == nil {
-			set.log.WarnContext(ctx, "housekeeping of the database failed; trying again", "retry_in", maintainEvery, "error", err)
+			log.WarnContext(ctx, "housekeeping of the database failed; trying again", "retry_in", maintainEvery, "error", err)
 		}
 		await(ctx, nil, maintainEvery)
 		if ctx.Err() != nil {
