@@ -49,3 +49,13 @@ func ParsePageToken(token string, n int) ([]string, error) {
 	}
 	return keys, nil
 }
+
+// Page cuts a list that was read with one item more than size, and returns the
+// token for the page after it, or "" when this is the last. keys are what the
+// list is sorted by.
+func Page[T any](list []T, size int, keys func(last T) []string) (page []T, next string) {
+	if len(list) <= size {
+		return list, ""
+	}
+	return list[:size], PageToken(keys(list[size-1])...)
+}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -120,7 +122,7 @@ func (p *Process) topics() []driver.Topic {
 
 // startUnits assembles every context, opens the calls to it, and starts its
 // relay and its router.
-func (p *Process) startUnits(context.Context) error {
+func (p *Process) startUnits(ctx context.Context) error {
 	clientSpans, err := p.telemetry.ClientInterceptor()
 	if err != nil {
 		return fmt.Errorf("trace calls to other contexts: %w", err)
@@ -130,7 +132,7 @@ func (p *Process) startUnits(context.Context) error {
 		p.directory.AddLocal(u.Context)
 	}
 	for _, u := range p.units {
-		if err := p.assemble(u); err != nil {
+		if err := p.assemble(ctx, u); err != nil {
 			return fmt.Errorf("context %s: %w", u.Context, err)
 		}
 	}
@@ -141,13 +143,16 @@ func (p *Process) startUnits(context.Context) error {
 	return nil
 }
 
-func (p *Process) assemble(u *unit) error {
+func (p *Process) assemble(ctx context.Context, u *unit) error {
 	if err := p.directory.Check(u.Calls...); err != nil {
 		return &ConfigError{err}
 	}
 	hooks := bus.Hooks{p.telemetry.ConsumerHook()}
 	u.store = tx.NewStore(u.db, tx.Service{Context: u.Context, Publishes: u.Publishes, Consumers: u.Consumers},
 		tx.WithHooks(hooks...), tx.WithTrace(p.telemetry.TraceHeaders))
+	if err := u.store.Start(ctx); err != nil {
+		return err
+	}
 	u.Methods(p.server, rpc.NewCore(u.store, u.Code), p.directory)
 	if len(u.Publishes) > 0 {
 		u.relay = tx.NewRelay(u.db, p.conn, p.schemas, tx.WithLogger(u.log))
@@ -170,28 +175,26 @@ func (p *Process) assemble(u *unit) error {
 // run starts the context's relay and router, and the upkeep of its database.
 func (p *Process) run(u *unit) {
 	ctx, stop := context.WithCancel(context.Background())
+	var parts sync.WaitGroup
+	start := func(name string, run func() error) {
+		parts.Go(func() {
+			if err := run(); err != nil && ctx.Err() == nil {
+				report(p.failed, fmt.Errorf("%s of %s: %w", name, u.Context, err))
+			}
+		})
+	}
 	p.onClose("work of "+u.Context, func(context.Context) error {
 		stop()
+		parts.Wait()
 		return nil
 	})
-	p.background(u, "upkeep", func() error { return u.db.Maintain(ctx) })
+	start("upkeep", func() error { return u.db.Maintain(ctx, u.log) })
 	if u.relay != nil {
-		p.background(u, "relay", func() error { return u.relay.Run(ctx) })
+		start("relay", func() error { return u.relay.Run(ctx) })
 	}
 	if u.router != nil {
-		p.background(u, "router", func() error { return u.router.Run(ctx) })
+		start("router", func() error { return u.router.Run(ctx) })
 	}
-}
-
-// background runs a part of the process that must not end before the drain.
-func (p *Process) background(u *unit, part string, run func() error) {
-	go func() {
-		err := run()
-		if err == nil || p.draining.Load() {
-			return
-		}
-		report(p.failed, fmt.Errorf("%s of %s: %w", part, u.Context, err))
-	}()
 }
 
 // drainUnits finishes the batches in flight of every context, and then
@@ -204,13 +207,28 @@ func (p *Process) drainUnits(ctx context.Context) error {
 			}
 			return u.router.Close(ctx)
 		}),
-		p.forEachUnit(func(u *unit) error {
-			if u.relay == nil {
-				return nil
-			}
-			return u.relay.Close(ctx)
-		}),
+		p.forEachUnit(func(u *unit) error { return u.flush(ctx) }),
 	)
+}
+
+// flush waits until the outbox is published. The relay is at it already.
+func (u *unit) flush(ctx context.Context) error {
+	if u.relay == nil {
+		return nil
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		left, err := u.db.Unpublished(ctx)
+		if err == nil && left == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("context %s: %d events stay in the outbox until the next start: %w", u.Context, left, ctx.Err())
+		}
+	}
 }
 
 func (p *Process) forEachUnit(f func(*unit) error) error {
