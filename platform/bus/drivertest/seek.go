@@ -55,17 +55,34 @@ var seekTests = []test{
 		s.seeks(p, driver.Earliest, 8)
 		s.seeks(p, 12, 12)
 	}},
-	{"records dropped behind the position are an error, and a seek repairs it", func(s *suite) {
+	{"dropped records are an error and never a silent gap", func(s *suite) {
 		s.need(s.broker.Truncate != nil, "way to drop records")
 		conn := s.open()
 		topic := s.topic(conn, "overtaken", 1)
+		const n = 12 // more than a driver should fetch ahead
+		for i := range n {
+			s.publish(conn, &driver.Record{Topic: topic, Key: []byte("k"), Value: noise(600<<10 + i)})
+		}
 		p := s.only(conn, topic)
 		s.seek(p, driver.Earliest)
-		for i := range 10 {
-			s.publish(conn, keyed(topic, 0, i))
+		s.fetch(p, 1)
+		s.broker.Truncate(s.T, topic, 0, n)
+		next := int64(1)
+		for next < n {
+			records, err := p.Fetch(s.ctx, 1, 1<<20)
+			if err != nil {
+				break
+			}
+			if records[0].Offset != next {
+				s.Fatalf("offset %d follows %d without an error", records[0].Offset, next-1)
+			}
+			next++
 		}
-		s.fetch(p, 10)
-		s.seeks(p, 4, 4)
+		if s.ctx.Err() != nil {
+			s.Fatalf("fetch from an offset that was dropped waits for ever")
+		}
+		s.publish(conn, keyed(topic, 0, 0))
+		s.seeks(p, next, n)
 	}},
 	{"seeking again drops what was fetched ahead", func(s *suite) {
 		p := s.numbered(200)

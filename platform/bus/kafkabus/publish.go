@@ -12,13 +12,16 @@ import (
 )
 
 // producerOptions: every in-sync replica has the record before it counts as
-// written, the broker drops what a retry repeats, and a key's partition is
-// murmur2 of it, as Kafka's own producer has it.
+// written, the broker drops what the client itself sends twice, and a key's
+// partition is murmur2 of it, as Kafka's own producer has it. A publish whose
+// context ends gives up records that the broker may have, because consumers
+// settle duplicates; without that it would wait for a broker that is away.
 func producerOptions() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 		kgo.ProducerLinger(0),
+		kgo.AllowIdempotentProduceCancellation(),
 	}
 }
 

@@ -19,7 +19,11 @@ func (n *Network) Listen(network, address string) (net.Listener, error) {
 	return n.pipes.Listen(network, address)
 }
 
-// Dial is the network's net.Dialer.DialContext.
+// Dial is the network's net.Dialer.DialContext. Its errors are *net.OpError.
 func (n *Network) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	return n.pipes.DialContext(ctx, network, address)
+	conn, err := n.pipes.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	return conn, nil
 }
