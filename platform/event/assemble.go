@@ -115,12 +115,16 @@ func (a *assembler) finish() (Envelope, error) {
 	case a.spec != SpecVersion:
 		return Envelope{}, wrong("specversion", "is not "+SpecVersion+", the only version that is understood")
 	}
-	slices.SortFunc(a.env.Extensions, func(x, y Extension) int { return strings.Compare(x.Name, y.Name) })
+	if !slices.IsSortedFunc(a.env.Extensions, byName) {
+		slices.SortFunc(a.env.Extensions, byName)
+	}
 	if err := a.env.Validate(); err != nil {
 		return Envelope{}, err
 	}
 	return a.env, nil
 }
+
+func byName(x, y Extension) int { return strings.Compare(x.Name, y.Name) }
 
 func twice(name string) error {
 	return fmt.Errorf("%w: attribute %s appears twice with different values", ErrInvalid, name)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 const kafkaPrefix = "ce_"
@@ -217,17 +216,11 @@ func (p *binaryParser) header(key, value string) error {
 	if !ok {
 		return nil
 	}
-	if err := CheckName(name); err != nil {
-		return err
-	}
 	if p.percent {
 		var err error
 		if value, err = PercentDecode(value); err != nil {
-			return fmt.Errorf("attribute %s: %w", name, err)
+			return fmt.Errorf("attribute of header %q: %w", key, err)
 		}
-	}
-	if !utf8.ValidString(value) {
-		return wrong(name, "is not UTF-8")
 	}
 	return p.set(name, value, String)
 }

@@ -106,12 +106,30 @@ func only(s string, class func(byte) bool, more string) bool {
 	return true
 }
 
-func isPathChar(c byte) bool { return isRegNameChar(c) || c == ':' || c == '@' }
+func isPathChar(c byte) bool { return uriChars[c] != 0 }
 
 // isRegNameChar accepts the unreserved characters and sub-delims.
-func isRegNameChar(c byte) bool {
-	return isAlpha(c) || isDigit(c) || strings.IndexByte("-._~!$&'()*+,;=", c) >= 0
-}
+func isRegNameChar(c byte) bool { return uriChars[c] == regName }
+
+// The values of uriChars.
+const (
+	regName = 1 + iota
+	pathOnly
+)
+
+// uriChars holds the characters that a path may have, as they are.
+var uriChars = func() (chars [256]byte) {
+	for c := range chars {
+		if isAlpha(byte(c)) || isDigit(byte(c)) {
+			chars[c] = regName
+		}
+	}
+	for _, c := range []byte("-._~!$&'()*+,;=") {
+		chars[c] = regName
+	}
+	chars[':'], chars['@'] = pathOnly, pathOnly
+	return chars
+}()
 
 func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 

@@ -105,3 +105,24 @@ func drawBlocks(t *rapid.T, b []byte, depth int, item func([]byte) []byte) []byt
 	}
 	return append(b, 0)
 }
+
+// BenchmarkTwmb is the way not taken: decode with resolution into a Go value
+// and encode that again with the reader's schema.
+func BenchmarkTwmb(b *testing.B) {
+	reader := twmb.MustParse(everythingReader)
+	both, err := twmb.Resolve(twmb.MustParse(everythingWriter), reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	data, dst := unhex(b, everythingHex), make([]byte, 0, 1024)
+	b.ReportAllocs()
+	for b.Loop() {
+		var v any
+		if _, err := both.Decode(data, &v); err != nil {
+			b.Fatal(err)
+		}
+		if dst, err = reader.AppendEncode(dst[:0], v); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -13,6 +13,8 @@ import (
 // needs it meets. A Plan is immutable and safe for concurrent use.
 type Plan struct {
 	root *node
+	// presets is the size of all defaults together.
+	presets int
 }
 
 // NewPlan resolves the writer's schema against the reader's. The error matches
@@ -28,7 +30,7 @@ func NewPlan(writer, reader *avro.Schema) (*Plan, error) {
 	if c.err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrIncompatible, c.err)
 	}
-	return &Plan{root: root}, nil
+	return &Plan{root: root, presets: c.presets}, nil
 }
 
 // Append appends the datum in data, rewritten for the reader's schema, to dst.
@@ -36,7 +38,10 @@ func NewPlan(writer, reader *avro.Schema) (*Plan, error) {
 // of data, whatever the bytes are. On an error, which matches ErrMalformed or
 // ErrIncompatible, dst is returned as it was.
 func (p *Plan) Append(dst, data []byte) ([]byte, error) {
-	r := run{in: data, out: dst, limit: len(dst) + outputFactor*len(data) + outputAllowance}
+	r := runs.Get().(*run)
+	defer r.release()
+	r.in, r.out = data, dst
+	r.limit = len(dst) + p.presets + min(outputFactor*len(data)+outputAllowance, maxOutput)
 	if err := r.exec(p.root); err != nil {
 		return dst, err
 	}
@@ -120,6 +125,7 @@ type compiler struct {
 	resolved map[pair]*node
 	copied   map[*avro.Schema]*node
 	min      map[*avro.Schema]int
+	presets  int
 	// err is a fault that makes the schemas unusable with any data.
 	err error
 }
@@ -244,7 +250,11 @@ func (c *compiler) record(w, r *avro.Schema) *node {
 		}
 		n.fields = append(n.fields, field{node: c.resolve(wf.Type, rf.Type)})
 	}
-	if err := n.arrange(r, at); err != nil {
+	err := n.arrange(r, at)
+	for _, s := range n.order {
+		c.presets += len(s.preset)
+	}
+	if err != nil {
 		*n = node{op: opError, err: fmt.Errorf("%w: record %s: %w", ErrIncompatible, r.FullName(), err)}
 	}
 	return n

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -14,9 +15,11 @@ const (
 	maxDepth = 256
 	// maxEmptyItems is how many items that take no bytes one message may hold.
 	maxEmptyItems = 4096
-	// outputFactor and outputAllowance bound the output: an int becomes a
-	// double of eight bytes at most, and defaults take what they take.
-	outputFactor, outputAllowance = 8, 1 << 20
+	// The output may grow with the input and by every default once, and never
+	// beyond maxOutput and those defaults.
+	outputFactor    = 64
+	outputAllowance = 64 << 10
+	maxOutput       = 16 << 20
 	// moveFactor bounds the bytes moved to put fields into the reader's order,
 	// as a multiple of what the output may be.
 	moveFactor = 8
@@ -35,6 +38,17 @@ type run struct {
 }
 
 type part struct{ start, end int }
+
+var runs = sync.Pool{New: func() any { return new(run) }}
+
+// release keeps the buffers of r, unless they grew large, for the next run.
+func (r *run) release() {
+	if cap(r.scratch) > maxPooled || cap(r.parts) > maxPooled/16 {
+		return
+	}
+	*r = run{parts: r.parts[:0], scratch: r.scratch[:0]}
+	runs.Put(r)
+}
 
 func malformed(what string) error { return fmt.Errorf("%w: %s", ErrMalformed, what) }
 
