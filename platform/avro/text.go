@@ -19,6 +19,20 @@ func Text(s *Schema) []byte {
 	return w.b
 }
 
+// TextWithout returns the text of Text, but writes the types in known by name,
+// also where they are used first: the form of a schema that is registered with
+// references.
+func TextWithout(s *Schema, known *Names) []byte {
+	w := textWriter{known: map[string]bool{}}
+	if known != nil {
+		for name := range known.byName {
+			w.known[name] = true
+		}
+	}
+	w.schema(s, "")
+	return w.b
+}
+
 type textWriter struct {
 	b     []byte
 	known map[string]bool

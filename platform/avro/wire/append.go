@@ -12,7 +12,13 @@ func AppendLong(b []byte, v int64) []byte {
 	if u < 0x80 {
 		return append(b, byte(u))
 	}
-	return binary.AppendUvarint(b, u)
+	return appendLong(b, u)
+}
+
+// appendLong makes room once and then writes by index.
+func appendLong(b []byte, u uint64) []byte {
+	b = slices.Grow(b, binary.MaxVarintLen64)
+	return b[:len(b)+binary.PutUvarint(b[len(b):cap(b)], u)]
 }
 
 // AppendBool appends a boolean.

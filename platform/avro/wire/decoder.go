@@ -225,8 +225,17 @@ func (r *Decoder) Date(field string) time.Time {
 	return time.Unix(int64(r.Int(field))*secondsPerDay, 0).UTC()
 }
 
-// TimeOfDay reads a time since midnight in the given unit.
-func (r *Decoder) TimeOfDay(field string, unit time.Duration) time.Duration {
+// TimeMillis reads a time since midnight in milliseconds.
+func (r *Decoder) TimeMillis(field string) time.Duration {
+	return r.timeOfDay(field, time.Millisecond)
+}
+
+// TimeMicros reads a time since midnight in microseconds.
+func (r *Decoder) TimeMicros(field string) time.Duration {
+	return r.timeOfDay(field, time.Microsecond)
+}
+
+func (r *Decoder) timeOfDay(field string, unit time.Duration) time.Duration {
 	v := r.Long(field)
 	if v < 0 || v >= int64(24*time.Hour/unit) {
 		r.Fail(field, reasonDay)
@@ -235,17 +244,20 @@ func (r *Decoder) TimeOfDay(field string, unit time.Duration) time.Duration {
 	return time.Duration(v) * unit
 }
 
-// Timestamp reads an instant in the given unit, or a local date and time as
-// if it were in UTC.
-func (r *Decoder) Timestamp(field string, unit time.Duration) time.Time {
-	v := r.Long(field)
-	switch unit {
-	case time.Millisecond:
-		return time.UnixMilli(v).UTC()
-	case time.Microsecond:
-		return time.UnixMicro(v).UTC()
-	}
-	return time.Unix(0, v).UTC()
+// TimestampMillis reads an instant in milliseconds, or a local date and time
+// as if it were in UTC.
+func (r *Decoder) TimestampMillis(field string) time.Time {
+	return time.UnixMilli(r.Long(field)).UTC()
+}
+
+// TimestampMicros is TimestampMillis in microseconds.
+func (r *Decoder) TimestampMicros(field string) time.Time {
+	return time.UnixMicro(r.Long(field)).UTC()
+}
+
+// TimestampNanos is TimestampMillis in nanoseconds.
+func (r *Decoder) TimestampNanos(field string) time.Time {
+	return time.Unix(0, r.Long(field)).UTC()
 }
 
 // Decimal reads a decimal of type bytes.

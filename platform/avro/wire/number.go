@@ -1,10 +1,8 @@
 package wire
 
 import (
-	"math"
 	"math/big"
 	"slices"
-	"time"
 )
 
 const secondsPerDay = 24 * 60 * 60
@@ -15,16 +13,6 @@ func floorDiv(a, b int64) int64 {
 		q--
 	}
 	return q
-}
-
-// sinceEpoch converts seconds and nanoseconds to a count of units, and
-// reports whether it fits.
-func sinceEpoch(seconds int64, nanos int, unit time.Duration) (int64, bool) {
-	perSecond := int64(time.Second / unit)
-	if seconds < math.MinInt64/perSecond || seconds >= math.MaxInt64/perSecond {
-		return 0, false
-	}
-	return seconds*perSecond + int64(nanos)/int64(unit), true
 }
 
 // pow10 returns ten to the power of n.
