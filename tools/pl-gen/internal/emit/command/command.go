@@ -1,0 +1,106 @@
+// Package command emits the main packages: one for each context, for a process
+// of its own, and the hub, which is all of them in one process. They are the
+// only packages that know services, engines and drivers.
+package command
+
+import (
+	"embed"
+	"text/template"
+
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/gofile"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan"
+)
+
+// Emitter is the name under which the manifest lists the files of this
+// package.
+const Emitter = "command"
+
+//go:embed *.tmpl
+var files embed.FS
+
+var templates = template.Must(template.New("").Funcs(gofile.Funcs()).ParseFS(files, "*.tmpl"))
+
+// A view is a main package as its template sees it.
+type view struct {
+	module   string
+	App      string
+	Engines  gofile.Ident
+	Contexts []contextView
+}
+
+type contextView struct {
+	Register, New, Migrations gofile.Ident
+}
+
+// Platform returns an identifier of a package under platform.
+func (v view) Platform(dir, name string) gofile.Ident {
+	return gofile.PackageAt(v.module + "/platform/" + dir).Ident(name)
+}
+
+// Emit returns the main package of one context, nothing for a context that has
+// no service.
+func Emit(module string, c *model.Context) ([]plan.File, error) {
+	if c.Service == nil {
+		return nil, nil
+	}
+	doc := "Command " + c.Name + " serves the context " + c.Name + " in a process of its own. Run it with help for its commands."
+	v := view{module: module, App: c.Name, Engines: engines(module, "External"), Contexts: []contextView{contextOf(module, c)}}
+	return emit(module, "gen/cmd/"+c.Name, doc, v, c.Service.File)
+}
+
+// EmitHub returns the main package of the hub, and the engines that all main
+// packages run on.
+func EmitHub(m *model.Model) ([]plan.File, error) {
+	v := view{module: m.Module, App: "hub", Engines: engines(m.Module, "Embedded")}
+	for _, c := range m.Contexts {
+		if c.Service != nil {
+			v.Contexts = append(v.Contexts, contextOf(m.Module, c))
+		}
+	}
+	doc := "Command hub serves all contexts in one process, with a broker, a registry and databases of its own unless it is given others. Run it with help for its commands."
+	hub, err := emit(m.Module, "gen/cmd/hub", doc, v)
+	if err != nil {
+		return nil, err
+	}
+	shared, err := emitEngines(m.Module)
+	return append(hub, shared...), err
+}
+
+func contextOf(module string, c *model.Context) contextView {
+	return contextView{
+		Register:   service.Package(module, c.Name).Ident("Register"),
+		New:        gofile.PackageAt(module + "/services/" + c.Name).Ident("New"),
+		Migrations: gofile.PackageAt(module + "/services/" + c.Name + "/migrations").Ident("Files"),
+	}
+}
+
+func engines(module, name string) gofile.Ident {
+	return gofile.PackageAt(module + "/gen/cmd/internal/engines").Ident(name)
+}
+
+func emit(module, dir, doc string, v view, sources ...string) ([]plan.File, error) {
+	f := gofile.New(dir+"/main.go", gofile.Package{Path: module + "/" + dir, Name: "main"}, sources...)
+	f.Reserve("app")
+	f.Doc(doc)
+	f.Template(templates.Lookup("main.tmpl"), v)
+	return source(f)
+}
+
+func emitEngines(module string) ([]plan.File, error) {
+	dir := "gen/cmd/internal/engines"
+	f := gofile.New(dir+"/engines.go", gofile.Package{Path: module + "/" + dir, Name: "engines"})
+	f.Reserve("e", "ctx", "url", "path", "brokers", "name", "log", "dir", "addr", "reg")
+	f.Doc("Package engines is what the main packages run on: the drivers of brokers, registries and databases.")
+	f.Template(templates.Lookup("engines.tmpl"), view{module: module})
+	return source(f)
+}
+
+func source(f *gofile.File) ([]plan.File, error) {
+	src, err := f.Source()
+	if err != nil {
+		return nil, err
+	}
+	return []plan.File{{Path: f.Path(), Content: src, Emitter: Emitter}}, nil
+}
