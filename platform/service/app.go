@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"connectrpc.com/connect/v2"
 
@@ -64,6 +65,9 @@ func (a *App) has(context string) bool {
 	}
 	return false
 }
+
+// Definitions returns the contexts in the order of their addition.
+func (a *App) Definitions() []Definition { return slices.Clone(a.definitions) }
 
 func (a *App) contexts() []string {
 	names := make([]string, 0, len(a.definitions))

@@ -192,7 +192,7 @@ func (c *Config) check(app *App, engines Engines) error {
 	if len(c.KafkaBrokers) == 0 && engines.EmbedBroker == nil {
 		errs = append(errs, errors.New("PL_KAFKA_BROKERS: needed, because this binary has no embedded broker; give host:port of a broker, for example of \"hub broker\""))
 	}
-	if c.RegistryURL == "" && engines.EmbedRegistry == nil {
+	if c.RegistryURL == "" && engines.EmbedBroker == nil {
 		errs = append(errs, errors.New("PL_REGISTRY_URL: needed, because this binary has no embedded registry; give its URL, for example of \"hub broker\""))
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/twmb/franz-go/pkg/sr"
+
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/schema"
 	"github.com/pulselearn/campus-hub/platform/tx"
@@ -21,16 +23,14 @@ type Engines struct {
 	OpenPostgres func(ctx context.Context, url string) (*tx.Database, error)
 	// DialBroker connects to brokers, as the client that is called name.
 	DialBroker func(ctx context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error)
-	// DialRegistry connects to the Schema Registry at url.
-	DialRegistry func(url string) (schema.Registry, error)
 	// EmbedBroker starts a broker inside the process, which listens on addr
-	// and keeps its records in dir. It is nil in a process that has none.
+	// and keeps its records in dir. It is nil in a process that embeds neither
+	// broker nor registry.
 	EmbedBroker func(ctx context.Context, dir, addr string, log *slog.Logger) (Broker, error)
-	// EmbedRegistry opens a Schema Registry inside the process that keeps its
-	// schemas in dir. It is nil in a process that has none.
-	EmbedRegistry func(dir string) (Registry, error)
-	// Listen replaces net.Listen, for a network in memory.
+	// Listen replaces net.Listen, and Dial the dialer of the registry's client,
+	// for a network in memory. Both may be nil.
 	Listen func(network, address string) (net.Listener, error)
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // A Broker is an embedded broker.
@@ -40,8 +40,10 @@ type Broker interface {
 	io.Closer
 }
 
-// A Registry is an embedded Schema Registry: Confluent's REST API.
-type Registry interface {
-	http.Handler
-	io.Closer
+// Registry returns a client of the Schema Registry at url.
+func (e *Engines) Registry(url string) (*schema.Client, error) {
+	if e.Dial == nil {
+		return schema.NewClient(url)
+	}
+	return schema.NewClient(url, sr.HTTPClient(&http.Client{Transport: &http.Transport{DialContext: e.Dial, DisableKeepAlives: true}}))
 }

@@ -15,6 +15,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/registry"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/telemetry"
 )
@@ -176,16 +177,16 @@ func (p *Process) embedBroker(ctx context.Context) error {
 }
 
 func (p *Process) embedRegistry() error {
-	registry, err := p.engines.EmbedRegistry(filepath.Join(p.cfg.DataDir, "registry"))
+	opened, err := registry.Open(filepath.Join(p.cfg.DataDir, "registry"), registry.Options{Logger: p.log})
 	if err != nil {
 		return fmt.Errorf("start the embedded registry: %w", err)
 	}
-	p.closeLast("embedded registry", registry)
+	p.closeLast("embedded registry", opened)
 	l, err := p.engines.listen(p.cfg.EmbeddedRegistryAddr, "PL_EMBEDDED_REGISTRY_ADDR")
 	if err != nil {
 		return err
 	}
-	p.registry = serve(l, registry, p.log, p.failed)
+	p.registry = serve(l, opened.Handler(), p.log, p.failed)
 	p.onClose("registry's port", p.registry.drain)
 	return nil
 }
@@ -212,7 +213,7 @@ func (p *Process) dial(ctx context.Context) error {
 	}
 	p.conn = conn
 	p.closeLast("broker's connection", conn)
-	registry, err := p.engines.DialRegistry(p.registryURL())
+	registry, err := p.engines.Registry(p.registryURL())
 	if err != nil {
 		return fmt.Errorf("PL_REGISTRY_URL: %w", err)
 	}

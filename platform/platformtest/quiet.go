@@ -1,0 +1,89 @@
+package platformtest
+
+import (
+	"errors"
+	"fmt"
+	"testing/synctest"
+	"time"
+
+	"github.com/pulselearn/campus-hub/platform/bus"
+)
+
+// quietWithin is how long, in virtual time, a cascade may take.
+const quietWithin = time.Minute
+
+// Quiet waits until nothing is left to do: every outbox is published and every
+// consumer has applied all that its topics hold. A cascade that has not come
+// to rest after a minute of virtual time ends the test and says what is in the
+// way, for example a handler that fails.
+func (h *Harness) Quiet() {
+	h.T.Helper()
+	deadline := time.Now().Add(quietWithin)
+	for pause := time.Millisecond; ; pause = min(2*pause, time.Second) {
+		synctest.Wait()
+		busy := h.busy()
+		if busy == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			h.T.Fatalf("no rest after %s: %v\n%s", quietWithin, busy, h.log.lastWarnings())
+		}
+		time.Sleep(pause)
+	}
+}
+
+// busy says what is still to be done. Outboxes are looked at first: what they
+// publish afterwards is seen as a consumer's lag.
+func (h *Harness) busy() error {
+	h.T.Helper()
+	var errs []error
+	for name, db := range h.dbs {
+		left, err := db.Unpublished(h.T.Context())
+		h.must("read the outbox of "+name, err)
+		if left > 0 {
+			errs = append(errs, fmt.Errorf("%s has %d events to publish", name, left))
+		}
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	return h.lag()
+}
+
+// lag says which consumers have not applied all that their topics hold.
+func (h *Harness) lag() error {
+	h.T.Helper()
+	var errs []error
+	for _, d := range h.app.Definitions() {
+		next := h.positions(d.Context)
+		for i := range d.Consumers {
+			errs = append(errs, h.behind(&d.Consumers[i].Route, next))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (h *Harness) behind(r *bus.Route, next map[bus.Position]int64) error {
+	h.T.Helper()
+	var errs []error
+	for partition, end := range h.ends(r.Type.Topic) {
+		position := bus.Position{Consumer: r.Consumer, Topic: r.Type.Topic, Partition: partition}
+		if at := max(0, next[position]); at < end {
+			errs = append(errs, fmt.Errorf("%s is at %d of %d", position, at, end))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// positions returns where the consumers of a context are. Those that have not
+// begun are missing.
+func (h *Harness) positions(context string) map[bus.Position]int64 {
+	h.T.Helper()
+	claims, err := h.dbs[context].Positions(h.T.Context())
+	h.must("read the positions of "+context, err)
+	next := make(map[bus.Position]int64, len(claims))
+	for _, c := range claims {
+		next[c.Position] = c.Next
+	}
+	return next
+}
