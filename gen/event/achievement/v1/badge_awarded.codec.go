@@ -5,8 +5,6 @@
 package achievementv1event
 
 import (
-	"time"
-
 	commonv1event "github.com/pulselearn/campus-hub/gen/event/common/v1"
 	"github.com/pulselearn/campus-hub/platform/avro/wire"
 	"github.com/pulselearn/campus-hub/platform/event"
@@ -80,7 +78,7 @@ func (v *BadgeAwarded) appendWire(b []byte, w *wire.Encoder) []byte {
 		b = w.String(b, "reason", *v.Reason)
 	}
 	b = w.Date(b, "awardedOn", v.AwardedOn)
-	b = w.Timestamp(b, "occurredAt", v.OccurredAt, time.Microsecond)
+	b = w.TimestampMicros(b, "occurredAt", v.OccurredAt)
 	return b
 }
 
@@ -112,7 +110,7 @@ func (v *BadgeAwarded) readWire(r *wire.Decoder) {
 		v.Reason = &p
 	}
 	v.AwardedOn = r.Date("awardedOn")
-	v.OccurredAt = r.Timestamp("occurredAt", time.Microsecond)
+	v.OccurredAt = r.TimestampMicros("occurredAt")
 }
 
 var badgeKindSymbols = []BadgeKind{

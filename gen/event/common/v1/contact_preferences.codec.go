@@ -6,7 +6,6 @@ package commonv1event
 
 import (
 	"slices"
-	"time"
 
 	"github.com/pulselearn/campus-hub/platform/avro/wire"
 )
@@ -25,13 +24,13 @@ func (v *ContactPreferences) AppendWire(b []byte, w *wire.Encoder) []byte {
 		b = append(b, 0)
 	} else {
 		b = append(b, 2)
-		b = w.TimeOfDay(b, "ContactPreferences.quietFrom", *v.QuietFrom, time.Millisecond)
+		b = w.TimeMillis(b, "ContactPreferences.quietFrom", *v.QuietFrom)
 	}
 	if v.QuietUntil == nil {
 		b = append(b, 0)
 	} else {
 		b = append(b, 2)
-		b = w.TimeOfDay(b, "ContactPreferences.quietUntil", *v.QuietUntil, time.Millisecond)
+		b = w.TimeMillis(b, "ContactPreferences.quietUntil", *v.QuietUntil)
 	}
 	return b
 }
@@ -47,11 +46,11 @@ func (v *ContactPreferences) ReadWire(r *wire.Decoder) {
 		}
 	}
 	if r.Index("ContactPreferences.quietFrom", 2) == 1 {
-		p := r.TimeOfDay("ContactPreferences.quietFrom", time.Millisecond)
+		p := r.TimeMillis("ContactPreferences.quietFrom")
 		v.QuietFrom = &p
 	}
 	if r.Index("ContactPreferences.quietUntil", 2) == 1 {
-		p := r.TimeOfDay("ContactPreferences.quietUntil", time.Millisecond)
+		p := r.TimeMillis("ContactPreferences.quietUntil")
 		v.QuietUntil = &p
 	}
 }

@@ -6,7 +6,6 @@ package coursev1event
 
 import (
 	"slices"
-	"time"
 
 	commonv1event "github.com/pulselearn/campus-hub/gen/event/common/v1"
 	"github.com/pulselearn/campus-hub/platform/avro/wire"
@@ -90,10 +89,10 @@ func (v *CoursePublished) appendWire(b []byte, w *wire.Encoder) []byte {
 		b = append(b, 0)
 	} else {
 		b = append(b, 2)
-		b = w.LocalTimestamp(b, "firstLessonAt", *v.FirstLessonAt, time.Microsecond)
+		b = w.LocalTimestampMicros(b, "firstLessonAt", *v.FirstLessonAt)
 	}
 	b = w.String(b, "timeZone", v.TimeZone)
-	b = w.Timestamp(b, "occurredAt", v.OccurredAt, time.Microsecond)
+	b = w.TimestampMicros(b, "occurredAt", v.OccurredAt)
 	return b
 }
 
@@ -140,11 +139,11 @@ func (v *CoursePublished) readWire(r *wire.Decoder) {
 		v.StartsOn = &p
 	}
 	if r.Index("firstLessonAt", 2) == 1 {
-		p := r.Timestamp("firstLessonAt", time.Microsecond)
+		p := r.TimestampMicros("firstLessonAt")
 		v.FirstLessonAt = &p
 	}
 	v.TimeZone = r.String("timeZone")
-	v.OccurredAt = r.Timestamp("occurredAt", time.Microsecond)
+	v.OccurredAt = r.TimestampMicros("occurredAt")
 }
 
 var courseLevelSymbols = []CourseLevel{

@@ -5,8 +5,6 @@
 package coursev1event
 
 import (
-	"time"
-
 	"github.com/pulselearn/campus-hub/platform/avro/wire"
 	"github.com/pulselearn/campus-hub/platform/event"
 )
@@ -55,7 +53,7 @@ func (v *MaterialUploaded) appendWire(b []byte, w *wire.Encoder) []byte {
 	b = w.String(b, "url", v.URL)
 	b = v.Media.appendWire(b, w, "media")
 	b = v.UploadedBy.AppendWire(b, w)
-	b = w.Timestamp(b, "occurredAt", v.OccurredAt, time.Microsecond)
+	b = w.TimestampMicros(b, "occurredAt", v.OccurredAt)
 	return b
 }
 
@@ -71,7 +69,7 @@ func (v *MaterialUploaded) readWire(r *wire.Decoder) {
 	v.URL = r.String("url")
 	v.Media.readWire(r, "media")
 	v.UploadedBy.ReadWire(r)
-	v.OccurredAt = r.Timestamp("occurredAt", time.Microsecond)
+	v.OccurredAt = r.TimestampMicros("occurredAt")
 }
 
 func (v *Document) appendWire(b []byte, w *wire.Encoder) []byte {

@@ -5,8 +5,6 @@
 package notificationv1event
 
 import (
-	"time"
-
 	commonv1event "github.com/pulselearn/campus-hub/gen/event/common/v1"
 	"github.com/pulselearn/campus-hub/platform/avro/wire"
 	"github.com/pulselearn/campus-hub/platform/event"
@@ -67,9 +65,9 @@ func (v *NotificationCreated) appendWire(b []byte, w *wire.Encoder) []byte {
 		b = append(b, 0)
 	} else {
 		b = append(b, 2)
-		b = w.Timestamp(b, "expiresAt", *v.ExpiresAt, time.Millisecond)
+		b = w.TimestampMillis(b, "expiresAt", *v.ExpiresAt)
 	}
-	b = w.Timestamp(b, "occurredAt", v.OccurredAt, time.Microsecond)
+	b = w.TimestampMicros(b, "occurredAt", v.OccurredAt)
 	return b
 }
 
@@ -95,10 +93,10 @@ func (v *NotificationCreated) readWire(r *wire.Decoder) {
 		}
 	}
 	if r.Index("expiresAt", 2) == 1 {
-		p := r.Timestamp("expiresAt", time.Millisecond)
+		p := r.TimestampMillis("expiresAt")
 		v.ExpiresAt = &p
 	}
-	v.OccurredAt = r.Timestamp("occurredAt", time.Microsecond)
+	v.OccurredAt = r.TimestampMicros("occurredAt")
 }
 
 var notificationCategorySymbols = []NotificationCategory{

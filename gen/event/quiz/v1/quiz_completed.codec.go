@@ -6,7 +6,6 @@ package quizv1event
 
 import (
 	"slices"
-	"time"
 
 	"github.com/pulselearn/campus-hub/platform/avro/wire"
 	"github.com/pulselearn/campus-hub/platform/event"
@@ -71,7 +70,7 @@ func (v *QuizCompleted) appendWire(b []byte, w *wire.Encoder) []byte {
 		b = append(b, 0)
 	} else {
 		b = append(b, 2)
-		b = w.Timestamp(b, "startedAt", *v.StartedAt, time.Microsecond)
+		b = w.TimestampMicros(b, "startedAt", *v.StartedAt)
 	}
 	if v.DurationMillis == nil {
 		b = append(b, 0)
@@ -79,7 +78,7 @@ func (v *QuizCompleted) appendWire(b []byte, w *wire.Encoder) []byte {
 		b = append(b, 2)
 		b = wire.AppendLong(b, *v.DurationMillis)
 	}
-	b = w.Timestamp(b, "occurredAt", v.OccurredAt, time.Microsecond)
+	b = w.TimestampMicros(b, "occurredAt", v.OccurredAt)
 	return b
 }
 
@@ -113,14 +112,14 @@ func (v *QuizCompleted) readWire(r *wire.Decoder) {
 		}
 	}
 	if r.Index("startedAt", 2) == 1 {
-		p := r.Timestamp("startedAt", time.Microsecond)
+		p := r.TimestampMicros("startedAt")
 		v.StartedAt = &p
 	}
 	if r.Index("durationMillis", 2) == 1 {
 		p := r.Long("durationMillis")
 		v.DurationMillis = &p
 	}
-	v.OccurredAt = r.Timestamp("occurredAt", time.Microsecond)
+	v.OccurredAt = r.TimestampMicros("occurredAt")
 }
 
 var difficultySymbols = []Difficulty{

@@ -6,7 +6,6 @@ package userprofilev1event
 
 import (
 	"slices"
-	"time"
 
 	"github.com/pulselearn/campus-hub/platform/avro/wire"
 	"github.com/pulselearn/campus-hub/platform/event"
@@ -66,7 +65,7 @@ func (v *ProfileUpdated) appendWire(b []byte, w *wire.Encoder) []byte {
 	}
 	b = append(b, 0)
 	b = v.Preferences.AppendWire(b, w)
-	b = w.Timestamp(b, "occurredAt", v.OccurredAt, time.Microsecond)
+	b = w.TimestampMicros(b, "occurredAt", v.OccurredAt)
 	return b
 }
 
@@ -96,7 +95,7 @@ func (v *ProfileUpdated) readWire(r *wire.Decoder) {
 		}
 	}
 	v.Preferences.ReadWire(r)
-	v.OccurredAt = r.Timestamp("occurredAt", time.Microsecond)
+	v.OccurredAt = r.TimestampMicros("occurredAt")
 }
 
 var profileFieldSymbols = []ProfileField{

@@ -6,7 +6,6 @@ package userprofilev1event
 
 import (
 	"slices"
-	"time"
 
 	"github.com/pulselearn/campus-hub/platform/avro/wire"
 	"github.com/pulselearn/campus-hub/platform/event"
@@ -63,7 +62,7 @@ func (v *UserRegistered) appendWire(b []byte, w *wire.Encoder) []byte {
 	b = append(b, 0)
 	b = v.Preferences.AppendWire(b, w)
 	b = w.Date(b, "termsAcceptedOn", v.TermsAcceptedOn)
-	b = w.Timestamp(b, "occurredAt", v.OccurredAt, time.Microsecond)
+	b = w.TimestampMicros(b, "occurredAt", v.OccurredAt)
 	return b
 }
 
@@ -91,7 +90,7 @@ func (v *UserRegistered) readWire(r *wire.Decoder) {
 	}
 	v.Preferences.ReadWire(r)
 	v.TermsAcceptedOn = r.Date("termsAcceptedOn")
-	v.OccurredAt = r.Timestamp("occurredAt", time.Microsecond)
+	v.OccurredAt = r.TimestampMicros("occurredAt")
 }
 
 var userRoleSymbols = []UserRole{

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
 )
@@ -18,6 +20,7 @@ func Build(set *source.Set) (*Model, []diag.Diagnostic) {
 		contexts: map[string]*Context{},
 		topics:   map[string]*Event{},
 		broken:   map[string]bool{},
+		requests: map[protoreflect.FullName]*Message{},
 	}
 	b.schemas()
 	b.protos()
@@ -36,7 +39,9 @@ type builder struct {
 	broken map[string]bool
 	// pending is the wiring to do once all contexts are known.
 	pending []wiring
-	found   []diag.Diagnostic
+	// requests are the messages that calls take, with their rules.
+	requests map[protoreflect.FullName]*Message
+	found    []diag.Diagnostic
 }
 
 func (b *builder) report(d diag.Diagnostic) { b.found = append(b.found, d) }

@@ -49,7 +49,7 @@ func (b *builder) place(a *source.Avro) (place, bool) {
 	n, ok := version(parts[1])
 	p := place{parts[0], name, n}
 	switch {
-	case !contextPattern.MatchString(p.context) || p.context != "common" && reservedContexts[p.context]:
+	case !contextPattern.MatchString(p.context) || p.context != "common" && reserved(p.context):
 		b.badContext(parts[0], diag.Pos{File: a.Path, Line: 1, Col: 1})
 	case !ok:
 		b.badPath(a, fmt.Sprintf("the version directory is %q, not v1, v2 and so on", parts[1]))

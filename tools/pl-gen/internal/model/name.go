@@ -1,6 +1,7 @@
 package model
 
 import (
+	"go/token"
 	"regexp"
 	"strconv"
 	"strings"
@@ -19,6 +20,10 @@ var reservedContexts = map[string]bool{
 	"common": true, "options": true, "hub": true, "cmd": true, "gen": true, "internal": true, "vendor": true,
 	"main": true, "service": true, "platform": true, "event": true, "ent": true, "proto": true, "testdata": true,
 }
+
+// reserved reports whether a context cannot have the name: Go packages of that
+// name would be impossible, or hide one of the platform's.
+func reserved(context string) bool { return reservedContexts[context] || token.IsKeyword(context) }
 
 // maxTopic is the longest name that Kafka accepts for a topic, less what a
 // dead-letter topic appends.

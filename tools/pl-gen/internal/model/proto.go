@@ -41,7 +41,7 @@ func (b *builder) protoPlace(p *source.Proto) (string, bool) {
 		b.protoPath(pos, fmt.Sprintf("the version directory is %q, not v1, v2 and so on", parts[2]), "rename the directory")
 		return "", false
 	}
-	if !contextPattern.MatchString(parts[1]) || reservedContexts[parts[1]] {
+	if !contextPattern.MatchString(parts[1]) || reserved(parts[1]) {
 		b.badContext(parts[1], pos)
 		return "", false
 	}
@@ -50,8 +50,8 @@ func (b *builder) protoPlace(p *source.Proto) (string, bool) {
 
 func (b *builder) badContext(name string, pos Pos) {
 	cause := "a context's name is 2 to 40 lower-case letters and digits, because it becomes part of topics, Go packages and database names"
-	if reservedContexts[name] {
-		cause = "the name is taken by a directory or package of the platform"
+	if reserved(name) {
+		cause = "the name is a reserved word of Go, or taken by a directory or package of the platform"
 	}
 	b.report(diag.New(diag.ContextName, pos, fmt.Sprintf("%q cannot be the name of a context", name)).Because(
 		cause, "rename the directory, for example to \"library\""))

@@ -44,11 +44,10 @@ func (b *builder) method(s *Service, d protoreflect.MethodDescriptor) {
 			"remove stream; return pages for a list, or publish events with a realtime channel"))
 		return
 	}
-	m := &Method{Name: string(d.Name()), Doc: doc(d), Desc: d, Pos: posOf(d), Input: message(d.Input()), Output: message(d.Output())}
+	m := &Method{Name: string(d.Name()), Doc: doc(d), Desc: d, Pos: posOf(d), Input: b.checked(d.Input()), Output: message(d.Output())}
 	if opts, ok := d.Options().(*descriptorpb.MethodOptions); ok {
 		m.Query = opts.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 	}
-	m.Input.Rules = b.rules(d.Input())
 	b.http(m)
 	s.Methods = append(s.Methods, m)
 }
@@ -140,21 +139,4 @@ func pathFields(path string) ([]string, error) {
 		}
 	}
 	return fields, nil
-}
-
-// rules reads the validation rules of a request's fields.
-func (b *builder) rules(d protoreflect.MessageDescriptor) []*Rule {
-	var rules []*Rule
-	for i := range d.Fields().Len() {
-		f := d.Fields().Get(i)
-		o, ok := optionOf(f, "field")
-		if !ok {
-			continue
-		}
-		r := &Rule{Field: f, Required: o.truth("required"), MaxLen: o.count("max_len"), Min: o.number("min"), Max: o.number("max")}
-		if r.Required || r.MaxLen > 0 || r.Min != nil || r.Max != nil {
-			rules = append(rules, r)
-		}
-	}
-	return rules
 }

@@ -29,6 +29,20 @@ func (b *builder) wire() {
 		b.consumes(w)
 		b.calls(w)
 	}
+	b.orphans()
+}
+
+// orphans reports schemas that nobody publishes, unless the context that
+// should could not be read, or somebody else claims to.
+func (b *builder) orphans() {
+	for _, e := range b.model.Events {
+		if e.Publisher != nil || len(e.Consumers) > 0 || b.broken[e.Context] || b.claimed(e.Topic) {
+			continue
+		}
+		b.report(diag.New(diag.EventOrphan, e.Schema.NamePos, fmt.Sprintf("no context publishes %s", e.Topic)).Because(
+			"code is generated for an event that never happens",
+			fmt.Sprintf("add publishes: %q to the service of context %s, or remove the schema", e.Topic, e.Context)))
+	}
 }
 
 func (b *builder) publishes(w wiring) {

@@ -58,8 +58,7 @@ func printChecks(f *gofile.File, messages []*model.Message) {
 }
 
 func printCheck(f *gofile.File, m *model.Message) {
-	f.P("// ", checkName(m), " returns the first field that is invalid and what is wrong with it, or")
-	f.P("// nothing. It looks at the fields in the contract's order.")
+	f.Comment(checkName(m) + " returns the first field that is invalid and what is wrong with it, or nothing. It looks at the fields in the contract's order.")
 	f.P("func ", checkName(m), "(m *", messageIdent(m), ") (field, reason string) {")
 	rules := map[protoreflect.FullName]*model.Rule{}
 	for _, r := range m.Rules {

@@ -39,7 +39,7 @@ type conversions struct {
 func (p *conversions) entity(e *model.Entity) {
 	row := p.view.Ent(e.Name)
 	message := messageIdent(e.Message)
-	p.P("// ", e.Name, "Proto returns a row as the contract shows it.")
+	p.Comment(e.Name + "Proto returns a row as the contract shows it.")
 	p.P("func ", e.Name, "Proto(e *", row, ") *", message, " {")
 	p.P("return &", message, "{")
 	for _, c := range e.Fields {
@@ -48,7 +48,7 @@ func (p *conversions) entity(e *model.Entity) {
 	p.P("}")
 	p.P("}")
 	p.P()
-	p.P("// ", e.Name, "Protos returns rows as the contract shows them, in the same order.")
+	p.Comment(e.Name + "Protos returns rows as the contract shows them, in the same order.")
 	p.P("func ", e.Name, "Protos(list []*", row, ") []*", message, " {")
 	p.P("out := make([]*", message, ", len(list))")
 	p.P("for i, e := range list {")
@@ -85,8 +85,7 @@ func (p *conversions) enum(e *model.Entity, c *model.Column) {
 	contract := messagePackage(e.Message.ImportPath).Ident(enumGoName(d))
 	name := enumFunc(e, c)
 
-	p.P("// ", name, " returns the stored form of an enum. A number that the contract does not")
-	p.P("// know gives a value that the database layer refuses.")
+	p.Comment(name + " returns the stored form of an enum. A number that the contract does not know gives a value that the database layer refuses.")
 	p.P("func ", name, "(v ", contract, ") ", stored, " {")
 	p.P("switch v {")
 	for _, value := range entity.EnumValues(d) {
@@ -97,7 +96,7 @@ func (p *conversions) enum(e *model.Entity, c *model.Column) {
 	p.P("return ", stored, "(v.String())")
 	p.P("}")
 	p.P()
-	p.P("// ", name, "Proto returns an enum as the contract shows it.")
+	p.Comment(name + "Proto returns an enum as the contract shows it.")
 	p.P("func ", name, "Proto(v ", stored, ") ", contract, " {")
 	p.P("switch v {")
 	for _, value := range entity.EnumValues(d)[1:] {
