@@ -66,8 +66,15 @@ func (j *journal) start(dir string, log *slog.Logger, apply func(*entry) error) 
 	if torn := info.Size() - j.size; torn > 0 {
 		log.Warn("schema registry: cut off an entry that was not written completely and never answered",
 			"path", j.path, "offset", j.size, "bytes", torn)
+		if err := j.cut(); err != nil {
+			return err
+		}
 	}
-	return errors.Join(j.cut(), j.writeHeader(), syncDir(dir))
+	if j.size == 0 {
+		return errors.Join(j.writeHeader(), syncDir(dir))
+	}
+	_, err = j.file.Seek(j.size, io.SeekStart)
+	return err
 }
 
 // cut makes the file end after its last complete entry.
@@ -80,9 +87,6 @@ func (j *journal) cut() error {
 }
 
 func (j *journal) writeHeader() error {
-	if j.size > 0 {
-		return nil
-	}
 	if _, err := j.file.WriteString(logHeader); err != nil {
 		return err
 	}

@@ -36,10 +36,17 @@ func (s *state) modeOf(name subjectName) string {
 	return cmp.Or(s.modes[name.String()], s.modes[name.whole().String()], s.modes[""], modeReadWrite)
 }
 
-// configAnswer is a config as GET and DELETE answer it.
+// configAnswer is a config as GET answers it.
 type configAnswer struct {
 	Level     string `json:"compatibilityLevel"`
 	Normalize *bool  `json:"normalize,omitempty"`
+}
+
+// deletedConfig is a config as DELETE answers it: Confluent's registry names
+// the level as GET does, its clients in Go expect the name of PUT.
+type deletedConfig struct {
+	configAnswer
+	Level string `json:"compatibility"`
 }
 
 func (r *Registry) getConfig(req *http.Request) (any, error) {
@@ -55,7 +62,7 @@ func (r *Registry) getConfig(req *http.Request) (any, error) {
 		}
 		return nil
 	})
-	return configAnswer{c.Level, c.Normalize}, err
+	return configAnswer(c), err
 }
 
 // A configRequest is what PUT reads and answers.
@@ -143,7 +150,7 @@ func (r *Registry) deleteConfig(req *http.Request) (any, error) {
 		}
 		return nil, subjectNotFound(name.String())
 	})
-	return configAnswer{before.Level, before.Normalize}, err
+	return deletedConfig{configAnswer(before), before.Level}, err
 }
 
 type modeBody struct {
