@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,35 +30,38 @@ func TestHostileMessagesAreRefusedCheaply(t *testing.T) {
 		name           string
 		writer, reader string
 		data           []byte
+		reason         string // part of the error
 	}{
-		{"billion items", `{"type":"array","items":"int"}`, `{"type":"array","items":"long"}`, long(1e9, 1, 2)},
-		{"billion items that take no bytes", `{"type":"array","items":"null"}`, `{"type":"array","items":"null"}`, long(1e9)},
-		{"billion empty records with defaults", emptyRecords, filled + strings.Repeat("x", 100) + `"}]}}`, long(1e9)},
-		{"empty items in many blocks", `{"type":"array","items":"null"}`, `{"type":"array","items":"null"}`, bytes.Repeat(long(4000), 10)},
-		{"large defaults for many items", emptyRecords, filled + strings.Repeat("x", 1<<16) + `"}]}}`, long(4096, 0)},
-		{"billion map entries", `{"type":"map","values":"int"}`, `{"type":"map","values":"long"}`, long(1e9, 1)},
-		{"least count", `{"type":"array","items":"int"}`, `{"type":"array","items":"long"}`, long(math.MinInt64, 1, 1)},
-		{"block size beyond the message", `{"type":"array","items":"int"}`, `{"type":"array","items":"long"}`, long(-1, 1e9, 1, 0)},
-		{"negative block size", `{"type":"array","items":"int"}`, `{"type":"array","items":"long"}`, long(-1, -5, 1, 0)},
-		{"wrong block size", `{"type":"array","items":"int"}`, `{"type":"array","items":"long"}`, long(-1, 2, 1, 0)},
-		{"string of a gigabyte", `"string"`, `"bytes"`, append(long(1<<30), 'x')},
-		{"negative length", `"bytes"`, `"string"`, long(-1)},
-		{"string that is not UTF-8", `"string"`, `"bytes"`, append(long(2), 0xc0, 0xa0)},
-		{"skipped string that is not UTF-8", `{"type":"record","name":"r","fields":[{"name":"s","type":"string"}]}`, `{"type":"record","name":"r","fields":[]}`, append(long(1), 0xff)},
-		{"key that is not UTF-8", `{"type":"map","values":"int"}`, `{"type":"map","values":"long"}`, append(long(1, 1), 0xff, 0, 0)},
-		{"endless number", `"int"`, `"long"`, bytes.Repeat([]byte{0xff}, 64)},
-		{"number beyond an int", `"int"`, `"long"`, long(1 << 31)},
-		{"number beyond an int, to a double", `"int"`, `"double"`, long(1 << 40)},
-		{"boolean 2", `"boolean"`, `["boolean"]`, []byte{2}},
-		{"truncated double", `"double"`, `["double"]`, []byte{1, 2, 3}},
-		{"truncated float", `"float"`, `"double"`, []byte{1, 2, 3}},
-		{"nothing", `"int"`, `"long"`, nil},
-		{"branch out of range", `["int"]`, `"long"`, long(1)},
-		{"negative branch", `["int"]`, `"long"`, long(-1)},
-		{"symbol out of range", `{"type":"enum","name":"e","symbols":["a"]}`, `["null",{"type":"enum","name":"e","symbols":["a"]}]`, long(1)},
-		{"trailing bytes", `"int"`, `"long"`, long(1, 1)},
-		{"depth bomb", recursive("int"), recursive("long"), bytes.Repeat(long(1, 1), 1<<19)},
-		{"depth bomb with reordering", swapWriter, swapReader, bytes.Repeat(long(1), 1<<19)},
+		{"billion items", `{"type":"array","items":"int"}`, `{"type":"array","items":"long"}`, long(1e9, 1, 2), "has bytes for"},
+		{"billion items that take no bytes", `{"type":"array","items":"null"}`, `{"type":"array","items":"null"}`, long(1e9), "take no bytes"},
+		{"billion empty records with defaults", emptyRecords, filled + strings.Repeat("x", 100) + `"}]}}`, long(1e9), "take no bytes"},
+		{"empty items in many blocks", `{"type":"array","items":"null"}`, `{"type":"array","items":"null"}`, append(bytes.Repeat(long(4000), 10), 0), "take no bytes"},
+		{"large defaults for many items", emptyRecords, filled + strings.Repeat("x", 1<<16) + `"}]}}`, long(4096, 0), "too large"},
+		{"billion map entries", `{"type":"map","values":"int"}`, `{"type":"map","values":"long"}`, long(1e9, 1), ""},
+		{"least count", `{"type":"array","items":"int"}`, `{"type":"array","items":"long"}`, long(math.MinInt64, 1, 1), ""},
+		{"block size beyond the message", `{"type":"array","items":"int"}`, `{"type":"array","items":"long"}`, long(-1, 1e9, 1, 0), ""},
+		{"negative block size", `{"type":"array","items":"int"}`, `{"type":"array","items":"long"}`, long(-1, -5, 1, 0), ""},
+		{"wrong block size", `{"type":"array","items":"int"}`, `{"type":"array","items":"long"}`, long(-1, 2, 1, 0), ""},
+		{"string of a gigabyte", `"string"`, `"bytes"`, append(long(1<<30), 'x'), ""},
+		{"negative length", `"bytes"`, `"string"`, long(-1), ""},
+		{"string that is not UTF-8", `"string"`, `"bytes"`, append(long(2), 0xc0, 0xa0), ""},
+		{"skipped string that is not UTF-8", `{"type":"record","name":"r","fields":[{"name":"s","type":"string"}]}`, `{"type":"record","name":"r","fields":[]}`, append(long(1), 0xff), ""},
+		{"key that is not UTF-8", `{"type":"map","values":"int"}`, `{"type":"map","values":"long"}`, append(long(1, 1), 0xff, 0, 0), ""},
+		{"endless number", `"int"`, `"long"`, bytes.Repeat([]byte{0xff}, 64), ""},
+		{"number beyond an int", `"int"`, `"long"`, long(1 << 31), ""},
+		{"number beyond an int, to a double", `"int"`, `"double"`, long(1 << 40), ""},
+		{"boolean 2", `"boolean"`, `["boolean"]`, []byte{2}, ""},
+		{"truncated double", `"double"`, `["double"]`, []byte{1, 2, 3}, ""},
+		{"truncated float", `"float"`, `"double"`, []byte{1, 2, 3}, ""},
+		{"nothing", `"int"`, `"long"`, nil, ""},
+		{"branch out of range", `["int"]`, `"long"`, long(1), ""},
+		{"negative branch", `["int"]`, `"long"`, long(-1), ""},
+		{"symbol out of range", `{"type":"enum","name":"e","symbols":["a"]}`, `["null",{"type":"enum","name":"e","symbols":["a"]}]`, long(1), ""},
+		{"trailing bytes", `"int"`, `"long"`, long(1, 1), ""},
+		{"depth bomb", recursive("int"), recursive("long"), bytes.Repeat(long(1, 1), 1<<19), ""},
+		{"depth bomb with reordering", swapWriter, swapReader, bytes.Repeat(long(1), 1<<19), "records deep"},
+		{"much to move", strings.Replace(swapWriter, `"int"`, `"string"`, 1), strings.Replace(swapReader, `"long"`, `"string"`, 1),
+			slices.Concat(bytes.Repeat(long(1), 200), long(0, 1<<20), make([]byte, 1<<20), make([]byte, 200)), "put into order"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -68,8 +72,8 @@ func TestHostileMessagesAreRefusedCheaply(t *testing.T) {
 			got, err := p.Append(nil, c.data)
 			took := time.Since(start)
 			runtime.ReadMemStats(&after)
-			if !errors.Is(err, ErrMalformed) || len(got) > 0 {
-				t.Errorf("%d bytes, error %v; want ErrMalformed", len(got), err)
+			if !errors.Is(err, ErrMalformed) || len(got) > 0 || !strings.Contains(err.Error(), c.reason) {
+				t.Errorf("%d bytes, error %v; want ErrMalformed with %q", len(got), err, c.reason)
 			}
 			if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 128*uint64(len(c.data))+1<<20 {
 				t.Errorf("allocated %d bytes for a message of %d", bytes, len(c.data))

@@ -130,6 +130,8 @@ func TestResolveRules(t *testing.T) {
 			"00" + "0102", "02" + "0102"},
 		{"an enum of another name", `{"type":"enum","name":"A","symbols":["X"]}`, `{"type":"enum","name":"B","symbols":["X"]}`, "00", ""},
 		{"an enum of another namespace", `{"type":"enum","name":"n.A","symbols":["X"]}`, `{"type":"enum","name":"m.A","symbols":["X"]}`, "00", "00"},
+		{"the same union but for namespaces", `["null",{"type":"enum","name":"n.A","symbols":["X"]}]`, `["null",{"type":"enum","name":"m.A","symbols":["X"]}]`, "0200", "0200"},
+		{"another union with another namespace", `["int",{"type":"enum","name":"n.A","symbols":["X"]}]`, `["null",{"type":"enum","name":"m.A","symbols":["X"]}]`, "0200", ""},
 		{"a fixed of another size", `{"type":"fixed","name":"A","size":1}`, `{"type":"fixed","name":"A","size":2}`, "00", ""},
 		{"a union branch with the exact full name wins over an earlier match",
 			`{"type":"record","name":"n.R","fields":[]}`,
