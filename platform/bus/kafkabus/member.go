@@ -21,6 +21,9 @@ const (
 	// One request of the broker for more; what is buffered is bounded apart.
 	fetchBytes          = 8 << 20
 	fetchPartitionBytes = 1 << 20
+	// A fetch that finds nothing is held by the broker for this long. A
+	// partition that is sought meanwhile waits for it to return.
+	fetchWait = 250 * time.Millisecond
 )
 
 type topicPartition struct {
@@ -83,6 +86,7 @@ func (m *member) open(topics []string) (err error) {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxBytes(fetchBytes),
 		kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
+		kgo.FetchMaxWait(fetchWait),
 	)...)
 	if err != nil {
 		return err
