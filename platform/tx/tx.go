@@ -27,7 +27,8 @@ type Tx struct {
 
 	mu     sync.Mutex
 	over   bool
-	failed error // of the first statement or publish that failed
+	failed error     // of the first statement or publish that failed
+	rows   *sql.Rows // of the last query
 	out    []outgoing
 }
 
@@ -57,6 +58,9 @@ func (t *Tx) end() ([]outgoing, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.over = true
+	if t.rows != nil {
+		_ = t.rows.Close() // the handler may have left them open
+	}
 	return t.out, t.failed
 }
 
@@ -85,6 +89,7 @@ func (c txConn) ExecContext(ctx context.Context, query string, args ...any) (res
 func (c txConn) QueryContext(ctx context.Context, query string, args ...any) (rows *sql.Rows, err error) {
 	err = c.t.statement(query, func() error {
 		rows, err = c.t.u.QueryContext(ctx, query, args...)
+		c.t.rows = rows
 		return err
 	})
 	return rows, err
@@ -100,10 +105,25 @@ func (t *Tx) statement(query string, run func() error) error {
 	}
 	err := managesTransaction(query)
 	if err == nil {
+		err = t.rowsClosed()
+	}
+	if err == nil {
 		err = run()
 	}
 	t.failed = err
 	return err
+}
+
+// rowsClosed keeps SQLite from being kinder than PostgreSQL, which runs one
+// statement at a time.
+func (t *Tx) rowsClosed() error {
+	if t.rows == nil {
+		return nil
+	}
+	if _, err := t.rows.Columns(); err == nil {
+		return errors.New("the rows of the query before are still open; read them to the end or close them first")
+	}
+	return nil
 }
 
 // errControl is the cause of refused statements.
