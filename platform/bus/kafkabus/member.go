@@ -15,15 +15,12 @@ import (
 )
 
 const (
-	// A member that was killed is noticed after this long.
-	sessionTimeout    = 10 * time.Second
-	heartbeatInterval = 3 * time.Second
 	// One request of the broker for more; what is buffered is bounded apart.
 	fetchBytes          = 8 << 20
 	fetchPartitionBytes = 1 << 20
 	// A fetch that finds nothing is held by the broker for this long. A
 	// partition that is sought meanwhile waits for it to return.
-	fetchWait = 250 * time.Millisecond
+	fetchWait = 500 * time.Millisecond
 )
 
 type topicPartition struct {
@@ -80,10 +77,13 @@ func (c *Conn) Join(ctx context.Context, group string, topics []string, h driver
 }
 
 func (m *member) open(topics []string) (err error) {
+	// An empty fetch is held a short time only: a partition that is sought or
+	// resumed meanwhile waits for it.
 	m.data, err = kgo.NewClient(append(m.conn.options(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{}),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchMaxWait(m.conn.cfg.Idle/6),
 		kgo.FetchMaxBytes(fetchBytes),
 		kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
 		kgo.FetchMaxWait(fetchWait),
@@ -99,8 +99,8 @@ func (m *member) open(topics []string) (err error) {
 		kgo.ConsumerGroup(m.group),
 		kgo.ConsumeTopics(topics...),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
-		kgo.SessionTimeout(sessionTimeout),
-		kgo.HeartbeatInterval(heartbeatInterval),
+		kgo.SessionTimeout(3*m.conn.cfg.Idle+time.Second),
+		kgo.HeartbeatInterval(m.conn.cfg.Idle),
 		kgo.DisableAutoCommit(),
 		kgo.AdjustFetchOffsetsFn(fetchNothing),
 		kgo.WithHooks(groupErrors{m}),
