@@ -82,7 +82,7 @@ Findings are printed as "path:line:col: RULE message" with a cause and a fix;
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&a.dir, "root", "", "the repository's root (default: the nearest directory above with go.mod and contracts)")
-	root.AddCommand(a.generate())
+	root.AddCommand(a.generate(), a.lint(), a.check(), a.dev(), a.doctor(), a.explain(), a.version())
 	return root
 }
 

@@ -33,6 +33,9 @@ stops; "pl-gen generate --diff" shows the difference, --force discards it.`,
 			if err != nil {
 				return err
 			}
+			if mode.watch {
+				return a.watch(cmd.Context(), root, mode)
+			}
 			return a.generateOnce(cmd.Context(), root, mode)
 		},
 	}
@@ -40,6 +43,8 @@ stops; "pl-gen generate --diff" shows the difference, --force discards it.`,
 	flags.BoolVar(&mode.check, "check", false, "write nothing; list what would change, and exit 100 if anything would")
 	flags.BoolVar(&mode.diff, "diff", false, "write nothing; print what would change as a unified diff")
 	flags.BoolVar(&mode.force, "force", false, "overwrite generated files that somebody edited")
+	flags.BoolVar(&mode.watch, "watch", false, "go on, and generate whenever a contract changes")
+	cmd.MarkFlagsMutuallyExclusive("check", "diff", "watch")
 	a.addFormat(cmd)
 	return cmd
 }
@@ -91,10 +96,26 @@ func (a *app) write(result *generate.Result, force bool) error {
 	if err := result.Write(); err != nil {
 		return err
 	}
-	for _, c := range result.Pending() {
+	a.summarize(result.Pending())
+	return nil
+}
+
+// mostNamed is how many written files are named one by one.
+const mostNamed = 20
+
+func (a *app) summarize(changes []output.Change) {
+	if len(changes) > mostNamed {
+		kinds := map[output.Kind]int{}
+		for _, c := range changes {
+			kinds[c.Kind]++
+		}
+		fmt.Fprintf(a.stderr, "%s: %d created, %d updated, %d deleted\n", count(len(changes), "file", "files"),
+			kinds[output.Create], kinds[output.Update], kinds[output.Delete])
+		return
+	}
+	for _, c := range changes {
 		fmt.Fprintf(a.stderr, "%s %s\n", c.Kind, c.Path)
 	}
-	return nil
 }
 
 // refuse names the files that somebody edited.

@@ -59,6 +59,8 @@ const (
 	EntityColumn       Rule = "ENTITY_COLUMN"
 	EntityTable        Rule = "ENTITY_TABLE"
 	FileClash          Rule = "FILE_CLASH"
+	GenStale           Rule = "GEN_STALE"
+	BufLint            Rule = "BUF_LINT"
 )
 
 // An Info describes a rule.
@@ -119,6 +121,8 @@ var catalogue = []Info{
 	{Rule: EntityColumn, Title: "an entity's fields can be stored"},
 	{Rule: EntityTable, Title: "a context's tables have different names"},
 	{Rule: FileClash, Title: "no two parts of the contracts lead to the same file"},
+	{Rule: GenStale, Title: "gen/ is what the contracts lead to"},
+	{Rule: BufLint, Severity: Warning, Title: "protos pass buf lint"},
 }
 
 // Rules returns the catalogue, in the order in which it is explained.

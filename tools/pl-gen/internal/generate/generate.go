@@ -80,12 +80,14 @@ func (g *Generator) Run(ctx context.Context) (*Result, error) {
 	return g.full(ctx, r)
 }
 
-// Check reads and checks the contracts, and generates nothing.
-func (g *Generator) Check() (*model.Model, []diag.Diagnostic, error) {
-	set, m, findings, err := g.read()
-	_ = set
+// Lint reads and checks the contracts, and generates nothing.
+func (g *Generator) Lint() (*model.Model, []diag.Diagnostic, error) {
+	_, m, findings, err := g.read()
 	return m, findings, err
 }
+
+// Buf returns the buf that the generator runs.
+func (g *Generator) Buf() *proto.Buf { return g.buf }
 
 func (g *Generator) read() (*source.Set, *model.Model, []diag.Diagnostic, error) {
 	set, findings, err := source.Load(os.DirFS(g.root))

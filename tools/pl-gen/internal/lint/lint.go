@@ -4,6 +4,7 @@ package lint
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/pulselearn/campus-hub/platform/avro"
@@ -27,7 +28,7 @@ func Check(set *source.Set, m *model.Model) []diag.Diagnostic {
 		}
 	}
 	c.folding()
-	c.orphans()
+	c.keywords()
 	c.routes()
 	return append(c.found, event.Check(m)...)
 }
@@ -41,41 +42,33 @@ type checker struct {
 func (c *checker) report(d diag.Diagnostic) { c.found = append(c.found, d) }
 
 // folding reports topics that Kafka's metrics cannot keep apart, because they
-// write both "." and "_" as "_".
+// write both "." and "_" as "_". It looks at all files, also at those whose
+// paths break another rule, so that nobody corrects one clash into the next.
 func (c *checker) folding() {
-	first := map[string]*model.Event{}
-	for _, e := range c.model.Events {
-		folded := strings.ReplaceAll(e.Topic, ".", "_")
-		other, taken := first[folded]
-		if !taken {
-			first[folded] = e
+	first := map[string]string{}
+	for _, a := range c.set.Avro {
+		if a.Shared() {
 			continue
 		}
-		c.report(diag.New(diag.EventFold, e.Pos, fmt.Sprintf("the topics %s and %s are one in the broker's metrics", e.Topic, other.Topic)).Because(
+		topic := rawTopic(a)
+		folded := strings.ReplaceAll(topic, ".", "_")
+		other, taken := first[folded]
+		if !taken {
+			first[folded] = topic
+			continue
+		}
+		c.report(diag.New(diag.EventFold, diag.Pos{File: a.Path, Line: 1, Col: 1},
+			fmt.Sprintf("the topics %s and %s are one in the broker's metrics", topic, other)).Because(
 			"Kafka writes dots and underscores of a topic as underscores in metrics, and refuses a topic that collides",
 			"rename one of the two events"))
 	}
 }
 
-func (c *checker) orphans() {
-	for _, e := range c.model.Events {
-		if e.Publisher == nil && len(e.Consumers) == 0 && !c.unread(e.Context) {
-			c.report(diag.New(diag.EventOrphan, e.Schema.NamePos, fmt.Sprintf("no context publishes %s", e.Topic)).Because(
-				"code is generated for an event that never happens",
-				fmt.Sprintf("add publishes: %q to the service of context %s, or remove the schema", e.Topic, e.Context)))
-		}
-	}
-}
-
-// unread reports whether a proto of the context could not be read, so that it
-// is not known what it publishes.
-func (c *checker) unread(context string) bool {
-	for _, p := range c.set.Proto {
-		if p.File == nil && strings.HasPrefix(p.ImportPath(), "pl/"+context+"/") {
-			return true
-		}
-	}
-	return false
+// rawTopic is the topic that a path would give if it broke no rule.
+func rawTopic(a *source.Avro) string {
+	dir, name := path.Split(strings.TrimPrefix(a.Path, source.AvroRoot+"/"))
+	context, version, _ := strings.Cut(strings.Trim(dir, "/"), "/")
+	return strings.Join([]string{"pl", context, strings.TrimSuffix(name, path.Ext(name)), version}, ".")
 }
 
 func (c *checker) routes() {

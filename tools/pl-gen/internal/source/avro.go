@@ -1,7 +1,9 @@
 package source
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 
 	"github.com/pulselearn/campus-hub/platform/avro"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
@@ -17,24 +19,25 @@ func parseAvro(files []file) ([]*Avro, []diag.Diagnostic) {
 		list[i] = &Avro{Path: f.path, Text: f.text}
 	}
 	schemas, err := avro.ParseFiles(texts, nil)
+	var faults avro.Faults
+	errors.As(err, &faults)
+	endless := avro.NeverEnds(slices.DeleteFunc(slices.Clone(schemas), func(s *avro.Schema) bool { return s == nil })...)
 	for i, s := range schemas {
-		list[i].Schema = s
+		if !slices.ContainsFunc(endless, func(f avro.Fault) bool { return f.Pos.File == list[i].Path }) {
+			list[i].Schema = s
+		}
 	}
-	return list, avroFaults(err)
+	return list, avroFaults(append(faults, endless...))
 }
 
-func avroFaults(err error) []diag.Diagnostic {
-	var faults avro.Faults
-	if !errors.As(err, &faults) {
-		return nil
-	}
+func avroFaults(faults avro.Faults) []diag.Diagnostic {
 	found := make([]diag.Diagnostic, 0, len(faults))
 	for _, f := range faults {
 		rule, ok := avroRules[f.Code]
 		if !ok {
 			rule = diag.AvroInvalid
 		}
-		found = append(found, diag.New(rule, f.Pos, f.Message).Because(avroCauses[rule], f.Fix))
+		found = append(found, diag.New(rule, f.Pos, f.Message).Because(avroCauses[rule], cmp.Or(f.Fix, avroFixes[rule])))
 	}
 	return found
 }
@@ -52,4 +55,13 @@ var avroCauses = map[diag.Rule]string{
 	diag.AvroDefault:     "a reader fills the field with the default when the writer's schema lacks it, so the default must be a value of the type",
 	diag.AvroEndless:     "every value of the record holds another one, so none can be written in finitely many bytes",
 	diag.AvroInvalid:     "every Avro implementation would refuse the schema",
+}
+
+// avroFixes are for faults whose message says it all.
+var avroFixes = map[diag.Rule]string{
+	diag.AvroSyntax:      "correct the JSON at this place",
+	diag.AvroUnknownType: "define the type, or name one that exists",
+	diag.AvroDefault:     "write a value of the type",
+	diag.AvroEndless:     "make the field nullable, an array or a map",
+	diag.AvroInvalid:     "change the schema as the message says",
 }

@@ -41,7 +41,7 @@ type Buf struct {
 	Log io.Writer
 
 	once    sync.Once
-	command []string
+	command string
 	err     error
 }
 
@@ -61,36 +61,37 @@ func (b *Buf) Emit(ctx context.Context, dirs []string) ([]plan.File, error) {
 		return nil, fmt.Errorf("make room for buf's files: %w", err)
 	}
 	defer os.RemoveAll(out)
-	args := append(command[1:len(command):len(command)], "generate", "--template", template, "--output", out)
+	args := []string{"generate", "--template", template, "--output", out}
 	for _, dir := range dirs {
 		args = append(args, "--path", "contracts/proto/"+dir)
 	}
-	if err := b.run(ctx, command[0], args); err != nil {
+	if err := b.run(ctx, command, args); err != nil {
 		return nil, err
 	}
 	return collect(out)
 }
 
-// Lint runs "buf lint" over the contracts. Findings come back as the lines
-// that buf prints.
-func (b *Buf) Lint(ctx context.Context) ([]string, error) {
-	command, err := b.Command(ctx)
-	if err != nil {
-		return nil, err
+// Lint runs "buf lint" over the contracts and returns the lines that it
+// prints, "path:line:col:message". It never builds buf: ok is false when none
+// is installed.
+func (b *Buf) Lint(ctx context.Context) (lines []string, ok bool, err error) {
+	name, ok, err := b.Installed(ctx)
+	if !ok || err != nil {
+		return nil, ok, err
 	}
-	cmd := exec.CommandContext(ctx, command[0], append(command[1:len(command):len(command)], "lint")...)
+	cmd := exec.CommandContext(ctx, name, "lint")
 	cmd.Dir = b.Root
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	text, err := cmd.Output()
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 100 {
-		return strings.Split(strings.TrimSpace(string(text)), "\n"), nil
+	switch {
+	case err == nil:
+		return nil, true, nil
+	case errors.As(err, &exit) && exit.ExitCode() == 100:
+		return strings.Split(strings.TrimSpace(string(text)), "\n"), true, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("run buf lint: %w: %s", err, bytes.TrimSpace(stderr.Bytes()))
-	}
-	return nil, nil
+	return nil, true, fmt.Errorf("run buf lint: %w: %s", err, bytes.TrimSpace(stderr.Bytes()))
 }
 
 func (b *Buf) run(ctx context.Context, name string, args []string) error {
