@@ -6,10 +6,17 @@ import (
 	"time"
 )
 
-// Delays between attempts double from the first to the longest.
+// Delays between attempts double from the first to a limit.
 const (
-	firstDelay   = 100 * time.Millisecond
-	longestDelay = 5 * time.Minute
+	firstDelay = 100 * time.Millisecond
+	// infraLimit is for what may come back at any moment: database, registry,
+	// broker.
+	infraLimit = 5 * time.Second
+	// handlerLimit is for a delivery whose handler fails.
+	handlerLimit = time.Minute
+	// personDelay is for a delivery that only a person can help: rejected,
+	// parked or undecodable.
+	personDelay = 5 * time.Minute
 )
 
 // A backoff counts failures in a row. The zero value has seen none.
@@ -17,20 +24,15 @@ type backoff struct{ failures int }
 
 func (b *backoff) reset() { b.failures = 0 }
 
-// next returns the delay before the next attempt: exponential, with up to a
-// fifth of it as jitter, and never less than least.
-func (b *backoff) next(least time.Duration) time.Duration {
-	delay := longestDelay
+// next returns the delay before the next attempt: exponential up to limit,
+// with up to a fifth of it as jitter.
+func (b *backoff) next(limit time.Duration) time.Duration {
+	delay := limit
 	if b.failures < 16 {
-		delay = min(firstDelay<<b.failures, longestDelay)
+		delay = min(firstDelay<<b.failures, limit)
 		b.failures++
 	}
-	return jitter(max(delay, least))
-}
-
-// longest returns the delay of a delivery that only a person can help.
-func (b *backoff) longest(least time.Duration) time.Duration {
-	return jitter(max(longestDelay, least))
+	return jitter(delay)
 }
 
 func jitter(d time.Duration) time.Duration {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 )
@@ -70,6 +71,7 @@ type Router struct {
 	mu      sync.Mutex
 	started bool
 	member  driver.Member
+	joinErr error // why the last attempt to join failed
 	workers map[driver.Partition]*worker
 }
 
@@ -106,34 +108,67 @@ func (r *Router) topics() []string {
 }
 
 // Run joins the group and serves until [Router.Close] has drained it, and then
-// returns nil. When ctx ends first, Run gives up what is in flight and returns
-// ctx's error; the next start runs it again. A router runs once.
+// returns nil. While no broker answers it keeps trying to join. When ctx ends
+// first, Run gives up what is in flight and returns ctx's error; the next
+// start runs it again. A router runs once.
 func (r *Router) Run(ctx context.Context) error {
 	if err := r.start(); err != nil {
 		return err
 	}
 	defer close(r.done)
 	defer r.abort()
-	joinCtx, leave := context.WithCancel(context.WithoutCancel(ctx))
-	defer leave()
-	member, err := r.cfg.Conn.Join(joinCtx, r.cfg.Group, r.topics(), assignments{r})
+	defer context.AfterFunc(ctx, r.abort)()
+	member, err := r.join()
 	if err != nil {
-		return fmt.Errorf("join group %s: %w", r.cfg.Group, err)
+		return r.ended(ctx, fmt.Errorf("join group %s: %w", r.cfg.Group, err))
 	}
-	r.setMember(member)
-	select {
-	case <-ctx.Done():
-		r.abort()
-	case <-r.stop.Done():
+	<-r.stop.Done()
+	return r.ended(ctx, r.leave(member))
+}
+
+// join becomes a member, however long the broker is away.
+func (r *Router) join() (driver.Member, error) {
+	var wait backoff
+	for {
+		member, err := r.cfg.Conn.Join(context.WithoutCancel(r.stop), r.cfg.Group, r.topics(), assignments{r})
+		if err == nil || !errors.Is(err, driver.ErrUnreachable) {
+			r.joined(member, err)
+			return member, err
+		}
+		r.joined(nil, err)
+		delay := wait.next(infraLimit)
+		r.log.Warn("cannot join the consumer group", "retry_in", delay, "error", err)
+		if err := sleep(r.stop, delay); err != nil {
+			return nil, err
+		}
 	}
-	closeErr := member.Close(r.work)
-	if err := ctx.Err(); err != nil {
-		return err
+}
+
+// leave waits for the batches in flight, and when they are given up, for the
+// handlers to notice.
+func (r *Router) leave(m driver.Member) error {
+	err := m.Close(r.work)
+	if r.work.Err() != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*abandonAfter)
+		defer cancel()
+		err = m.Close(ctx)
 	}
-	if closeErr != nil {
-		return fmt.Errorf("leave group %s: %w", r.cfg.Group, closeErr)
+	if err != nil {
+		return fmt.Errorf("leave group %s: %w", r.cfg.Group, err)
 	}
 	return nil
+}
+
+// ended returns Run's result: that ctx ended, that Close was called before the
+// group was joined, or err.
+func (r *Router) ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if r.stop.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 func (r *Router) start() error {
@@ -146,10 +181,11 @@ func (r *Router) start() error {
 	return nil
 }
 
-func (r *Router) setMember(m driver.Member) {
+// joined records how joining went, for Ready.
+func (r *Router) joined(m driver.Member, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.member = m
+	r.member, r.joinErr = m, err
 }
 
 // Close drains the router: batches in flight are finished, no new ones begin,
@@ -166,7 +202,19 @@ func (r *Router) Close(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		r.abort()
+		r.settle()
 		return fmt.Errorf("drain group %s: gave up the batches in flight: %w", r.cfg.Group, ctx.Err())
+	}
+}
+
+// settle waits a moment for handlers that were given up to return, so that
+// what they use can be closed.
+func (r *Router) settle() {
+	t := time.NewTimer(abandonAfter)
+	defer t.Stop()
+	select {
+	case <-r.done:
+	case <-t.C:
 	}
 }
 
@@ -191,6 +239,8 @@ func (r *Router) Ready() error {
 	switch {
 	case r.stop.Err() != nil:
 		return fmt.Errorf("group %s: draining", r.cfg.Group)
+	case r.joinErr != nil:
+		return fmt.Errorf("group %s: not joined: %w", r.cfg.Group, r.joinErr)
 	case r.member == nil:
 		return fmt.Errorf("group %s: not joined", r.cfg.Group)
 	}

@@ -37,8 +37,9 @@ type Claim struct {
 }
 
 // A Store keeps positions and applies deliveries in transactions of its own.
-// It is safe for concurrent use by claims on different positions; calls for
-// one position never overlap within a process.
+// It is safe for concurrent use. Calls under one claim never overlap; a call
+// under an older claim of the same position may still be running when its
+// handler does not return, and the fence is what stops it.
 type Store interface {
 	// Claim takes over the position of r in a partition: it raises the epoch,
 	// waiting for transactions in flight under an older one, and returns where

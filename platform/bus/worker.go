@@ -87,7 +87,6 @@ func (w *worker) session() error {
 		if err := w.apply(batch); err != nil {
 			return err
 		}
-		w.wait.reset()
 	}
 }
 
@@ -156,7 +155,7 @@ func (w *worker) decodeOne(d *Delivery) error {
 		if w.stop.Err() != nil {
 			return w.stop.Err()
 		}
-		delay := wait.next(0)
+		delay := wait.next(infraLimit)
 		w.notReady(unreachable)
 		w.log.Warn("waiting to decode", "offset", d.Record.Offset, "retry_in", delay, "error", unreachable)
 		if err := sleep(w.stop, delay); err != nil {
@@ -182,6 +181,8 @@ func (w *worker) apply(batch []*Delivery) error {
 	return nil
 }
 
+var errNoProgress = errors.New("the store committed nothing and gave no error")
+
 // commit applies a batch once. The error is that of the first delivery that is
 // not done, ready to be retried, or one that ends the session.
 func (w *worker) commit(batch []*Delivery) (done int, failed error) {
@@ -194,8 +195,11 @@ func (w *worker) commit(batch []*Delivery) (done int, failed error) {
 		return err
 	})
 	if done > 0 {
+		w.wait.reset()
 		w.r.cfg.Hooks.batchApplied(w.pos, done, time.Since(start))
 		w.part.Commit(w.claim.Next)
+	} else if err == nil {
+		err = errNoProgress
 	}
 	return done, err
 }
@@ -207,23 +211,35 @@ func (w *worker) retry(d *Delivery, err error) error {
 	if !errors.As(err, &failed) {
 		return fmt.Errorf("apply: %w", err)
 	}
-	outcome, after := OutcomeOf(failed.Err)
-	delay := w.wait.next(after)
-	if outcome != Retry {
-		delay = w.wait.longest(after)
-	}
+	outcome, delay := w.delay(d, failed.Err)
 	w.logFailure(d, failed.Err, outcome, delay)
 	w.r.cfg.Hooks.retrying(d, failed.Err, time.Now().Add(delay))
 	if err := sleep(w.stop, delay); err != nil {
 		return err
 	}
 	d.Attempt++
+	if d.Err != nil {
+		return w.decodeOne(d)
+	}
 	return nil
+}
+
+// delay returns what becomes of a failed delivery and when it runs again. One
+// that cannot be decoded is dead: only a new schema or program can help.
+func (w *worker) delay(d *Delivery, err error) (Outcome, time.Duration) {
+	outcome, after := OutcomeOf(err)
+	if outcome == Retry && d.Err != nil {
+		outcome = Dead
+	}
+	if outcome != Retry {
+		return outcome, max(jitter(personDelay), after)
+	}
+	return outcome, max(w.wait.next(handlerLimit), after)
 }
 
 func (w *worker) logFailure(d *Delivery, err error, outcome Outcome, delay time.Duration) {
 	level := slog.LevelWarn
-	if outcome != Retry || d.Err != nil {
+	if outcome != Retry {
 		level = slog.LevelError
 	}
 	attrs := []any{
@@ -240,7 +256,7 @@ func (w *worker) logFailure(d *Delivery, err error, outcome Outcome, delay time.
 
 // pause waits before the position is claimed again.
 func (w *worker) pause(err error) {
-	delay := w.wait.next(0)
+	delay := w.wait.next(infraLimit)
 	attrs := []any{"retry_in", delay, "error", err}
 	var p *PanicError
 	if errors.As(err, &p) {
