@@ -1,0 +1,572 @@
+package bus_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
+)
+
+// A rig is a router between a broker and a database in memory, in virtual time.
+type rig struct {
+	*testing.T
+	topic   *fakeTopic
+	conn    *fakeConn
+	store   *fakeStore
+	decoder *fakeDecoder
+	router  *bus.Router
+	log     *logBuffer
+	result  chan error
+}
+
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// bubble runs f with a rig whose router is running, and drains it at the end.
+func bubble(t *testing.T, f func(r *rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newFakeTopic(), newFakeStore(), route())
+		r.run()
+		f(r)
+		if err := r.router.Close(context.Background()); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+}
+
+func newRig(t *testing.T, topic *fakeTopic, store *fakeStore, route bus.Route) *rig {
+	t.Helper()
+	r := &rig{
+		T: t, topic: topic, conn: topic.connect(), store: store,
+		decoder: &fakeDecoder{}, log: &logBuffer{}, result: make(chan error, 1),
+	}
+	var err error
+	r.router, err = bus.NewRouter(bus.Config{
+		Group: "pl.achievement", Conn: r.conn, Store: store, Decoder: r.decoder,
+		Routes: []bus.Route{route}, Logger: slog.New(slog.NewTextHandler(r.log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *rig) run() {
+	go func() { r.result <- r.router.Run(context.Background()) }()
+}
+
+// expect checks that exactly the offsets from 0 to n-1 were applied, in order.
+func (r *rig) expect(partition int32, n int) {
+	r.Helper()
+	synctest.Wait()
+	got := r.store.applied(partition)
+	for i, offset := range got {
+		if offset != int64(i) {
+			r.Fatalf("partition %d: effect %d is of offset %d", partition, i, offset)
+		}
+	}
+	if len(got) != n {
+		r.Fatalf("partition %d: %d effects, want %d", partition, len(got), n)
+	}
+}
+
+func (r *rig) logged(words ...string) {
+	r.Helper()
+	for _, w := range words {
+		if !strings.Contains(r.log.String(), w) {
+			r.Errorf("the log does not say %q:\n%s", w, r.log)
+		}
+	}
+}
+
+func TestRecordsAreAppliedInOrder(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.topic.add(0, 250)
+		r.conn.assign(0)
+		r.conn.assign(1)
+		r.expect(0, 250)
+		r.topic.add(1, 5)
+		r.topic.add(0, 1)
+		r.expect(0, 251)
+		r.expect(1, 5)
+		if got := r.topic.committed(0); got != 251 {
+			r.Errorf("the broker's copy is %d, want 251", got)
+		}
+		if r.store.claims != 2 {
+			r.Errorf("%d claims, want 2", r.store.claims)
+		}
+	})
+}
+
+func TestFailedDeliveryIsRetriedInPlace(t *testing.T) {
+	bubble(t, func(r *rig) {
+		failures := 3
+		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
+			if d.Record.Offset == 4 && failures > 0 {
+				failures--
+				return errors.New("no such student")
+			}
+			return nil
+		}
+		r.topic.add(0, 10)
+		r.conn.assign(0)
+		r.expect(0, 4)
+		time.Sleep(time.Minute)
+		r.expect(0, 10)
+
+		runs := r.store.attempts(4)
+		if len(runs) != 4 {
+			r.Fatalf("%d attempts, want 4", len(runs))
+		}
+		for i := 1; i < len(runs); i++ {
+			least := 100 * time.Millisecond << (i - 1)
+			if gap := runs[i].at.Sub(runs[i-1].at); gap < least || gap > least*6/5 {
+				r.Errorf("attempt %d came after %v, want %v and up to a fifth more", i+1, gap, least)
+			}
+			if runs[i].attempt != i+1 {
+				r.Errorf("attempt %d says %d", i+1, runs[i].attempt)
+			}
+		}
+		r.logged("level=WARN", "event_id=event-4", "key=1", "attempt=3", "next_attempt=", "no such student")
+	})
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
+			if d.Attempt == 1 {
+				return bus.RetryAfter(3*time.Hour, errors.New("the predecessor is missing"))
+			}
+			return nil
+		}
+		r.topic.add(0, 1)
+		r.conn.assign(0)
+		time.Sleep(3*time.Hour - time.Second)
+		r.expect(0, 0)
+		time.Sleep(2 * time.Second)
+		r.expect(0, 1)
+	})
+}
+
+func TestDeadAndParkedBlockTheirPartition(t *testing.T) {
+	for _, outcome := range []func(error) error{bus.Reject, bus.Park} {
+		bubble(t, func(r *rig) {
+			r.store.handle = func(_ context.Context, d *bus.Delivery) error {
+				if d.Record.Offset == 1 && d.Attempt < 3 {
+					return outcome(errors.New("never"))
+				}
+				return nil
+			}
+			r.topic.add(0, 3)
+			r.topic.add(1, 1)
+			r.conn.assign(0)
+			r.conn.assign(1)
+			time.Sleep(4 * time.Minute)
+			r.expect(0, 1)
+			r.expect(1, 1)
+			r.logged("level=ERROR")
+			time.Sleep(10 * time.Minute)
+			r.expect(0, 3)
+		})
+	}
+}
+
+func TestUndecodableRecordIsDecodedAgain(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.decoder.set(func(rec *driver.Record, d *bus.Delivery) error {
+			if rec.Offset == 1 {
+				d.Err = errors.New("unknown schema id")
+			}
+			return nil
+		})
+		r.topic.add(0, 3)
+		r.conn.assign(0)
+		time.Sleep(time.Hour)
+		r.expect(0, 1)
+		r.logged("level=ERROR", "outcome=dead", "unknown schema id")
+		r.decoder.set(nil)
+		time.Sleep(10 * time.Minute)
+		r.expect(0, 3)
+	})
+}
+
+func TestRegistryThatIsAwayMeansWaiting(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.decoder.set(func(*driver.Record, *bus.Delivery) error { return errors.New("registry is away") })
+		r.topic.add(0, 3)
+		r.conn.assign(0)
+		time.Sleep(time.Hour)
+		r.expect(0, 0)
+		if err := r.router.Ready(); err == nil || !strings.Contains(err.Error(), "registry is away") {
+			r.Errorf("ready says %v, want the registry", err)
+		}
+		r.decoder.set(nil)
+		time.Sleep(10 * time.Second)
+		r.expect(0, 3)
+		if err := r.router.Ready(); err != nil {
+			r.Errorf("not ready: %v", err)
+		}
+		if len(r.store.attempts(0)) != 1 {
+			r.Error("waiting for the registry counted as an attempt")
+		}
+	})
+}
+
+func TestStoreFailuresAreClaimedAnew(t *testing.T) {
+	for name, f := range map[string]fault{"refused": refuse, "uncertain": uncertain, "usurped": usurp, "panic": explode} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(r *rig) {
+				r.store.faults = []fault{healthy, f, f, healthy, f}
+				r.conn.assign(0)
+				for range 5 {
+					r.topic.add(0, 7)
+					time.Sleep(10 * time.Second)
+				}
+				r.expect(0, 35)
+				if r.store.claims != 4 {
+					r.Errorf("%d claims, want one a fault and one at the start", r.store.claims)
+				}
+			})
+		})
+	}
+}
+
+func TestPanickingHandlerIsLoggedWithItsStack(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
+			if d.Attempt == 1 {
+				var badges map[string]int
+				badges["ace"]++
+			}
+			return nil
+		}
+		r.topic.add(0, 1)
+		r.conn.assign(0)
+		time.Sleep(time.Second)
+		r.expect(0, 1)
+		r.logged("level=ERROR", "assignment to entry in nil map", "router_test.go")
+	})
+}
+
+func TestPanickingDecoderIsContained(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.decoder.set(func(*driver.Record, *bus.Delivery) error { panic("a secret of a student") })
+		r.topic.add(0, 1)
+		r.conn.assign(0)
+		time.Sleep(time.Second)
+		r.expect(0, 0)
+		r.logged("panic with a value of type string")
+		if strings.Contains(r.log.String(), "secret") {
+			r.Error("the log quotes the panic's value")
+		}
+	})
+}
+
+func TestRevocationWaitsForTheBatchInFlight(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.store.handle = func(context.Context, *bus.Delivery) error {
+			time.Sleep(100 * time.Millisecond)
+			return nil
+		}
+		r.topic.add(0, 150)
+		r.conn.assign(0)
+		time.Sleep(time.Second)
+		start := time.Now()
+		r.conn.revoke(0)
+		if took := time.Since(start); took < 8*time.Second || took > 9*time.Second {
+			r.Errorf("revoking took %v, want the rest of the batch's 10 s", took)
+		}
+		r.expect(0, 100)
+
+		other := newRig(r.T, r.topic, r.store, route())
+		other.run()
+		other.conn.assign(0)
+		time.Sleep(10 * time.Second)
+		r.expect(0, 150)
+		if err := other.router.Close(context.Background()); err != nil {
+			r.Error(err)
+		}
+	})
+}
+
+func TestRevocationInterruptsBackOff(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.store.handle = func(context.Context, *bus.Delivery) error { return bus.Reject(errors.New("never")) }
+		r.topic.add(0, 1)
+		r.conn.assign(0)
+		time.Sleep(time.Second)
+		start := time.Now()
+		r.conn.revoke(0)
+		if took := time.Since(start); took != 0 {
+			r.Errorf("revoking took %v", took)
+		}
+	})
+}
+
+func TestHandlerThatNeverReturnsDoesNotHoldTheGroup(t *testing.T) {
+	bubble(t, func(r *rig) {
+		stuck := make(chan struct{})
+		defer close(stuck)
+		r.store.handle = func(ctx context.Context, d *bus.Delivery) error {
+			<-stuck // deaf to ctx
+			return ctx.Err()
+		}
+		r.topic.add(0, 1)
+		r.conn.assign(0)
+		synctest.Wait()
+		start := time.Now()
+		r.conn.revoke(0)
+		if took := time.Since(start); took != bus.DefaultTimeout+5*time.Second {
+			r.Errorf("revoking took %v, want the timeout and five seconds", took)
+		}
+		r.logged("does not return")
+
+		other := newRig(r.T, r.topic, newFakeStoreAfter(r.store), route())
+		other.run()
+		other.conn.assign(0)
+		other.expect(0, 1)
+		if err := other.router.Close(context.Background()); err != nil {
+			r.Error(err)
+		}
+	})
+}
+
+// newFakeStoreAfter is the same database in another process, whose handler
+// works.
+func newFakeStoreAfter(s *fakeStore) *fakeStore {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := newFakeStore()
+	for pos, row := range s.rows {
+		next.rows[pos] = row
+	}
+	return next
+}
+
+func TestCloseDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newFakeTopic(), newFakeStore(), route())
+		r.store.handle = func(context.Context, *bus.Delivery) error {
+			time.Sleep(50 * time.Millisecond)
+			return nil
+		}
+		r.run()
+		r.topic.add(0, 300)
+		r.conn.assign(0)
+		time.Sleep(time.Second)
+		if err := r.router.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-r.result; err != nil {
+			t.Errorf("run returned %v, want nil", err)
+		}
+		r.expect(0, 100)
+		if err := r.router.Ready(); err == nil {
+			t.Error("ready after close")
+		}
+		if err := r.router.Close(context.Background()); err != nil {
+			t.Errorf("second close: %v", err)
+		}
+		if err := r.router.Run(context.Background()); err == nil {
+			t.Error("a closed router ran again")
+		}
+	})
+}
+
+func TestCloseGivesUpWhenItsContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newFakeTopic(), newFakeStore(), route())
+		r.store.handle = func(ctx context.Context, _ *bus.Delivery) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		r.run()
+		r.topic.add(0, 1)
+		r.conn.assign(0)
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := r.router.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("close returned %v, want the context's error", err)
+		}
+		<-r.result
+		r.expect(0, 0)
+	})
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newFakeTopic(), newFakeStore(), route())
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() { r.result <- r.router.Run(ctx) }()
+		r.conn.assign(0)
+		synctest.Wait()
+		cancel()
+		if err := <-r.result; !errors.Is(err, context.Canceled) {
+			t.Errorf("run returned %v, want the context's error", err)
+		}
+	})
+}
+
+func TestCloseBeforeRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newFakeTopic(), newFakeStore(), route())
+		if err := r.router.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := r.router.Run(context.Background()); err == nil {
+			t.Error("a closed router ran")
+		}
+	})
+}
+
+func TestJoinWaitsForTheBroker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topic := newFakeTopic()
+		away := fmt.Errorf("no broker at 127.0.0.1:9092: %w", driver.ErrUnreachable)
+		topic.joinErr = slices.Repeat([]error{away}, 20)
+		r := newRig(t, topic, newFakeStore(), route())
+		r.run()
+		time.Sleep(10 * time.Second)
+		if err := r.router.Ready(); !errors.Is(err, driver.ErrUnreachable) {
+			t.Errorf("ready says %v, want that the broker is away", err)
+		}
+		time.Sleep(2 * time.Minute)
+		if err := r.router.Ready(); err != nil {
+			t.Errorf("not ready: %v", err)
+		}
+		if err := r.router.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestJoinErrorEndsRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topic := newFakeTopic()
+		topic.joinErr = []error{errors.New("topic does not exist")}
+		r := newRig(t, topic, newFakeStore(), route())
+		r.run()
+		if err := <-r.result; err == nil || !strings.Contains(err.Error(), "topic does not exist") {
+			t.Errorf("run returned %v", err)
+		}
+	})
+}
+
+func TestCloseWhileJoining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topic := newFakeTopic()
+		topic.joinErr = slices.Repeat([]error{driver.ErrUnreachable}, 1000)
+		r := newRig(t, topic, newFakeStore(), route())
+		r.run()
+		time.Sleep(time.Minute)
+		if err := r.router.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := <-r.result; err != nil {
+			t.Errorf("run returned %v, want nil", err)
+		}
+	})
+}
+
+func TestLatestIsSettledWhenClaimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topic, store := newFakeTopic(), newFakeStore()
+		latest := route()
+		latest.Latest = true
+		topic.add(0, 5)
+		first := newRig(t, topic, store, latest)
+		first.run()
+		first.conn.assign(0)
+		synctest.Wait()
+		if err := first.router.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		topic.add(0, 2) // while nobody consumes
+		second := newRig(t, topic, store, latest)
+		second.run()
+		second.conn.assign(0)
+		synctest.Wait()
+		if got := store.applied(0); !slices.Equal(got, []int64{5, 6}) {
+			t.Errorf("applied %v, want 5 and 6", got)
+		}
+		if err := second.router.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestLostRecordsAreReported(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.topic.add(0, 10)
+		r.conn.assign(0)
+		r.expect(0, 10)
+		r.conn.revoke(0)
+		r.topic.lose(0, 0)
+		r.topic.add(0, 3)
+		r.conn.assign(0)
+		synctest.Wait()
+		if got := r.store.applied(0); !slices.Equal(got[10:], []int64{0, 1, 2}) {
+			r.Errorf("applied %v after the loss, want 0, 1, 2", got[10:])
+		}
+		r.logged("level=ERROR", "position=10", "continuing_at=0")
+	})
+}
+
+func TestReadiness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newFakeTopic(), newFakeStore(), route())
+		if err := r.router.Ready(); err == nil {
+			t.Error("ready before run")
+		}
+		r.run()
+		synctest.Wait()
+		if err := r.router.Ready(); err != nil {
+			t.Errorf("a member without partitions is not ready: %v", err)
+		}
+		r.conn.assign(0)
+		synctest.Wait()
+		if err := r.router.Ready(); err != nil {
+			t.Errorf("not ready after the claim: %v", err)
+		}
+		if err := r.router.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestConfigErrors(t *testing.T) {
+	a, b := route(), route()
+	b.Consumer = "achievement.OnQuizAgain"
+	_, err := bus.NewRouter(bus.Config{Routes: []bus.Route{a, b, {}}})
+	for _, want := range []string{"group", "OnQuizCompleted", "OnQuizAgain", "pl.quiz.quiz_completed.v1", "without a consumer name"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not say %q", err, want)
+		}
+	}
+}
