@@ -40,9 +40,10 @@ type Config struct {
 	Logger *slog.Logger
 	// Dial replaces the dialer, for TLS or for a network in memory.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Idle is how often members show that they are alive. 3 seconds when 0. A
-	// member that was killed is noticed after three times as long. Tests in
-	// virtual time set it high, so that hours without events cost little.
+	// Idle is how often a member without work shows that it is alive; 3 seconds
+	// when 0. A killed member is noticed after three times as long, and empty
+	// fetches return after a sixth of it. Tests in virtual time set it to
+	// minutes, so that hours without events cost little.
 	Idle time.Duration
 }
 
@@ -96,6 +97,7 @@ func (c *Conn) options() []kgo.Opt {
 		kgo.ClientID(c.cfg.ClientID),
 		kgo.WithLogger(logger{c.log}),
 		kgo.RetryTimeout(unreachableAfter),
+		kgo.DisableClientMetrics(),
 		kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.MetadataMaxAge(20 * c.cfg.Idle),
 	}

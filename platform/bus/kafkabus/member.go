@@ -18,9 +18,6 @@ const (
 	// One request of the broker for more; what is buffered is bounded apart.
 	fetchBytes          = 8 << 20
 	fetchPartitionBytes = 1 << 20
-	// A fetch that finds nothing is held by the broker for this long. A
-	// partition that is sought meanwhile waits for it to return.
-	fetchWait = 500 * time.Millisecond
 )
 
 type topicPartition struct {
@@ -77,8 +74,8 @@ func (c *Conn) Join(ctx context.Context, group string, topics []string, h driver
 }
 
 func (m *member) open(topics []string) (err error) {
-	// An empty fetch is held a short time only: a partition that is sought or
-	// resumed meanwhile waits for it.
+	// The broker holds an empty fetch for half a second: a partition that is
+	// sought or resumed meanwhile waits for it to return.
 	m.data, err = kgo.NewClient(append(m.conn.options(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{}),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
@@ -86,7 +83,6 @@ func (m *member) open(topics []string) (err error) {
 		kgo.FetchMaxWait(m.conn.cfg.Idle/6),
 		kgo.FetchMaxBytes(fetchBytes),
 		kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
-		kgo.FetchMaxWait(fetchWait),
 	)...)
 	if err != nil {
 		return err
