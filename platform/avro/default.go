@@ -1,6 +1,9 @@
 package avro
 
 import (
+	"encoding/json"
+	"errors"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -118,7 +121,7 @@ func (p *parser) checkDefault(f *Field, d *node) {
 		return // the type is faulty itself
 	}
 	check := &defaultCheck{memo: map[defaultCase]bool{}}
-	if floatText(f.Type, d) || check.valid(f.Type, d) {
+	if _, ok := floatText(f.Type, d); ok || check.valid(f.Type, d) {
 		return
 	}
 	p.badDefault(f, d, check.steps > maxDefaultSteps)
@@ -154,20 +157,41 @@ func describeType(s *Schema) string {
 	return "the union [" + strings.Join(names, ", ") + "]"
 }
 
-// floatText accepts what Java's Double.parseDouble reads as the default of a
-// float or double, such as "NaN".
-func floatText(s *Schema, d *node) bool {
+// floatText reads a text as Java's Double.parseDouble does, which makes "1.5"
+// and "NaN" defaults of a float or double.
+func floatText(s *Schema, d *node) (float64, bool) {
 	if s.Kind != Float && s.Kind != Double || d.kind != stringNode {
-		return false
+		return 0, false
 	}
-	text := strings.TrimLeft(strings.Trim(d.text, " \t\r\n"), "+-")
-	if text == "NaN" || text == "Infinity" {
-		return true
+	text := strings.Trim(d.text, " \t\r\n")
+	unsigned := strings.TrimPrefix(strings.TrimPrefix(text, "-"), "+")
+	switch unsigned {
+	case "NaN":
+		return math.NaN(), true
+	case "Infinity":
+	default:
+		text = strings.TrimRight(text, "fFdD")
+		if strings.ContainsAny(text, "_iInN") || strings.HasPrefix(unsigned, "0x") && !strings.ContainsAny(text, "pP") {
+			return 0, false
+		}
 	}
-	text = strings.TrimRight(text, "fFdD")
-	if strings.ContainsAny(text, "_iInN") || strings.HasPrefix(text, "0x") && !strings.ContainsAny(text, "pP") {
-		return false
+	v, err := strconv.ParseFloat(strings.TrimSuffix(text, "inity"), 64)
+	return v, err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+// defaultText returns the default as JSON; a number that is written as text
+// becomes one, but for those that JSON cannot write.
+func defaultText(s *Schema, d *node) json.RawMessage {
+	v, ok := floatText(s, d)
+	switch {
+	case !ok:
+		return d.appendJSON(nil)
+	case math.IsNaN(v):
+		return json.RawMessage(`"NaN"`)
+	case math.IsInf(v, 1):
+		return json.RawMessage(`"Infinity"`)
+	case math.IsInf(v, -1):
+		return json.RawMessage(`"-Infinity"`)
 	}
-	_, err := strconv.ParseFloat(text, 64)
-	return err == nil || strings.Contains(err.Error(), "out of range")
+	return strconv.AppendFloat(nil, v, 'g', -1, 64)
 }

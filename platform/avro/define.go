@@ -31,12 +31,12 @@ func (p *parser) named(n *node, kind Kind, namespace string) *Schema {
 	s.Doc, _ = n.str("doc")
 	v := n.get("name")
 	if v == nil {
-		p.fault(n, CodeMissing, `add "name"`, "the %s has no name", kind)
+		p.fault(n, CodeBadProperty, `add "name"`, "the %s has no name", kind)
 		return s
 	}
 	s.NamePos = p.pos(v)
 	if v.kind != stringNode {
-		p.fault(v, CodeWrongType, "write the name as a string", "the name of the %s must be a string, not %s", kind, v.kind)
+		p.fault(v, CodeBadProperty, "write the name as a string", "the name of the %s must be a string, not %s", kind, v.kind)
 		return s
 	}
 	p.setName(n, v, s, namespace)
@@ -115,14 +115,14 @@ func (p *parser) aliasNodes(n *node) []*node {
 		return nil
 	}
 	if v.kind != arrayNode {
-		p.fault(v, CodeWrongType, "write an array of names", `"aliases" must be an array, not %s`, v.kind)
+		p.fault(v, CodeBadProperty, "write an array of names", `"aliases" must be an array, not %s`, v.kind)
 		return nil
 	}
 	var aliases []*node
 	seen := map[string]bool{}
 	for _, e := range v.elems {
 		if e.kind != stringNode {
-			p.fault(e, CodeWrongType, "write the alias as a string", "an alias must be a string, not %s", e.kind)
+			p.fault(e, CodeBadProperty, "write the alias as a string", "an alias must be a string, not %s", e.kind)
 		} else if !seen[e.text] {
 			seen[e.text] = true
 			aliases = append(aliases, e)
@@ -158,9 +158,9 @@ func (p *parser) record(n *node, namespace string) *Schema {
 	fields := n.get("fields")
 	switch {
 	case fields == nil:
-		p.fault(n, CodeMissing, `add "fields"`, `the record %q has no "fields"`, s.Name)
+		p.fault(n, CodeBadProperty, `add "fields"`, `the record %q has no "fields"`, s.Name)
 	case fields.kind != arrayNode:
-		p.fault(fields, CodeWrongType, "write an array of fields", `"fields" must be an array, not %s`, fields.kind)
+		p.fault(fields, CodeBadProperty, "write an array of fields", `"fields" must be an array, not %s`, fields.kind)
 	default:
 		p.fields(fields, s)
 	}
@@ -189,7 +189,7 @@ func (p *parser) fields(n *node, s *Schema) {
 // field reads a field; nil means that it has no usable name.
 func (p *parser) field(n *node, namespace string) *Field {
 	if n.kind != objectNode {
-		p.fault(n, CodeWrongType, `write {"name": …, "type": …}`, "a field must be an object, not %s", n.kind)
+		p.fault(n, CodeBadProperty, `write {"name": …, "type": …}`, "a field must be an object, not %s", n.kind)
 		return nil
 	}
 	f := &Field{Pos: p.pos(n), PropPos: p.propPos(n), Props: rawProps(n, fieldReserved)}
@@ -200,10 +200,10 @@ func (p *parser) field(n *node, namespace string) *Field {
 	v := n.get("name")
 	switch {
 	case v == nil:
-		p.fault(n, CodeMissing, `add "name"`, "the field has no name")
+		p.fault(n, CodeBadProperty, `add "name"`, "the field has no name")
 		return nil
 	case v.kind != stringNode:
-		p.fault(v, CodeWrongType, "write the name as a string", "the name of a field must be a string, not %s", v.kind)
+		p.fault(v, CodeBadProperty, "write the name as a string", "the name of a field must be a string, not %s", v.kind)
 		return nil
 	case !isName(v.text):
 		p.badName(v, v.text)
@@ -221,7 +221,7 @@ func (p *parser) sortOrder(n *node, f *Field) {
 	case "ascending", "descending", "ignore":
 		f.Order = order
 	default:
-		p.fault(v, CodeWrongType, `write "ascending", "descending" or "ignore"`, `the "order" of the field is unknown`)
+		p.fault(v, CodeBadProperty, `write "ascending", "descending" or "ignore"`, `the "order" of the field is unknown`)
 	}
 }
 
@@ -229,7 +229,7 @@ func (p *parser) fieldType(n *node, f *Field, namespace string) {
 	f.Type, f.TypePos = &Schema{Pos: f.Pos}, f.Pos
 	t := n.get("type")
 	if t == nil {
-		p.fault(n, CodeMissing, `add "type"`, "the field has no type")
+		p.fault(n, CodeBadProperty, `add "type"`, "the field has no type")
 	} else {
 		f.Type, f.TypePos = p.schema(t, namespace), p.pos(t)
 	}
@@ -237,7 +237,7 @@ func (p *parser) fieldType(n *node, f *Field, namespace string) {
 	if d == nil {
 		return
 	}
-	f.HasDefault, f.Default, f.DefaultPos = true, d.appendJSON(nil), p.pos(d)
+	f.HasDefault, f.Default, f.DefaultPos = true, defaultText(f.Type, d), p.pos(d)
 	p.defaults[f] = d
 	p.checkDefault(f, d)
 }
@@ -247,9 +247,9 @@ func (p *parser) enum(n *node, namespace string) *Schema {
 	symbols := n.get("symbols")
 	switch {
 	case symbols == nil:
-		p.fault(n, CodeMissing, `add "symbols"`, `the enum %q has no "symbols"`, s.Name)
+		p.fault(n, CodeBadProperty, `add "symbols"`, `the enum %q has no "symbols"`, s.Name)
 	case symbols.kind != arrayNode:
-		p.fault(symbols, CodeWrongType, "write an array of symbols", `"symbols" must be an array, not %s`, symbols.kind)
+		p.fault(symbols, CodeBadProperty, "write an array of symbols", `"symbols" must be an array, not %s`, symbols.kind)
 	default:
 		p.symbols(symbols, s)
 		p.enumDefault(n, s)
@@ -312,7 +312,7 @@ func (p *parser) fixed(n *node, namespace string) *Schema {
 	s := p.named(n, Fixed, namespace)
 	size := n.get("size")
 	if size == nil {
-		p.fault(n, CodeMissing, `add "size"`, "the fixed type %q has no size", s.Name)
+		p.fault(n, CodeBadProperty, `add "size"`, "the fixed type %q has no size", s.Name)
 	} else {
 		p.size(size, s)
 	}
@@ -327,7 +327,7 @@ const maxFixed = math.MaxInt32 - 8
 func (p *parser) size(n *node, s *Schema) {
 	size, err := strconv.ParseInt(n.raw, 10, 32)
 	if n.kind != numberNode || err != nil || size < 0 || size > maxFixed {
-		p.fault(n, CodeWrongType, "write a whole number of bytes, from 0 to 2147483639", "the size of the fixed type is invalid")
+		p.fault(n, CodeBadProperty, "write a whole number of bytes, from 0 to 2147483639", "the size of the fixed type is invalid")
 		return
 	}
 	s.Size = int(size)

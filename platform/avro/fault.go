@@ -10,8 +10,7 @@ import (
 const (
 	CodeSyntax         = "syntax"          // the text is not JSON
 	CodeLimit          = "limit"           // the text is larger or deeper than this parser reads
-	CodeMissing        = "missing"         // a required property is absent
-	CodeWrongType      = "wrong-type"      // a property or schema is JSON of the wrong kind
+	CodeBadProperty    = "bad-property"    // a required property is absent, or is JSON of the wrong kind
 	CodeBadName        = "bad-name"        // a name, namespace or alias breaks Avro's rules
 	CodeUnknownType    = "unknown-type"    // a reference to a type that nobody defines
 	CodeDuplicateName  = "duplicate-name"  // two different types have one name

@@ -74,10 +74,11 @@ func intProp(n *node, name string) (int, bool) {
 	return int(i), err == nil
 }
 
-// maxPrecision is how many decimal digits always fit the type.
+// maxPrecision is how many decimal digits always fit the type. The product
+// overflows beyond 256 MiB, as it does in Java.
 func maxPrecision(s *Schema) int {
 	if s.Kind == Bytes {
 		return math.MaxInt32
 	}
-	return int(math.Floor(math.Log10(2) * float64(8*s.Size-1)))
+	return int(math.Floor(math.Log10(2) * float64(8*int32(s.Size)-1)))
 }

@@ -99,7 +99,7 @@ func (p *parser) schema(n *node, namespace string) *Schema {
 	case objectNode:
 		return p.definition(n, namespace)
 	}
-	p.fault(n, CodeWrongType, "write a type name, an object or an array of types", "a schema cannot be %s", n.kind)
+	p.fault(n, CodeBadProperty, "write a type name, an object or an array of types", "a schema cannot be %s", n.kind)
 	return &Schema{Pos: p.pos(n)}
 }
 
@@ -132,10 +132,10 @@ func (p *parser) definition(n *node, namespace string) *Schema {
 func (p *parser) noType(n *node) {
 	v := n.get("type")
 	if v == nil {
-		p.fault(n, CodeMissing, `add "type"`, `the schema has no "type"`)
+		p.fault(n, CodeBadProperty, `add "type"`, `the schema has no "type"`)
 		return
 	}
-	p.fault(v, CodeWrongType, "put that schema where the object around it stands",
+	p.fault(v, CodeBadProperty, "put that schema where the object around it stands",
 		`the "type" of a schema must be a name, not %s`, v.kind)
 }
 
@@ -206,7 +206,7 @@ func (p *parser) collection(n *node, namespace string, kind Kind, property strin
 	p.properties(n, s, nil)
 	items := n.get(property)
 	if items == nil {
-		p.fault(n, CodeMissing, fmt.Sprintf("add %q", property), "the %s has no %q", kind, property)
+		p.fault(n, CodeBadProperty, fmt.Sprintf("add %q", property), "the %s has no %q", kind, property)
 		s.Items = &Schema{Pos: s.Pos}
 		return s
 	}

@@ -55,8 +55,11 @@ func (c *copier) setFields(s *Schema) {
 }
 
 func (c *copier) check(f *Field) {
-	d := c.parser.defaults[f]
-	if d == nil || floatText(f.Type, d) {
+	d, has := c.parser.defaults[f]
+	if !has {
+		return
+	}
+	if _, ok := floatText(f.Type, d); ok {
 		return
 	}
 	check := &defaultCheck{memo: map[defaultCase]bool{}, unset: c.unset}

@@ -109,7 +109,8 @@ type Field struct {
 	Type    *Schema
 	// HasDefault tells an absent default from a null default.
 	HasDefault bool
-	// Default is the default value as JSON text, checked against Type.
+	// Default is the default value as minified JSON text, checked against Type.
+	// A float or double may have "NaN", "Infinity" and "-Infinity".
 	Default json.RawMessage
 	// Order is "ascending", "descending" or "ignore"; "" means ascending.
 	Order string

@@ -233,11 +233,11 @@ func (r *Registry) byID(req *http.Request, use func(*state, *schema)) error {
 	}
 	context := parseSubject(req.URL.Query().Get("subject")).context
 	return r.read(func(s *state) error {
-		ids := s.spaces[context]
-		if ids == nil || ids.byID[id] == nil {
+		found := s.space(context).byID[id]
+		if found == nil {
 			return schemaNotFound(id)
 		}
-		use(s, ids.byID[id])
+		use(s, found)
 		return nil
 	})
 }

@@ -132,7 +132,10 @@ func (s *state) applyRegister(e *entry) error {
 	for _, n := range e.Versions {
 		s.purge(s.find(name, n))
 	}
-	v := &version{subject: name, number: e.Version, schema: s.space(name.context).put(e)}
+	if s.spaces[name.context] == nil {
+		s.spaces[name.context] = newSpace()
+	}
+	v := &version{subject: name, number: e.Version, schema: s.spaces[name.context].put(e)}
 	v.schema.uses[v] = true
 	versions := s.subjects[e.Subject]
 	at, _ := findVersion(versions, e.Version)
@@ -141,12 +144,13 @@ func (s *state) applyRegister(e *entry) error {
 	return nil
 }
 
-// space returns the ids of a context, which it creates.
+// space returns the ids of a context, to be read only: a context without
+// schemas has none.
 func (s *state) space(context string) *space {
-	if s.spaces[context] == nil {
-		s.spaces[context] = newSpace()
+	if p := s.spaces[context]; p != nil {
+		return p
 	}
-	return s.spaces[context]
+	return &space{}
 }
 
 // put returns the schema of an entry's id, which it adds.
@@ -223,7 +227,7 @@ func (s *state) purge(v *version) {
 	}
 	s.removeReferer(v)
 	if delete(v.schema.uses, v); len(v.schema.uses) == 0 {
-		ids := s.space(v.subject.context)
+		ids := s.spaces[v.subject.context]
 		delete(ids.byID, v.schema.id)
 		delete(ids.byText, v.schema.identity())
 	}

@@ -260,7 +260,8 @@ func TestConcurrentRegistration(t *testing.T) {
 				n := (i*7 + c*5) % schemas
 				answer := must(t, h, "POST", fmt.Sprintf("/subjects/s%d/versions", n%4), fixed("n.A", n))
 				answers[c] = append(answers[c], fmt.Sprint(n, answer))
-				must(t, h, "GET", "/subjects", nil)
+				must(t, h, "GET", "/subjects?deleted=true", nil)
+				refused(t, h, 40401, "POST", fmt.Sprintf("/subjects/:.c%d-%d:s", c, i), fixed("n.A", n))
 			}
 			slices.Sort(answers[c])
 		})
@@ -270,6 +271,9 @@ func TestConcurrentRegistration(t *testing.T) {
 		if !slices.Equal(answers[0], answers[c]) {
 			t.Errorf("clients were told different ids:\n%v\n%v", answers[0], answers[c])
 		}
+	}
+	if got := must(t, h, "GET", "/contexts", nil); got != `["."]` {
+		t.Errorf("questions made contexts: %s", got)
 	}
 	for s := range 4 {
 		var versions []int

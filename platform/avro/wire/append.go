@@ -3,22 +3,32 @@ package wire
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"slices"
 )
 
 // AppendLong appends an int or long: zig-zag, then seven bits a byte.
 func AppendLong(b []byte, v int64) []byte {
-	u := uint64(v)<<1 ^ uint64(v>>63)
-	if u < 0x80 {
-		return append(b, byte(u))
+	if uint64(v+64) < 128 {
+		return append(b, byte(v<<1^v>>63))
 	}
-	return appendLong(b, u)
+	return appendLong(b, v)
 }
 
-// appendLong makes room once and then writes by index.
-func appendLong(b []byte, u uint64) []byte {
-	b = slices.Grow(b, binary.MaxVarintLen64)
-	return b[:len(b)+binary.PutUvarint(b[len(b):cap(b)], u)]
+// appendLong is AppendLong for numbers of any size. Up to 56 bits it spreads
+// the groups of seven with shifts and stores them at once.
+func appendLong(b []byte, v int64) []byte {
+	u, at := uint64(v)<<1^uint64(v>>63), len(b)
+	if u >= 1<<56 || cap(b)-at < 8 {
+		return binary.AppendUvarint(b, u)
+	}
+	n := (bits.Len64(u|1)*9 + 64) >> 6 // the bytes it takes: a seventh of its bits, rounded up
+	u = u&0x000000000fffffff | u&0x00fffffff0000000<<4
+	u = u&0x00003fff00003fff | u&0x0fffc0000fffc000<<2
+	u = u&0x007f007f007f007f | u&0x3f803f803f803f80<<1
+	u |= highBits & (1<<(8*(n-1)) - 1)
+	binary.LittleEndian.PutUint64(b[at:at+8], u)
+	return b[:at+n]
 }
 
 // AppendBool appends a boolean.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/big"
+	"math/bits"
 	"time"
 	"unicode/utf8"
 )
@@ -87,7 +88,26 @@ func (r *Decoder) Long(field string) int64 {
 	return r.longLong(field)
 }
 
+// longLong is Long for numbers of any size. Up to eight bytes it loads them at
+// once and gathers the groups of seven with shifts.
 func (r *Decoder) longLong(field string) int64 {
+	if len(r.data)-r.off < 8 {
+		return r.longest(field)
+	}
+	u := binary.LittleEndian.Uint64(r.data[r.off:])
+	last := bits.TrailingZeros64(^u & highBits) // the bit that ends it
+	if last == 64 {
+		return r.longest(field)
+	}
+	r.off += last/8 + 1
+	u &= 1<<last - 1
+	u = u&0x007f007f007f007f | u&0x7f007f007f007f00>>1
+	u = u&0x00003fff00003fff | u&0x3fff00003fff0000>>2
+	u = u&0x000000000fffffff | u&0x0fffffff00000000>>4
+	return int64(u>>1) ^ -int64(u&1)
+}
+
+func (r *Decoder) longest(field string) int64 {
 	u, n := binary.Uvarint(r.data[r.off:])
 	switch {
 	case n > 0:

@@ -56,15 +56,36 @@ const short = 63
 
 // String appends text with its length. Text that is not valid UTF-8 is a
 // fault. Looking at the bytes while copying them costs next to nothing;
-// calling utf8.ValidString first doubles the time of an encoding.
+// calling utf8.ValidString first doubles the time of an encoding. The common
+// case calls nothing, so that the arguments stay in registers.
 func (w *Encoder) String(b []byte, field, s string) []byte {
-	at := len(b)
-	if len(s) > short || cap(b)-at <= len(s) {
+	at, n := len(b), len(s)
+	if n > short || cap(b)-at <= n {
 		return w.longString(b, field, s)
 	}
-	b = b[:at+1+len(s)]
-	b[at] = byte(len(s) << 1)
-	if seen := copyShort(b[at+1:], s); seen&highBits != 0 {
+	b = b[:at+1+n]
+	b[at] = byte(n << 1)
+	dst := b[at+1:]
+	var seen uint64 // the bits that occur in s
+	switch {
+	case n > 32:
+		seen = copy8(dst, s) | copy8(dst[8:], s[8:]) | copy8(dst[16:], s[16:]) | copy8(dst[24:], s[24:]) |
+			copy8(dst[n-32:], s[n-32:]) | copy8(dst[n-24:], s[n-24:]) | copy8(dst[n-16:], s[n-16:]) | copy8(dst[n-8:], s[n-8:])
+	case n > 16:
+		seen = copy8(dst, s) | copy8(dst[8:], s[8:]) | copy8(dst[n-16:], s[n-16:]) | copy8(dst[n-8:], s[n-8:])
+	case n >= 8:
+		seen = copy8(dst, s) | copy8(dst[n-8:], s[n-8:])
+	case n >= 4:
+		seen = copy4(dst, s) | copy4(dst[n-4:], s[n-4:])
+	default:
+		for i := range dst {
+			if i < len(s) {
+				dst[i] = s[i]
+				seen |= uint64(s[i])
+			}
+		}
+	}
+	if seen&highBits != 0 {
 		return w.checkUTF8(b, field, s)
 	}
 	return b
@@ -99,7 +120,7 @@ func (w *Encoder) EmptyCount(b []byte, field string, n int) []byte {
 
 // Date appends the calendar date that t shows in its own location.
 func (w *Encoder) Date(b []byte, field string, t time.Time) []byte {
-	day := floorDiv(localSeconds(t), secondsPerDay)
+	day := floorDiv(asUTC(t).Unix(), secondsPerDay)
 	if day < math.MinInt32 || day > math.MaxInt32 {
 		return w.Fail(b, field, reasonRange)
 	}
@@ -128,61 +149,52 @@ const farthest = 42
 
 // TimestampMillis appends the instant t in milliseconds, rounded down.
 func (w *Encoder) TimestampMillis(b []byte, field string, t time.Time) []byte {
-	return w.millis(b, field, t.Unix(), t.Nanosecond())
+	if s := t.Unix(); s>>farthest != s>>63 {
+		return w.Fail(b, field, reasonRange)
+	}
+	return appendLong(b, t.UnixMilli())
 }
 
 // TimestampMicros appends the instant t in microseconds, rounded down.
 func (w *Encoder) TimestampMicros(b []byte, field string, t time.Time) []byte {
-	return w.micros(b, field, t.Unix(), t.Nanosecond())
+	if s := t.Unix(); s>>farthest != s>>63 {
+		return w.Fail(b, field, reasonRange)
+	}
+	return appendLong(b, t.UnixMicro())
 }
 
 // TimestampNanos appends the instant t in nanoseconds. Years before 1678 and
 // after 2261 do not fit.
 func (w *Encoder) TimestampNanos(b []byte, field string, t time.Time) []byte {
-	return w.nanos(b, field, t.Unix(), t.Nanosecond())
+	if s := t.Unix(); s < -maxNanos || s >= maxNanos {
+		return w.Fail(b, field, reasonRange)
+	}
+	return appendLong(b, t.UnixNano())
 }
+
+// maxNanos is how many seconds nanoseconds can count.
+const maxNanos = math.MaxInt64 / int64(time.Second)
 
 // LocalTimestampMillis appends the date and time that t shows in its own
 // location, in milliseconds.
 func (w *Encoder) LocalTimestampMillis(b []byte, field string, t time.Time) []byte {
-	return w.millis(b, field, localSeconds(t), t.Nanosecond())
+	return w.TimestampMillis(b, field, asUTC(t))
 }
 
 // LocalTimestampMicros is LocalTimestampMillis in microseconds.
 func (w *Encoder) LocalTimestampMicros(b []byte, field string, t time.Time) []byte {
-	return w.micros(b, field, localSeconds(t), t.Nanosecond())
+	return w.TimestampMicros(b, field, asUTC(t))
 }
 
 // LocalTimestampNanos is LocalTimestampMillis in nanoseconds.
 func (w *Encoder) LocalTimestampNanos(b []byte, field string, t time.Time) []byte {
-	return w.nanos(b, field, localSeconds(t), t.Nanosecond())
+	return w.TimestampNanos(b, field, asUTC(t))
 }
 
-// localSeconds is what a clock at t's location shows, read as if in UTC.
-func localSeconds(t time.Time) int64 {
+// asUTC returns the instant at which UTC shows what t shows in its location.
+func asUTC(t time.Time) time.Time {
 	_, offset := t.Zone()
-	return t.Unix() + int64(offset)
-}
-
-func (w *Encoder) millis(b []byte, field string, seconds int64, nanos int) []byte {
-	if seconds>>farthest != seconds>>63 {
-		return w.Fail(b, field, reasonRange)
-	}
-	return AppendLong(b, seconds*1e3+int64(nanos)/1e6)
-}
-
-func (w *Encoder) micros(b []byte, field string, seconds int64, nanos int) []byte {
-	if seconds>>farthest != seconds>>63 {
-		return w.Fail(b, field, reasonRange)
-	}
-	return AppendLong(b, seconds*1e6+int64(nanos)/1e3)
-}
-
-func (w *Encoder) nanos(b []byte, field string, seconds int64, nanos int) []byte {
-	if seconds < math.MinInt64/int64(time.Second) || seconds >= math.MaxInt64/int64(time.Second) {
-		return w.Fail(b, field, reasonRange)
-	}
-	return AppendLong(b, seconds*1e9+int64(nanos))
+	return time.Unix(t.Unix()+int64(offset), int64(t.Nanosecond()))
 }
 
 // Decimal appends v as a decimal of type bytes. A v that is nil or has more

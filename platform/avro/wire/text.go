@@ -13,44 +13,19 @@ func load(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// load4 is load for four bytes.
-func load4(s string) uint32 {
+// copy8 copies eight bytes and returns the bits that occur in them.
+func copy8(dst []byte, s string) uint64 {
+	word := load(s)
+	binary.LittleEndian.PutUint64(dst, word)
+	return word
+}
+
+// copy4 is copy8 for four bytes.
+func copy4(dst []byte, s string) uint64 {
 	_ = s[3]
-	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
-}
-
-// copyShort copies s to dst, which is as long, in words of which the last two
-// overlap, and returns the bits that occur in it.
-func copyShort(dst []byte, s string) (seen uint64) {
-	if len(s) < 8 {
-		return copyTiny(dst, s)
-	}
-	seen = load(s[len(s)-8:])
-	binary.LittleEndian.PutUint64(dst[len(dst)-8:], seen)
-	for len(s) > 8 && len(dst) > 8 {
-		word := load(s)
-		binary.LittleEndian.PutUint64(dst, word)
-		seen |= word
-		s, dst = s[8:], dst[8:]
-	}
-	return seen
-}
-
-// copyTiny is copyShort for less than eight bytes.
-func copyTiny(dst []byte, s string) (seen uint64) {
-	if len(s) >= 4 && len(dst) >= 4 {
-		head, tail := load4(s), load4(s[len(s)-4:])
-		binary.LittleEndian.PutUint32(dst, head)
-		binary.LittleEndian.PutUint32(dst[len(dst)-4:], tail)
-		return uint64(head | tail)
-	}
-	for i := range dst {
-		if i < len(s) {
-			dst[i] = s[i]
-			seen |= uint64(s[i])
-		}
-	}
-	return seen
+	word := uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+	binary.LittleEndian.PutUint32(dst, word)
+	return uint64(word)
 }
 
 // isASCII reports whether every byte of s is ASCII.
