@@ -81,6 +81,9 @@ func (a *app) checkAll(ctx context.Context, g *generate.Generator) ([]diag.Diagn
 	if err != nil {
 		return nil, err
 	}
+	if result.Blocked() {
+		return result.Findings, nil
+	}
 	findings := result.Findings
 	for _, c := range result.Pending() {
 		findings = append(findings, stale(c))

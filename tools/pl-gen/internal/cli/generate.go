@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,13 @@ import (
 // A generateMode is what to do about pending changes.
 type generateMode struct {
 	check, diff, watch, force bool
+}
+
+func (m generateMode) valid() error {
+	if m.check && m.diff || m.watch && (m.check || m.diff) {
+		return usageError{errors.New("--check, --diff and --watch exclude each other")}
+	}
+	return nil
 }
 
 func (a *app) generate() *cobra.Command {
@@ -29,6 +37,9 @@ stops; "pl-gen generate --diff" shows the difference, --force discards it.`,
 		Example: "  pl-gen generate\n  pl-gen generate --check     # exit 100 and a list when gen/ is not up to date\n  pl-gen generate --diff | less\n  pl-gen generate --watch",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := mode.valid(); err != nil {
+				return err
+			}
 			root, err := a.root()
 			if err != nil {
 				return err
@@ -44,7 +55,6 @@ stops; "pl-gen generate --diff" shows the difference, --force discards it.`,
 	flags.BoolVar(&mode.diff, "diff", false, "write nothing; print what would change as a unified diff")
 	flags.BoolVar(&mode.force, "force", false, "overwrite generated files that somebody edited")
 	flags.BoolVar(&mode.watch, "watch", false, "go on, and generate whenever a contract changes")
-	cmd.MarkFlagsMutuallyExclusive("check", "diff", "watch")
 	a.addFormat(cmd)
 	return cmd
 }

@@ -1,13 +1,14 @@
 package diag
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
 
 // Suggest says which of the known names was probably meant, or lists them.
 func Suggest(name string, known []string) string {
-	best := nearest(name, known)
+	best := cmp.Or(nearest(name, known), beginning(name, known))
 	switch {
 	case best != "":
 		return "did you mean " + `"` + best + `"?`
@@ -28,6 +29,15 @@ func nearest(name string, known []string) string {
 		}
 	}
 	return best
+}
+
+// beginning returns the first name that begins with the given one.
+func beginning(name string, known []string) string {
+	i := slices.IndexFunc(known, func(k string) bool { return len(name) > 2 && strings.HasPrefix(k, name) })
+	if i < 0 {
+		return ""
+	}
+	return known[i]
 }
 
 // edits is the Levenshtein distance of two names.

@@ -158,7 +158,7 @@ func (w *walker) visit(s *avro.Schema) {
 func (w *walker) use(s *avro.Schema, at diag.Pos) {
 	switch {
 	case s == nil:
-	case s.Pos.File == w.file:
+	case s.Pos.File == w.file || s.Name == "":
 		w.visit(s)
 	case !strings.HasPrefix(s.Pos.File, source.CommonRoot+"/") && !w.seen[s]:
 		w.seen[s] = true

@@ -22,12 +22,26 @@ func parseAvro(files []file) ([]*Avro, []diag.Diagnostic) {
 	var faults avro.Faults
 	errors.As(err, &faults)
 	endless := avro.NeverEnds(slices.DeleteFunc(slices.Clone(schemas), func(s *avro.Schema) bool { return s == nil })...)
+	found := avroFaults(append(faults, endless...))
 	for i, s := range schemas {
-		if !slices.ContainsFunc(endless, func(f avro.Fault) bool { return f.Pos.File == list[i].Path }) {
+		switch {
+		case s == nil, slices.ContainsFunc(endless, func(f avro.Fault) bool { return f.Pos.File == list[i].Path }):
+		case s.Pos.File != list[i].Path:
+			found = append(found, definedTwice(list[i], s))
+		default:
 			list[i].Schema = s
 		}
 	}
-	return list, avroFaults(append(faults, endless...))
+	return list, found
+}
+
+// definedTwice is about a file whose type another file defines in the same
+// words.
+func definedTwice(a *Avro, s *avro.Schema) diag.Diagnostic {
+	return diag.New(diag.AvroInvalid, diag.Pos{File: a.Path, Line: 1, Col: 1},
+		"the type "+s.FullName()+" is defined in "+s.Pos.File+" as well").Because(
+		"a full name stands for one type, so that a schema can refer to it",
+		"rename one of them; types that events share live in contracts/avro/common")
 }
 
 func avroFaults(faults avro.Faults) []diag.Diagnostic {

@@ -162,7 +162,7 @@ func collect(out string) ([]plan.File, error) {
 	return files, nil
 }
 
-var pinPattern = regexp.MustCompile(`(?m)^\s*github\.com/bufbuild/buf v(\S+)`)
+var pinPattern = regexp.MustCompile(`(?m)^(?:require)?\s*github\.com/bufbuild/buf v(\S+)`)
 
 // Pinned returns the version of buf that tools.mod pins.
 func Pinned(root string) (string, error) {
