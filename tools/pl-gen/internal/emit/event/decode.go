@@ -50,9 +50,9 @@ func (c *codec) readCall(t *typ, label string) string {
 	case formDecimal, formDecimalFixed:
 		return "r." + decimalMethod(t) + "(" + label + decimalArgs(t) + ")"
 	case formLocalTimestamp:
-		return "r.Timestamp(" + label + c.unitArg(t) + ")"
+		return "r.Timestamp" + t.unit + "(" + label + ")"
 	}
-	return "r." + simpleMethods[t.form] + "(" + label + c.unitArg(t) + ")"
+	return "r." + simpleMethods[t.form] + t.unit + "(" + label + ")"
 }
 
 func decimalMethod(t *typ) string {

@@ -48,21 +48,14 @@ func (c *codec) appendCall(x string, t *typ, label string) string {
 	case formDecimal, formDecimalFixed:
 		return "w." + decimalMethod(t) + "(b, " + label + ", " + x + decimalArgs(t) + ")"
 	}
-	return "w." + simpleMethods[t.form] + "(b, " + label + ", " + x + c.unitArg(t) + ")"
+	return "w." + simpleMethods[t.form] + t.unit + "(b, " + label + ", " + x + ")"
 }
 
 // simpleMethods are the methods, of encoder and decoder alike, for types that
 // can be at fault.
 var simpleMethods = map[form]string{
-	formString: "String", formUUID: "UUID", formDate: "Date", formTimeOfDay: "TimeOfDay",
+	formString: "String", formUUID: "UUID", formDate: "Date", formTimeOfDay: "Time",
 	formTimestamp: "Timestamp", formLocalTimestamp: "LocalTimestamp",
-}
-
-func (c *codec) unitArg(t *typ) string {
-	if t.unit == "" {
-		return ""
-	}
-	return ", " + c.Ident("time", t.unit)
 }
 
 func (c *codec) encodeOptional(x string, t *typ, label string) {

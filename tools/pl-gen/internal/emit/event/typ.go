@@ -46,7 +46,7 @@ type typ struct {
 	elem   *typ   // formArray, formMap, formOptional, formSingle
 	union  *union // formUnion
 	null   int    // formOptional: which branch is null
-	unit   string // times: "Millisecond", "Microsecond", "Nanosecond"
+	unit   string // of times: "Millis", "Micros", "Nanos"
 }
 
 var primitives = map[avro.Kind]form{
@@ -68,14 +68,14 @@ type timeForm struct {
 var logicals = map[logical]timeForm{
 	{"uuid", avro.String}:                 {form: formUUID},
 	{"date", avro.Int}:                    {form: formDate},
-	{"time-millis", avro.Int}:             {formTimeOfDay, "Millisecond"},
-	{"time-micros", avro.Long}:            {formTimeOfDay, "Microsecond"},
-	{"timestamp-millis", avro.Long}:       {formTimestamp, "Millisecond"},
-	{"timestamp-micros", avro.Long}:       {formTimestamp, "Microsecond"},
-	{"timestamp-nanos", avro.Long}:        {formTimestamp, "Nanosecond"},
-	{"local-timestamp-millis", avro.Long}: {formLocalTimestamp, "Millisecond"},
-	{"local-timestamp-micros", avro.Long}: {formLocalTimestamp, "Microsecond"},
-	{"local-timestamp-nanos", avro.Long}:  {formLocalTimestamp, "Nanosecond"},
+	{"time-millis", avro.Int}:             {formTimeOfDay, "Millis"},
+	{"time-micros", avro.Long}:            {formTimeOfDay, "Micros"},
+	{"timestamp-millis", avro.Long}:       {formTimestamp, "Millis"},
+	{"timestamp-micros", avro.Long}:       {formTimestamp, "Micros"},
+	{"timestamp-nanos", avro.Long}:        {formTimestamp, "Nanos"},
+	{"local-timestamp-millis", avro.Long}: {formLocalTimestamp, "Millis"},
+	{"local-timestamp-micros", avro.Long}: {formLocalTimestamp, "Micros"},
+	{"local-timestamp-nanos", avro.Long}:  {formLocalTimestamp, "Nanos"},
 	{"decimal", avro.Bytes}:               {form: formDecimal},
 	{"decimal", avro.Fixed}:               {form: formDecimalFixed},
 }

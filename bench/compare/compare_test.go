@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+
+	learning "github.com/pulselearn/campus-hub/bench/compare/gen/event/learning/v1"
+)
+
+// TestSameBytes makes sure that the codecs compared do the same work.
+func TestSameBytes(t *testing.T) {
+	list, err := rivals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := sample().AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range list {
+		data, err := r.encode(nil)
+		if err != nil {
+			t.Errorf("%s: encode: %v", r.name, err)
+		}
+		switch r.name {
+		case "protobuf", "json":
+		case "hamba": // writes arrays as blocks with their size
+		default:
+			if !bytes.Equal(data, want) {
+				t.Errorf("%s writes %x, want %x", r.name, data, want)
+			}
+		}
+		keep = nil
+		if err := r.decode(data); err != nil {
+			t.Errorf("%s: decode: %v", r.name, err)
+		}
+		if v, ok := keep.(*learning.LessonCompleted); ok && !reflect.DeepEqual(v, sample()) {
+			t.Errorf("%s reads %+v", r.name, v)
+		}
+	}
+}
+
+func TestLimitChecksText(t *testing.T) {
+	v := sample()
+	v.Locale = "\xff"
+	if _, err := limitAppend(nil, v); err == nil {
+		t.Error("limit accepts text that is not UTF-8")
+	}
+	if err := limitRead(new(learning.LessonCompleted), bareAppend(nil, v), false); err == nil {
+		t.Error("limit reads text that is not UTF-8")
+	}
+}
