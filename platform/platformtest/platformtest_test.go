@@ -68,7 +68,7 @@ func TestHoursOfRetriesPassInAMoment(t *testing.T) {
 	}}
 	platformtest.Run(t, r.register, func(h *platformtest.Harness) {
 		h.Publish(newHanded("ada"), newHanded("ada"))
-		h.Advance(time.Second)
+		h.Advance(2 * time.Second)
 		if runs(h, "ada") != 0 || !strings.Contains(h.Log(), "delivery failed") {
 			h.T.Errorf("ada ran %d times although she stumbled", runs(h, "ada"))
 		}

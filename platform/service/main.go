@@ -123,7 +123,9 @@ func (c *cli) logger(cfg *Config) *slog.Logger {
 	if cfg.LogJSON {
 		handler = slog.NewJSONHandler(c.stderr, options)
 	}
-	return slog.New(telemetry.LogHandler(handler)).With("service", c.app.name)
+	log := slog.New(telemetry.LogHandler(handler)).With("service", c.app.name)
+	slog.SetDefault(log) // for handlers, which have no logger of their own
+	return log
 }
 
 // untilSignal returns a context that ends with the first signal. The second

@@ -147,15 +147,15 @@ func (p *Process) assemble(ctx context.Context, u *unit) error {
 	if err := p.directory.Check(u.Calls...); err != nil {
 		return &ConfigError{err}
 	}
-	hooks := bus.Hooks{p.telemetry.ConsumerHook()}
+	hooks := bus.Hooks{p.telemetry.Hooks(), deliveryLog{u.log}}
 	u.store = tx.NewStore(u.db, tx.Service{Context: u.Context, Publishes: u.Publishes, Consumers: u.Consumers},
-		tx.WithHooks(hooks...), tx.WithTrace(p.telemetry.TraceHeaders))
+		tx.WithHooks(hooks...), tx.WithTrace(p.telemetry.TraceHeaders), tx.WithLogger(u.log))
 	if err := u.store.Start(ctx); err != nil {
 		return err
 	}
 	u.Methods(p.server, rpc.NewCore(u.store, u.Code), p.directory)
 	if len(u.Publishes) > 0 {
-		u.relay = tx.NewRelay(u.db, p.conn, p.schemas, tx.WithLogger(u.log))
+		u.relay = tx.NewRelay(u.db, p.conn, p.schemas, tx.WithHooks(hooks...), tx.WithLogger(u.log))
 	}
 	if len(u.Consumers) == 0 {
 		return nil

@@ -43,12 +43,12 @@ type Options struct {
 // Telemetry is the tracing and the metrics of one process. It is safe for
 // concurrent use, and independent of any global state.
 type Telemetry struct {
-	traces     *sdktrace.TracerProvider
-	metrics    *sdkmetric.MeterProvider
-	registry   *prometheus.Registry
-	propagator propagation.TextMapPropagator
-	tracer     trace.Tracer
-	consumers  *consumerMetrics
+	traces      *sdktrace.TracerProvider
+	metrics     *sdkmetric.MeterProvider
+	registry    *prometheus.Registry
+	propagator  propagation.TextMapPropagator
+	tracer      trace.Tracer
+	instruments *instruments
 }
 
 // New starts tracing and metrics. Shutdown ends them.
@@ -68,14 +68,14 @@ func New(ctx context.Context, o Options) (*Telemetry, error) {
 		return nil, fmt.Errorf("start the metrics exporter: %w", err)
 	}
 	metrics := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithResource(about))
-	consumers, err := newConsumerMetrics(metrics.Meter(scope))
+	instruments, err := newInstruments(metrics.Meter(scope))
 	if err != nil {
-		return nil, fmt.Errorf("create the consumers' metrics: %w", err)
+		return nil, fmt.Errorf("create the process's metrics: %w", err)
 	}
 	return &Telemetry{
 		traces: traces, metrics: metrics, registry: registry,
 		propagator: propagation.TraceContext{},
-		tracer:     traces.Tracer(scope), consumers: consumers,
+		tracer:     traces.Tracer(scope), instruments: instruments,
 	}, nil
 }
 

@@ -1,0 +1,56 @@
+package telemetry
+
+import (
+	"errors"
+
+	"go.opentelemetry.io/otel/metric"
+)
+
+// instruments are the process's own metrics.
+type instruments struct {
+	runs          metric.Float64Histogram
+	retries       metric.Int64Counter
+	applied       metric.Int64Counter
+	duplicates    metric.Int64Counter
+	assigned      metric.Int64UpDownCounter
+	batchTime     metric.Float64Histogram
+	relayed       metric.Int64Counter
+	relayFailures metric.Int64Counter
+	relayDelay    metric.Float64Histogram
+}
+
+func newInstruments(m metric.Meter) (*instruments, error) {
+	mk := &maker{meter: m}
+	i := &instruments{
+		runs:          mk.seconds("pl.handler.duration", "How long one run of an event handler took, by consumer and outcome."),
+		retries:       mk.counter("pl.delivery.retries", "Deliveries that failed, block their partition and will run again."),
+		applied:       mk.counter("pl.delivery.applied", "Deliveries whose transaction committed."),
+		duplicates:    mk.counter("pl.delivery.duplicates", "Deliveries of events that were published again and had been applied."),
+		batchTime:     mk.seconds("pl.batch.duration", "How long it took to apply a batch, transaction included."),
+		relayed:       mk.counter("pl.outbox.published", "Events that the relay has published."),
+		relayFailures: mk.counter("pl.outbox.failures", "Times that the relay stopped and read its rows again."),
+		relayDelay:    mk.seconds("pl.outbox.delay", "How long the oldest event of a published batch had waited in the outbox."),
+	}
+	var err error
+	i.assigned, err = m.Int64UpDownCounter("pl.consumer.partitions",
+		metric.WithDescription("Partitions that this process works on."))
+	return i, errors.Join(append(mk.errs, err)...)
+}
+
+// A maker makes instruments and keeps their errors.
+type maker struct {
+	meter metric.Meter
+	errs  []error
+}
+
+func (m *maker) counter(name, description string) metric.Int64Counter {
+	c, err := m.meter.Int64Counter(name, metric.WithDescription(description))
+	m.errs = append(m.errs, err)
+	return c
+}
+
+func (m *maker) seconds(name, description string) metric.Float64Histogram {
+	h, err := m.meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(description))
+	m.errs = append(m.errs, err)
+	return h
+}
