@@ -55,6 +55,22 @@ func (s *state) candidate(name subjectName, req *schemaRequest) (*candidate, err
 	}}, nil
 }
 
+// inherit takes over the metadata and rules of the version before when the
+// request has none, as Confluent's registry does, and reports whether it did.
+func (c *candidate) inherit(from *version) bool {
+	if from == nil || c.schema.metadata != nil && c.schema.ruleSet != nil {
+		return false
+	}
+	before := c.schema.identity()
+	if c.schema.metadata == nil {
+		c.schema.metadata = from.schema.metadata
+	}
+	if c.schema.ruleSet == nil {
+		c.schema.ruleSet = from.schema.ruleSet
+	}
+	return c.schema.identity() != before
+}
+
 // present turns an explicit null into absence and minifies the rest.
 func present(text json.RawMessage) json.RawMessage {
 	var b bytes.Buffer

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/sr"
@@ -133,6 +134,13 @@ func TestClientImport(t *testing.T) {
 	if id := ok[int](t)(c.RegisterSchema(ctx, "s", sr.Schema{Schema: money}, 70, 3)); id != 70 {
 		t.Errorf("id %d", id)
 	}
+	for _, version := range []int{3, 4, 3} {
+		if id := ok[int](t)(c.RegisterSchema(ctx, "s", sr.Schema{Schema: money}, 70, version)); id != 70 {
+			t.Errorf("version %d has id %d", version, id)
+		}
+	}
+	_, err = c.RegisterSchema(ctx, "s", sr.Schema{Schema: `"int"`}, 72, 3)
+	wantCode(t, err, 42205)
 	_, err = c.RegisterSchema(ctx, "t", sr.Schema{Schema: `"int"`}, 70, 1)
 	wantCode(t, err, 42205)
 	if got := c.SetMode(ctx, sr.ModeReadWrite)[0]; got.Err != nil {
@@ -185,6 +193,62 @@ func TestLevelsAreNotGuessed(t *testing.T) {
 			must(t, h, "PUT", "/config/s", map[string]any{"compatibility": "NONE"})
 			must(t, h, "POST", "/subjects/s/versions", fixed("n.A", 2))
 		})
+	}
+}
+
+// TestSelfReferences deletes a subject whose versions refer to each other.
+func TestSelfReferences(t *testing.T) {
+	h := open(t, "", registry.Options{}).Handler()
+	must(t, h, "PUT", "/config/s", map[string]any{"compatibility": "NONE"})
+	must(t, h, "POST", "/subjects/s/versions", fixed("n.A", 1))
+	must(t, h, "POST", "/subjects/s/versions", map[string]any{"schema": `{"type":"array","items":"n.A"}`,
+		"references": []any{map[string]any{"name": "n.A", "subject": "s", "version": 1}}})
+	refused(t, h, 42206, "DELETE", "/subjects/s/versions/1", nil)
+	for _, path := range []string{"/subjects/s", "/subjects/s?permanent=true"} {
+		if got := must(t, h, "DELETE", path, nil); got != "[1,2]" {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+	refused(t, h, 40408, "GET", "/config/s", nil)
+	must(t, h, "DELETE", "/config", nil)
+}
+
+// TestInlinedReferences looks a schema up by its self-contained text.
+func TestInlinedReferences(t *testing.T) {
+	h := open(t, "", registry.Options{}).Handler()
+	must(t, h, "POST", "/subjects/:.c:a/versions", fixed("n.A", 1))
+	must(t, h, "POST", "/subjects/:.c:b/versions", map[string]any{"schema": `{"type":"array","items":"n.A"}`,
+		"references": []any{map[string]any{"name": "n.A", "subject": "a", "version": 1}}})
+	inlined := map[string]any{"schema": `{"items": {"type":"fixed","name":"A","namespace":"n","size":1}, "type":"array"}`}
+	for _, path := range []string{"/subjects/:.c:b", "/subjects/:.c:b/versions"} {
+		if got := must(t, h, "POST", path, inlined); !strings.Contains(got, `"id":2`) {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+	if got := must(t, h, "GET", "/schemas/ids/2?subject=:.c:b", nil); got != `{"schema":"{\"type\":\"array\",\"items\":\"n.A\"}",`+
+		`"references":[{"name":"n.A","subject":"a","version":1}],"subject":":.c:b","version":1}` {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestMetadataIsInherited(t *testing.T) {
+	h := open(t, "", registry.Options{}).Handler()
+	with := fixed("n.A", 1)
+	with["metadata"] = map[string]any{"properties": map[string]any{"owner": "motivation"}}
+	first := must(t, h, "POST", "/subjects/s/versions", with)
+	if again := must(t, h, "POST", "/subjects/s/versions", fixed("n.A", 1)); again != first {
+		t.Errorf("got %s, then %s", first, again)
+	}
+	if got := must(t, h, "POST", "/subjects/s", fixed("n.A", 1)); !strings.Contains(got, `"metadata":{"properties":{"owner":"motivation"}}`) {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestVerboseCompatibility(t *testing.T) {
+	h := open(t, "", registry.Options{}).Handler()
+	got := must(t, h, "POST", "/compatibility/subjects/s/versions?verbose=true", map[string]any{"schema": `"strin"`})
+	if !strings.Contains(got, `"is_compatible":false`) || !strings.Contains(got, "Invalid schema") {
+		t.Errorf("got %s", got)
 	}
 }
 

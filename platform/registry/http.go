@@ -103,6 +103,8 @@ func writeBody(w http.ResponseWriter, status int, body any) {
 		}
 	}
 	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Cache-Control", "no-cache, no-store, must-revalidate")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write(encoded) // a client that has gone needs no answer
 }

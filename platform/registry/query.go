@@ -242,18 +242,27 @@ func (r *Registry) byID(req *http.Request, use func(*state, *schema)) error {
 	})
 }
 
-// idBody is the answer for an id.
+// idBody is the answer for an id; subject and version where the request names
+// a subject that has it.
 type idBody struct {
 	schemaFields
-	MaxID int `json:"maxId,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Version int    `json:"version,omitempty"`
+	MaxID   int    `json:"maxId,omitempty"`
 }
 
 func (r *Registry) getByID(req *http.Request) (any, error) {
 	var body idBody
+	wanted := parseSubject(req.URL.Query().Get("subject"))
 	err := r.byID(req, func(s *state, c *schema) {
 		body.schemaFields = describeSchema(c)
+		for v := range c.uses {
+			if v.subject == wanted && v.number > body.Version {
+				body.Subject, body.Version = wanted.String(), v.number
+			}
+		}
 		if flag(req, "fetchMaxId") {
-			body.MaxID = s.spaces[parseSubject(req.URL.Query().Get("subject")).context].lastID
+			body.MaxID = s.space(wanted.context).lastID
 		}
 	})
 	return body, err

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 )
 
@@ -38,11 +39,14 @@ func (s *state) register(name subjectName, req *schemaRequest, answer *registere
 	if err != nil {
 		return nil, err
 	}
-	if v := s.same(name, c, false); v != nil && req.Version <= 0 && (req.ID <= 0 || req.ID == v.schema.id) {
+	imports := s.modeOf(name) == modeImport
+	if !imports {
+		c.inherit(latest(s.subjects[name.String()], false))
+	}
+	if v := s.registeredAs(name, req, c); v != nil {
 		*answer = registered{ID: v.schema.id, Version: v.number}
 		return nil, nil
 	}
-	imports := s.modeOf(name) == modeImport
 	if !imports {
 		if err := s.mayFollow(name, c); err != nil {
 			return nil, err
@@ -55,12 +59,25 @@ func (s *state) register(name subjectName, req *schemaRequest, answer *registere
 	return s.registration(name, c, *answer), nil
 }
 
+// registeredAs returns the version that a registration would repeat, or nil.
+func (s *state) registeredAs(name subjectName, req *schemaRequest, c *candidate) *version {
+	v := s.same(name, c, false)
+	if req.Version > 0 {
+		v = s.find(name, req.Version)
+	}
+	if v == nil || v.deleted || !v.schema.equals(c.schema) || req.ID > 0 && req.ID != v.schema.id {
+		return nil
+	}
+	return v
+}
+
 // mayRegister applies the mode: ids are given by clients when importing, and
 // only then.
 func (s *state) mayRegister(name subjectName, withID bool) error {
+	if err := s.mayChange(name); err != nil {
+		return err
+	}
 	switch mode := s.modeOf(name); {
-	case mode == modeReadOnly || mode == modeReadOnlyOverride:
-		return notPermitted("Subject %s is in read-only mode", name)
 	case mode == modeImport && !withID:
 		return notPermitted("Subject %s is in import mode, where a registration names its id", name)
 	case mode != modeImport && withID:
@@ -152,6 +169,9 @@ func (r *Registry) lookup(req *http.Request) (any, error) {
 			return err
 		}
 		v := s.same(name, c, deleted)
+		if v == nil && c.inherit(latest(s.subjects[name.String()], false)) {
+			v = s.same(name, c, deleted)
+		}
 		switch {
 		case v != nil:
 			found = describe(v)
@@ -186,7 +206,7 @@ func (r *Registry) compatibility(req *http.Request) (any, error) {
 		}
 		c, err := s.candidate(name, body)
 		if err != nil {
-			return err
+			return answer.invalid(err, flag(req, "verbose"))
 		}
 		reasons, err := checkLevel(s.configOf(name).Level, c.parsed, earlier)
 		answer.Compatible = err == nil && len(reasons) == 0
@@ -196,6 +216,17 @@ func (r *Registry) compatibility(req *http.Request) (any, error) {
 		return err
 	})
 	return answer, err
+}
+
+// invalid answers for a schema that is none: to who asks for verbosity, with
+// the message instead of an error.
+func (c *checked) invalid(err error, verbose bool) error {
+	var f *fault
+	if !verbose || !errors.As(err, &f) || f.Code != 42201 {
+		return err
+	}
+	c.Messages = []string{f.Message}
+	return nil
 }
 
 func (s *state) earlier(name subjectName, text string) ([]*version, error) {

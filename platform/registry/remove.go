@@ -1,9 +1,6 @@
 package registry
 
-import (
-	"fmt"
-	"net/http"
-)
+import "net/http"
 
 func (r *Registry) deleteVersion(req *http.Request) (any, error) {
 	name, permanent := subjectOf(req), flag(req, "permanent")
@@ -46,44 +43,44 @@ func (r *Registry) deleteSubject(req *http.Request) (any, error) {
 }
 
 // deletion decides whether versions may go, softly or for good: for good only
-// after softly, and never what something refers to.
+// after softly, and never what something else refers to. With the last version
+// the subject's config and mode go too.
 func (s *state) deletion(name subjectName, versions []*version, permanent, whole bool) (*entry, error) {
-	if mode := s.modeOf(name); mode == modeReadOnly || mode == modeReadOnlyOverride {
-		return nil, notPermitted("Subject %s is in read-only mode", name)
+	if err := s.mayChange(name); err != nil {
+		return nil, err
 	}
-	e := &entry{Op: opDelete, Subject: name.String(), Whole: whole}
+	e := &entry{Op: opDelete, Subject: name.String()}
 	if permanent {
 		e.Op = opPurge
+		e.Whole = len(versions) == len(s.subjects[name.String()])
 	}
 	for _, v := range versions {
-		if v.deleted != permanent {
-			return nil, s.wrongState(v, whole)
-		}
-		if s.isReferenced(v, permanent) {
+		switch {
+		case v.deleted && !permanent:
+			return nil, faultf(40406, "Subject '%s' Version %d was soft deleted. Set permanent=true to delete permanently", name, v.number)
+		case s.isReferenced(v, permanent, whole):
 			return nil, referenced(v.key())
+		case permanent && !v.deleted:
+			return nil, notDeletedBefore(v, whole)
 		}
 		e.Versions = append(e.Versions, v.number)
 	}
 	return e, nil
 }
 
-func (s *state) wrongState(v *version, whole bool) error {
-	what := fmt.Sprintf("Subject '%s' Version %d", v.subject, v.number)
-	code := 40407
-	switch {
-	case v.deleted:
-		return faultf(40406, "%s was soft deleted. Set permanent=true to delete permanently", what)
-	case whole:
-		what, code = fmt.Sprintf("Subject '%s'", v.subject), 40405
+func notDeletedBefore(v *version, whole bool) error {
+	if whole {
+		return faultf(40405, "Subject '%s' was not deleted first before being permanently deleted", v.subject)
 	}
-	return faultf(code, "%s was not deleted first before being permanently deleted", what)
+	return faultf(40407, "Subject '%s' Version %d was not deleted first before being permanently deleted", v.subject, v.number)
 }
 
-// isReferenced reports whether a schema refers to v; one that is deleted
-// softly counts only when v is to go for good, because it may come back.
-func (s *state) isReferenced(v *version, permanent bool) bool {
+// isReferenced reports whether a schema refers to v. One that is deleted softly
+// counts only when v is to go for good, because it may come back; one of the
+// same subject does not when all of that goes.
+func (s *state) isReferenced(v *version, permanent, whole bool) bool {
 	for referer := range s.referers[v.key()] {
-		if permanent || !referer.deleted {
+		if (permanent || !referer.deleted) && (!whole || referer.subject != v.subject) {
 			return true
 		}
 	}

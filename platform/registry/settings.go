@@ -83,7 +83,7 @@ func (r *Registry) putConfig(req *http.Request) (any, error) {
 		return nil, err
 	}
 	err := r.change(func(s *state) (*entry, error) {
-		if err := s.mayConfigure(name); err != nil {
+		if err := s.mayChange(name); err != nil {
 			return nil, err
 		}
 		before, had := s.configs[name.String()]
@@ -125,7 +125,8 @@ func readConfig(req *http.Request, into *configRequest) error {
 	return err
 }
 
-func (s *state) mayConfigure(name subjectName) error {
+// mayChange refuses changes of what is read-only; its mode can be changed.
+func (s *state) mayChange(name subjectName) error {
 	if mode := s.modeOf(name); mode == modeReadOnly || mode == modeReadOnlyOverride {
 		return notPermitted("Subject %s is in read-only mode", name)
 	}
@@ -136,7 +137,7 @@ func (r *Registry) deleteConfig(req *http.Request) (any, error) {
 	name := subjectOf(req)
 	var before config
 	err := r.change(func(s *state) (*entry, error) {
-		if err := s.mayConfigure(name); err != nil {
+		if err := s.mayChange(name); err != nil {
 			return nil, err
 		}
 		var had bool
