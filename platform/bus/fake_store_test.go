@@ -27,6 +27,7 @@ type fakeStore struct {
 	// faults are consumed one a call of Apply; none means that all goes well.
 	faults []fault
 	claims int
+	sizes  []int // of the batches that Apply got
 }
 
 type run struct {
@@ -83,9 +84,10 @@ func (s *fakeStore) advance(c *bus.Claim, next int64) error {
 	return nil
 }
 
-func (s *fakeStore) nextFault() fault {
+func (s *fakeStore) nextFault(size int) fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.sizes = append(s.sizes, size)
 	if len(s.faults) == 0 {
 		return healthy
 	}
@@ -95,7 +97,7 @@ func (s *fakeStore) nextFault() fault {
 }
 
 func (s *fakeStore) Apply(ctx context.Context, c *bus.Claim, batch []*bus.Delivery) (int, error) {
-	f := s.nextFault()
+	f := s.nextFault(len(batch))
 	switch f {
 	case refuse:
 		return 0, errDatabase
@@ -110,6 +112,10 @@ func (s *fakeStore) Apply(ctx context.Context, c *bus.Claim, batch []*bus.Delive
 	}
 	for i, d := range batch {
 		if err := s.applyOne(ctx, c, d); err != nil {
+			var failed *bus.DeliveryError
+			if errors.As(err, &failed) {
+				failed.Index = i
+			}
 			return i, err
 		}
 	}
@@ -129,7 +135,7 @@ func (s *fakeStore) applyOne(ctx context.Context, c *bus.Claim, d *bus.Delivery)
 		err = bus.Contain(func() error { return handle(ctx, d) })
 	}
 	if err != nil {
-		return &bus.DeliveryError{Index: 0, Err: err}
+		return &bus.DeliveryError{Err: err}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

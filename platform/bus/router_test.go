@@ -52,10 +52,12 @@ func bubble(t *testing.T, f func(r *rig)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, newFakeTopic(), newFakeStore(), route())
 		r.run()
+		defer func() {
+			if err := r.router.Close(context.Background()); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		}()
 		f(r)
-		if err := r.router.Close(context.Background()); err != nil {
-			t.Errorf("close: %v", err)
-		}
 	})
 }
 
@@ -153,6 +155,44 @@ func TestFailedDeliveryIsRetriedInPlace(t *testing.T) {
 			}
 		}
 		r.logged("level=WARN", "event_id=event-4", "key=1", "attempt=3", "next_attempt=", "no such student")
+	})
+}
+
+// A delivery that failed must not undo its neighbours again and again.
+func TestFailedDeliveryIsRetriedAlone(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
+			if d.Record.Offset == 4 && d.Attempt < 4 {
+				return errors.New("no such student")
+			}
+			return nil
+		}
+		r.topic.add(0, 10)
+		r.conn.assign(0)
+		time.Sleep(time.Minute)
+		r.expect(0, 10)
+		if got, want := r.store.sizes, []int{10, 1, 1, 1, 5}; !slices.Equal(got, want) {
+			r.Errorf("batches of %v, want %v", got, want)
+		}
+	})
+}
+
+func TestBackOffStartsAnewForEachDelivery(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
+			if d.Attempt < 8 {
+				return errors.New("no such student")
+			}
+			return nil
+		}
+		r.topic.add(0, 2)
+		r.conn.assign(0)
+		time.Sleep(10 * time.Minute)
+		r.expect(0, 2)
+		runs := r.store.attempts(1)
+		if gap := runs[1].at.Sub(runs[0].at); gap > time.Second {
+			r.Errorf("the first retry of the second delivery came after %v", gap)
+		}
 	})
 }
 
