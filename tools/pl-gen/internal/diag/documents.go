@@ -20,8 +20,8 @@ type junitSuite struct {
 type junitCase struct {
 	Class   string        `xml:"classname,attr"`
 	Name    string        `xml:"name,attr"`
-	File    string        `xml:"file,attr,omitempty"`
-	Line    int           `xml:"line,attr,omitempty"`
+	File    string        `xml:"file,attr"`
+	Line    int           `xml:"line,attr"`
 	Failure *junitFailure `xml:"failure"`
 }
 
@@ -37,7 +37,7 @@ func renderJUnit(w io.Writer, list []Diagnostic) error {
 	suite := junitSuite{Name: "pl-gen", Tests: max(1, len(list)), Failures: len(list)}
 	for _, d := range list {
 		suite.Cases = append(suite.Cases, junitCase{
-			Class: string(d.Rule), Name: d.Place(), File: d.Pos.File, Line: d.Pos.Line,
+			Class: string(d.Rule), Name: d.Place(), File: d.place().File, Line: d.place().Line,
 			Failure: &junitFailure{Type: d.Severity.String(), Message: d.Message, Text: d.prose()},
 		})
 	}
@@ -102,7 +102,7 @@ type sarifLocation struct {
 
 type sarifPhysical struct {
 	Artifact sarifArtifact `json:"artifactLocation"`
-	Region   *sarifRegion  `json:"region,omitempty"`
+	Region   sarifRegion   `json:"region"`
 }
 
 type sarifArtifact struct {
@@ -128,10 +128,8 @@ func renderSARIF(w io.Writer, list []Diagnostic) error {
 }
 
 func (d Diagnostic) sarif() sarifResult {
-	at := sarifPhysical{Artifact: sarifArtifact{d.Pos.File}}
-	if d.Pos.Line > 0 {
-		at.Region = &sarifRegion{d.Pos.Line, max(1, d.Pos.Col)}
-	}
+	pos := d.place()
+	at := sarifPhysical{sarifArtifact{pos.File}, sarifRegion{pos.Line, pos.Col}}
 	return sarifResult{
 		RuleID: d.Rule, Level: d.Severity.String(), Message: sarifText{d.prose()}, Locations: []sarifLocation{{at}},
 	}

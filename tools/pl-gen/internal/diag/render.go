@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -46,15 +47,16 @@ var renderers = map[Format]func(io.Writer, []Diagnostic) error{
 	Text: renderText, JSON: renderJSON, GitHub: renderGitHub, JUnit: renderJUnit, SARIF: renderSARIF,
 }
 
-// Place returns "path:line:col", as far as the place is known.
+// Place returns "path:line:col".
 func (d Diagnostic) Place() string {
-	switch {
-	case d.Pos.File == "":
-		return "contracts"
-	case d.Pos.Line == 0:
-		return d.Pos.File + ":1:1"
-	}
-	return fmt.Sprintf("%s:%d:%d", d.Pos.File, d.Pos.Line, d.Pos.Col)
+	pos := d.place()
+	return fmt.Sprintf("%s:%d:%d", pos.File, pos.Line, pos.Col)
+}
+
+// place is the finding's place, or the nearest that can be named: other tools
+// need a file and a line.
+func (d Diagnostic) place() Pos {
+	return Pos{File: cmp.Or(d.Pos.File, "contracts"), Line: max(1, d.Pos.Line), Col: max(1, d.Pos.Col)}
 }
 
 // String returns the finding's first line of text.
@@ -116,7 +118,7 @@ func renderGitHub(w io.Writer, list []Diagnostic) error {
 	var b strings.Builder
 	for _, d := range list {
 		fmt.Fprintf(&b, "::%s file=%s,line=%d,col=%d,title=%s::%s\n", d.Severity,
-			githubProperty.Replace(d.Pos.File), d.Pos.Line, d.Pos.Col, d.Rule, githubData.Replace(d.prose()))
+			githubProperty.Replace(d.place().File), d.place().Line, d.place().Col, d.Rule, githubData.Replace(d.prose()))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
