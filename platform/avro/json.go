@@ -9,10 +9,12 @@ import (
 )
 
 // Limits on what the parser reads. They are far above any real schema and
-// bound the time and stack that hostile text can cost.
+// bound the time and stack that hostile text can cost. Depth and the length of
+// numbers are those of Java's JSON parser.
 const (
 	maxText   = 4 << 20
-	maxDepth  = 500
+	maxDepth  = 1000
+	maxNumber = 1000
 	maxFaults = 1000
 )
 

@@ -13,7 +13,7 @@ import (
 // may lead to types that the text defines, before or after, and to the types
 // in known (which may be nil); those are shared, not copied. It accepts what
 // Avro Java 1.12.1's Schema.Parser accepts (UTF name rules, defaults
-// validated) up to 4 MiB and 500 levels of nesting. A non-nil error is of type
+// validated) up to 4 MiB and 1000 levels of nesting. A non-nil error is of type
 // Faults and holds everything that is wrong, not only the first.
 func Parse(file string, text []byte, known *Names) (*Schema, error) {
 	root, faults := scanFile(file, text)

@@ -94,6 +94,23 @@ func TestKnownTypesAreShared(t *testing.T) {
 	}
 }
 
+// TestLimits: Java's JSON parser reads 1000 levels and digits and no more.
+func TestLimits(t *testing.T) {
+	arrays := func(n int) string {
+		return strings.Repeat(`{"type":"array","items":`, n) + `"int"` + strings.Repeat("}", n)
+	}
+	number := func(n int) string { return `{"type":"int","x":` + strings.Repeat("7", n) + "}" }
+	for name, texts := range map[string][2]string{"depth": {arrays(1000), arrays(1001)}, "digits": {number(1000), number(1001)}} {
+		if _, err := avro.Parse("x.avsc", []byte(texts[0]), nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var faults avro.Faults
+		if _, err := avro.Parse("x.avsc", []byte(texts[1]), nil); !errors.As(err, &faults) || faults[0].Code != avro.CodeLimit {
+			t.Errorf("%s: beyond the limit: %v", name, err)
+		}
+	}
+}
+
 // TestHostileTexts parses texts made to overflow the stack or to take
 // quadratic or exponential time.
 func TestHostileTexts(t *testing.T) {

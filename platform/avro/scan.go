@@ -113,7 +113,7 @@ func (s *scanner) value() (*node, *syntaxError) {
 // nested reads an object or array one level deeper.
 func (s *scanner) nested(n *node, read func(*node) *syntaxError) *syntaxError {
 	if s.depth++; s.depth > maxDepth {
-		return &syntaxError{off: s.off, code: CodeLimit, msg: "the text is nested more than 500 levels deep",
+		return &syntaxError{off: s.off, code: CodeLimit, msg: "the text is nested more than 1000 levels deep",
 			fix: "name the inner types and refer to them"}
 	}
 	s.off++
@@ -256,6 +256,9 @@ func (s *scanner) number(n *node) *syntaxError {
 		if !s.digits() {
 			return bad
 		}
+	}
+	if s.off-start > maxNumber {
+		return &syntaxError{off: start, code: CodeLimit, msg: "the number has more than 1000 digits", fix: "write it as a string"}
 	}
 	n.raw = string(s.text[start:s.off])
 	return nil

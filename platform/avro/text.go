@@ -11,8 +11,9 @@ import (
 // self-contained, every named type written out where it is used first and by
 // name after that. It keeps docs, aliases, defaults, orders, logical types and
 // all other properties. Properties stand in the order of Java's
-// Schema.toString, those that Avro does not know by name; equal schemas give
-// equal bytes. Parse reads it back.
+// Schema.toString, those that Avro does not know sorted by name; equal schemas
+// give equal bytes. Parse reads it back, unless types that refer to each other
+// in a row nest it beyond Parse's depth when they are written out.
 func Text(s *Schema) []byte {
 	w := textWriter{known: map[string]bool{}}
 	w.schema(s, "")
