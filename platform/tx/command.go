@@ -136,7 +136,7 @@ func (c *call) reserve(ctx context.Context, u *unit) (response []byte, replayed 
 
 // handle runs the command's handler.
 func (c *call) handle(ctx context.Context, u *unit) (response []byte, out []outgoing, err error) {
-	t := &Tx{u: u, store: c.s, now: c.now, name: c.Method, cause: c.cause()}
+	t := &Tx{ctx: ctx, u: u, store: c.s, now: c.now, name: c.Method, cause: c.cause()}
 	detach := context.AfterFunc(ctx, u.rollback)
 	err = bus.Contain(func() error {
 		response, err = c.run(withTx(ctx), t)

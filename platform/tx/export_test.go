@@ -3,6 +3,7 @@ package tx
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 )
 
@@ -23,3 +24,42 @@ func (s *Store) SetPace(each time.Duration) { s.pace.each = each }
 
 // SettlesDuplicates is false in the mutant without an inbox.
 const SettlesDuplicates = settlesDuplicates
+
+// LoseCommits makes the next commits lose their outcome: applied says which of
+// them take effect nevertheless. Later ones work.
+func (db *Database) LoseCommits(applied ...bool) {
+	l, ok := db.dialect.(*lossy)
+	if !ok {
+		l = &lossy{Dialect: db.dialect}
+		db.dialect = l
+	}
+	l.applied = applied
+}
+
+var errLost = errors.New("connection lost during commit")
+
+type lossy struct {
+	Dialect
+	applied []bool
+}
+
+func (l *lossy) Commit(ctx context.Context, c *sql.Conn) error {
+	if len(l.applied) == 0 {
+		return l.Dialect.Commit(ctx, c)
+	}
+	apply := l.applied[0]
+	l.applied = l.applied[1:]
+	if apply {
+		if err := l.Dialect.Commit(ctx, c); err != nil {
+			return err
+		}
+	}
+	return errLost
+}
+
+func (l *lossy) Classify(err error) Fault {
+	if errors.Is(err, errLost) {
+		return Unreachable
+	}
+	return l.Dialect.Classify(err)
+}

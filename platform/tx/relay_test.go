@@ -191,6 +191,7 @@ func TestRelayFindsRowsThatAppearLate(t *testing.T) {
 		w.relay(w.db, b)
 		w.drained(w.db)
 		w.exec(`UPDATE pl_outbox SET published_at = NULL WHERE seq = (SELECT min(seq) FROM pl_outbox)`)
+		tx.NewRelay(w.db, b, fixedRegistry{}).Wake()
 		w.drained(w.db)
 		w.expect("records", b.texts("k"), "late", "early")
 	})

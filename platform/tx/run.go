@@ -159,7 +159,7 @@ func (r *run) deliver(ctx context.Context, i int, d *bus.Delivery) ([]outgoing, 
 	handling, cancel := context.WithTimeout(withTx(bus.WithDelivery(ctx, d)), r.consumer.Deadline())
 	defer cancel()
 	t := &Tx{
-		u: r.u, store: r.s, now: r.now, name: r.consumer.Consumer,
+		ctx: handling, u: r.u, store: r.s, now: r.now, name: r.consumer.Consumer,
 		cause: cause{correlation: d.Event.Extension(event.ExtCorrelationID), causation: d.Event.ID},
 	}
 	if t.cause.correlation == "" {
@@ -169,7 +169,7 @@ func (r *run) deliver(ctx context.Context, i int, d *bus.Delivery) ([]outgoing, 
 	err := r.s.observed(handling, d, func(ctx context.Context) error { return r.consumer.Handle(ctx, t, d.Message) })
 	detach()
 	out, failed := t.end()
-	if err == nil && failed == nil && !r.u.ended() {
+	if err == nil && failed == nil && handling.Err() == nil && !r.u.ended() {
 		return out, nil
 	}
 	return nil, r.judge(ctx, handling, i, err, failed)

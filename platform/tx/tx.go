@@ -19,6 +19,7 @@ import (
 // handler returns. A Tx may be used by several goroutines; their statements
 // run one after another.
 type Tx struct {
+	ctx   context.Context // ends with the handler's time
 	u     *unit
 	store *Store
 	now   time.Time
@@ -66,7 +67,7 @@ func (t *Tx) end() ([]outgoing, error) {
 
 // usable reports why the transaction cannot be used. t.mu is held.
 func (t *Tx) usable() error {
-	if t.over || t.u.ended() {
+	if t.over || t.ctx.Err() != nil || t.u.ended() {
 		return fmt.Errorf("%s: %w: its handler has returned or has run out of time; use it only inside the handler", t.name, ErrOver)
 	}
 	if t.failed != nil {

@@ -81,9 +81,9 @@ type note struct {
 	key, text string
 }
 
-func (n *note) EventType() *event.Type        { return n.typ }
-func (n *note) EventKey() string              { return n.key }
-func (n *note) EventSubject() string          { return n.key }
+func (n *note) EventType() *event.Type         { return n.typ }
+func (n *note) EventKey() string               { return n.key }
+func (n *note) EventSubject() string           { return n.key }
 func (n *note) UnmarshalBinary(b []byte) error { return errors.New("unused") }
 
 func (n *note) AppendBinary(b []byte) ([]byte, error) {

@@ -136,7 +136,7 @@ func (s *server) boot(bin string) error {
 func (s *server) run(program, data string, identity *syscall.Credential) error {
 	s.cmd = exec.Command(program, "-D", data, "-p", strconv.Itoa(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200",
-		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "deadlock_timeout=100ms")
 	s.cmd.Dir = s.dir
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: identity, Pdeathsig: syscall.SIGINT}
 	out, err := os.Create(filepath.Join(s.dir, "log"))

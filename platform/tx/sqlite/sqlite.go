@@ -100,7 +100,7 @@ func (*dialect) Traits() tx.Traits {
 		Name: "sqlite3", Directory: "sqlite", Platform: platform,
 		Begin: "BEGIN IMMEDIATE", BeginRead: "BEGIN",
 		SingleWriter: true, BatchTime: 5 * time.Millisecond,
-		Shards: 1, Poll: time.Second,
+		Shards: 1, Poll: time.Minute, // no other process writes, and those here ring
 	}
 }
 

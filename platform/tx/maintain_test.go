@@ -1,0 +1,104 @@
+package tx_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pulselearn/campus-hub/platform/tx"
+	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
+)
+
+const day = 24 * time.Hour
+
+func TestOldDaysAreDropped(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, w *world) {
+		w.applyAll(w.claim(), deliveries(0, "a", "b"))
+		b := newBroker()
+		stop := w.relay(w.db, b)
+		w.drained(w.db)
+		stop()
+		maintain := func(after time.Duration, inbox, outbox int) {
+			t.Helper()
+			if err := w.db.MaintainAt(t.Context(), time.Now().UTC().Add(after)); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(w.column(`SELECT day FROM pl_inbox`)); n != inbox {
+				t.Errorf("after %v the inbox has %d rows, want %d", after, n, inbox)
+			}
+			if n := len(w.column(`SELECT day FROM pl_outbox`)); n != outbox {
+				t.Errorf("after %v the outbox has %d rows, want %d", after, n, outbox)
+			}
+		}
+		maintain(6*day, 2, 2)
+		maintain(8*day-time.Minute, 2, 0)
+		maintain(10*day, 0, 0)
+		maintain(10*day, 0, 0)
+	})
+}
+
+func TestUnpublishedEventsAreNeverDropped(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, w *world) {
+		w.publish("k", "a")
+		if err := w.db.MaintainAt(t.Context(), time.Now().UTC().Add(30*day)); err != nil {
+			t.Fatal(err)
+		}
+		b := newBroker()
+		w.relay(w.db, b)
+		w.drained(w.db)
+		w.expect("records", b.texts("k"), "a")
+	})
+}
+
+// Events of many days, and with impossible times, are settled like others.
+func TestInboxTakesEventsOfAnyTime(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, w *world) {
+		times := []time.Time{{}, time.Unix(0, 0), day0.Add(-59 * day), day0.Add(-3 * day), day0.Add(day), day0.Add(1000 * day)}
+		batch := append(deliveries(0, numbers(0, 6)...), deliveries(6, numbers(0, 6)...)...)
+		for i, d := range batch {
+			d.Event.Time = times[i%6]
+		}
+		w.applyAll(w.claim(), batch)
+		if tx.SettlesDuplicates {
+			w.expectState(12, numbers(0, 6)...)
+		}
+	})
+}
+
+// The day changes while a process runs.
+func TestDayRollsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, err := sqlite.Open(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		w := newWorld(t, func(testing.TB) (*tx.Database, func() *tx.Database) { return db, nil })
+		ctx, cancel := context.WithCancel(t.Context())
+		maintained := make(chan error)
+		go func() { maintained <- db.Maintain(ctx, slog.New(slog.DiscardHandler)) }()
+		stop := w.relay(db, newBroker())
+		for range 12 {
+			w.publish("k", "a")
+			time.Sleep(day) // virtual
+		}
+		stop()
+		cancel()
+		if err := <-maintained; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if n := len(w.column(`SELECT DISTINCT day FROM pl_outbox`)); n < 7 || n > 9 {
+			t.Errorf("the outbox has %d days, want those of a week", n)
+		}
+	})
+}
+
+func TestDayArithmetic(t *testing.T) {
+	d := tx.DayOf(time.Date(2024, 2, 28, 23, 59, 59, 0, time.FixedZone("", -3600)))
+	if d != 20240229 || d.Next() != 20240301 || tx.Day(20241231).Next() != 20250101 {
+		t.Errorf("days are %d and %d", d, d.Next())
+	}
+}
