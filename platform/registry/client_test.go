@@ -275,6 +275,7 @@ func TestErrors(t *testing.T) {
 	refused(t, h, 42202, "GET", "/subjects/s/versions/0", nil)
 	refused(t, h, 42202, "GET", "/subjects/s/versions/99999999999", nil)
 	refused(t, h, 50101, "PUT", "/config/s", map[string]any{"alias": "t"})
+	must(t, h, "GET", "/v1/metadata/version", nil)
 	for path, want := range map[string]int{"/nope": 404, "/schemas/ids/x": 404} {
 		if status, answer := send(t, h, "GET", path, nil); status != want {
 			t.Errorf("%s: %d %s", path, status, answer)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strconv"
 	"strings"
 )
@@ -50,6 +51,7 @@ func (r *Registry) routes() map[string]answerer {
 		"GET /mode/{subject}":                               r.getMode,
 		"PUT /mode/{subject}":                               r.putMode,
 		"DELETE /mode/{subject}":                            r.deleteMode,
+		"GET /v1/metadata/version":                          constant(serverVersion()),
 		"GET /v1/metadata/id":                               constant(clusterID()),
 		"GET /schemas/ids/{id}/schema":                      r.getTextByID,
 		"GET /schemas/ids/{id}/subjects":                    r.listSubjectsOf,
@@ -70,6 +72,22 @@ func constant(body any) answerer { return func(*http.Request) (any, error) { ret
 func clusterID() any {
 	return map[string]any{"scope": map[string]any{"path": []string{},
 		"clusters": map[string]string{"schema-registry-cluster": "campus-hub"}}, "id": ""}
+}
+
+// serverVersion is what the build says of this program.
+func serverVersion() any {
+	version := map[string]string{"version": "", "commitId": ""}
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		return version
+	}
+	version["version"] = build.Main.Version
+	for _, s := range build.Settings {
+		if s.Key == "vcs.revision" {
+			version["commitId"] = s.Value
+		}
+	}
+	return version
 }
 
 func respond(answer answerer) http.Handler {
