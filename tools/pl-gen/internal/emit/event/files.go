@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 
+	"github.com/pulselearn/campus-hub/platform/avro"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/gofile"
 )
 
@@ -12,9 +13,17 @@ import (
 func (p *goPackage) files() []func() *gofile.File {
 	list := []func() *gofile.File{p.docFile}
 	for _, u := range p.units {
-		list = append(list, u.typesFile, u.codecFile)
+		list = append(list, u.typesFile)
+		if u.hasCodec() {
+			list = append(list, u.codecFile)
+		}
 	}
 	return list
+}
+
+// hasCodec is false for a shared fixed type, whose bytes are the wire's.
+func (u *unit) hasCodec() bool {
+	return u.root.schema.Kind != avro.Fixed || u.root.schema.LogicalType == "duration"
 }
 
 func (p *goPackage) docFile() *gofile.File {

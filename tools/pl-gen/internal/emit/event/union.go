@@ -32,7 +32,7 @@ func (u *union) declaration(f *gofile.File) {
 func (u *union) comment() string {
 	var names []string
 	for _, b := range u.branches {
-		names = append(names, "[NAME."+b.name+"]")
+		names = append(names, "[NAME.As"+b.name+"]")
 	}
 	zero := "Its zero value holds none of them and cannot be published."
 	if u.hasNull {
@@ -55,11 +55,11 @@ func (b *branch) goType(f *gofile.File) string {
 
 func (u *union) accessors(f *gofile.File, b *branch) {
 	constructor, typ := u.goName+"Of"+b.name, b.goType(f)
-	f.Comment(fmt.Sprintf("%s returns a %s that holds v.", constructor, u.goName))
+	f.Comment(fmt.Sprintf("%s returns %s that holds v.", constructor, indefinite(u.goName)))
 	f.P("func ", constructor, "(v ", typ, ") ", u.goName, " { return ", u.goName, "{branch: ", b.index+1, ", ", b.field(), ": v} }")
 	f.P()
-	f.Comment(fmt.Sprintf("%s returns the value and true if the union holds %s.", b.name, indefinite(b.name)))
-	f.P("func (u ", u.goName, ") ", b.name, "() (v ", typ, ", ok bool) { return u.", b.field(), ", u.branch == ", b.index+1, " }")
+	f.Comment(fmt.Sprintf("As%s returns the value and true if the union holds %s.", b.name, indefinite(b.name)))
+	f.P("func (u ", u.goName, ") As", b.name, "() (v ", typ, ", ok bool) { return u.", b.field(), ", u.branch == ", b.index+1, " }")
 	f.P()
 }
 
