@@ -2,6 +2,7 @@ package drivertest
 
 import (
 	"math/rand/v2"
+	"sync"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 )
@@ -85,11 +86,20 @@ var seekTests = []test{
 		s.seeks(p, next, n)
 	}},
 	{"seeking again drops what was fetched ahead", func(s *suite) {
-		p := s.numbered(200)
+		conn := s.open()
+		topic := s.topic(conn, "again", 1)
+		more := func() { s.publish(conn, counted(topic, 200)...) }
+		more()
+		p := s.only(conn, topic)
 		random := rand.New(rand.NewPCG(1, 2))
-		for range 40 {
+		for range 60 {
 			at := random.Int64N(195)
 			s.seeks(p, at, at)
+			var wg sync.WaitGroup
+			wg.Go(more) // arrives while the next seek is under way
+			next := random.Int64N(195)
+			s.seeks(p, next, next)
+			wg.Wait()
 		}
 	}},
 	{"fetch keeps its limits", func(s *suite) {
@@ -149,12 +159,17 @@ func (s *suite) numbered(n int) driver.Partition {
 	s.Helper()
 	conn := s.open()
 	topic := s.topic(conn, "numbered", 1)
+	s.publish(conn, counted(topic, n)...)
+	return s.only(conn, topic)
+}
+
+// counted returns n records of one key.
+func counted(topic string, n int) []*driver.Record {
 	var all []*driver.Record
 	for i := range n {
 		all = append(all, keyed(topic, 0, i))
 	}
-	s.publish(conn, all...)
-	return s.only(conn, topic)
+	return all
 }
 
 // seeks checks where a seek leads, by what it says and by what comes next.

@@ -39,7 +39,9 @@ func newCommitter(m *member) *committer {
 
 func (c *committer) mark(p *partition, next int64) {
 	c.mu.Lock()
-	c.dirty[p.id] = next
+	if !p.forgotten {
+		c.dirty[p.id] = next
+	}
 	c.mu.Unlock()
 	select {
 	case c.wake <- struct{}{}:
@@ -106,11 +108,13 @@ func (c *committer) drain() map[string]map[int32]kgo.EpochOffset {
 	return offsets
 }
 
-// forget drops what is marked for partitions that another member has now.
+// forget drops what is marked for partitions that another member has now, and
+// what a handler that was given up may still mark.
 func (c *committer) forget(parts []*partition) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range parts {
+		p.forgotten = true
 		delete(c.dirty, p.id)
 	}
 }

@@ -26,7 +26,8 @@ type partition struct {
 	id   topicPartition
 	wake chan struct{} // holds one token when there may be something to fetch
 
-	attached bool // the data client fetches it; guarded by member.assign
+	attached  bool // the data client fetches it; guarded by member.assign
+	forgotten bool // its position is copied no more; guarded by committer.mu
 
 	mu     sync.Mutex
 	ended  error // why nothing comes any more, until the next Seek
