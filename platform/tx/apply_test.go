@@ -109,9 +109,6 @@ func TestClaimWaitsForTheTransactionInFlight(t *testing.T) {
 }
 
 func TestDuplicatesRunOnce(t *testing.T) {
-	if !tx.SettlesDuplicates {
-		t.Skip("NOT TESTED: this build has no inbox")
-	}
 	onEachEngine(t, func(t *testing.T, w *world) {
 		c := w.claim()
 		w.applyAll(c, deliveries(0, "a", "b", "a", "a"))

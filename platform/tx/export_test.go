@@ -22,9 +22,6 @@ func (db *Database) ExpireLeases(ctx context.Context) error {
 // SetPace makes deliveries look as if each took this long.
 func (s *Store) SetPace(each time.Duration) { s.pace.each = each }
 
-// SettlesDuplicates is false in the mutant without an inbox.
-const SettlesDuplicates = settlesDuplicates
-
 // LoseCommits makes the next commits lose their outcome: applied says which of
 // them take effect nevertheless. Later ones work.
 func (db *Database) LoseCommits(applied ...bool) {

@@ -62,9 +62,7 @@ func TestInboxTakesEventsOfAnyTime(t *testing.T) {
 			d.Event.Time = times[i%6]
 		}
 		w.applyAll(w.claim(), batch)
-		if tx.SettlesDuplicates {
-			w.expectState(12, numbers(0, 6)...)
-		}
+		w.expectState(12, numbers(0, 6)...)
 	})
 }
 

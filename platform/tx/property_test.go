@@ -22,9 +22,6 @@ import (
 // had its effects once, in the order of the log, and each effect is published
 // with it.
 func TestAnyHistory(t *testing.T) {
-	if !tx.SettlesDuplicates {
-		t.Skip("NOT TESTED: this build has no inbox")
-	}
 	onEachEngine(t, func(t *testing.T, w *world) {
 		n := 0
 		rapid.Check(t, func(rt *rapid.T) {

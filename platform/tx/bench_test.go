@@ -1,0 +1,99 @@
+package tx_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/event"
+)
+
+// BenchmarkEffects consumes events in batches of 100; each inserts one row and
+// publishes one event.
+func BenchmarkEffects(b *testing.B) {
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) {
+			w := newWorld(b, e.open)
+			c := w.claim()
+			w.applyAll(c, numbered(0, 100))
+			b.ResetTimer()
+			effects := 0
+			for b.Loop() {
+				b.StopTimer()
+				batch := numbered(c.Next, 100)
+				b.StartTimer()
+				w.applyAll(c, batch)
+				effects += 100
+			}
+			b.ReportMetric(float64(effects)/b.Elapsed().Seconds(), "effects/s")
+		})
+	}
+}
+
+func numbered(offset int64, n int) []*bus.Delivery {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprint(offset + int64(i))
+	}
+	return deliveries(offset, ids...)
+}
+
+// BenchmarkDuplicates consumes a batch of 100 that was applied before.
+func BenchmarkDuplicates(b *testing.B) {
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) {
+			w := newWorld(b, e.open)
+			c := w.claim()
+			w.applyAll(c, numbered(0, 100))
+			for b.Loop() {
+				batch := numbered(0, 100)
+				for i, d := range batch {
+					d.Record.Offset = c.Next + int64(i)
+				}
+				w.applyAll(c, batch)
+			}
+			b.ReportMetric(100*float64(b.N)/b.Elapsed().Seconds(), "deliveries/s")
+		})
+	}
+}
+
+// BenchmarkCommand runs commands one after another, each with a key, one row
+// and no event.
+func BenchmarkCommand(b *testing.B) {
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) {
+			w := newWorld(b, e.open)
+			n := 0
+			for b.Loop() {
+				n++
+				if _, _, err := w.command(b.Context(), w.store, fmt.Sprint(n), "a"); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commands/s")
+		})
+	}
+}
+
+// BenchmarkRelay publishes what is in the outbox to a broker in memory.
+func BenchmarkRelay(b *testing.B) {
+	const rows = 10000
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) {
+			w := newWorld(b, e.open)
+			for b.Loop() {
+				b.StopTimer()
+				events := make([]event.Message, rows)
+				for i := range events {
+					events[i] = &note{typ: noted, key: fmt.Sprint(i % 100), text: "some text of an event that is not too short"}
+				}
+				w.publishAll(events...)
+				b.StartTimer()
+				stop := w.relay(w.db, newBroker())
+				w.drained(w.db)
+				stop()
+			}
+			b.ReportMetric(rows*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}
