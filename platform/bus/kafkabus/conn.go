@@ -42,7 +42,7 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Idle is how often a member without work shows that it is alive; 3 seconds
 	// when 0. A killed member is noticed after three times as long, and empty
-	// fetches return after a sixth of it. Tests in virtual time set it to
+	// fetches return after a twelfth of it. Tests in virtual time set it to
 	// minutes, so that hours without events cost little.
 	Idle time.Duration
 }

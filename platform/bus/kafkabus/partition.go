@@ -15,8 +15,8 @@ import (
 // member's queues hold this much together; it goes on when half of it is
 // taken. One fetch may overshoot each limit.
 const (
-	queueBytes   = 1 << 20
-	queueRecords = 10_000
+	queueBytes   = 4 << 20
+	queueRecords = 20_000
 	memberBytes  = 64 << 20
 )
 
