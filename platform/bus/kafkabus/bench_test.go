@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,41 +93,56 @@ func BenchmarkFetch(b *testing.B) {
 	b.Run("kafkabus", func(b *testing.B) {
 		conn, _ := benchConn(b)
 		fill(b, conn)
-		ctx, cancel := context.WithCancel(b.Context())
-		defer cancel()
-		r := &reader{ctx: ctx, records: make(chan *driver.Record, benchBatch)}
-		if _, err := conn.Join(ctx, "bench", []string{"bench"}, r); err != nil {
+		c := &counter{ctx: b.Context(), left: int64(b.N * benchBatch), done: make(chan struct{})}
+		b.ResetTimer()
+		if _, err := conn.Join(b.Context(), "bench", []string{"bench"}, c); err != nil {
 			b.Fatal(err)
 		}
-		<-r.records
-		b.ResetTimer()
-		for range b.N*benchBatch - 1 {
-			<-r.records
-		}
+		<-c.done
 		report(b)
 	})
 	b.Run("franz-go", func(b *testing.B) {
 		conn, addr := benchConn(b)
 		fill(b, conn)
-		client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics("bench"))
+		b.ResetTimer()
+		client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumerGroup("bench"), kgo.ConsumeTopics("bench"))
 		if err != nil {
 			b.Fatal(err)
 		}
 		defer client.Close()
-		records := make(chan *kgo.Record, benchBatch)
-		go func() {
-			for b.Context().Err() == nil {
-				client.PollFetches(b.Context()).EachRecord(func(r *kgo.Record) { records <- r })
-			}
-		}()
-		<-records
-		b.ResetTimer()
-		for range b.N*benchBatch - 1 {
-			<-records
+		for left := b.N * benchBatch; left > 0; {
+			left -= client.PollFetches(b.Context()).NumRecords()
 		}
 		report(b)
 	})
 }
+
+// counter fetches from every partition as the router does, and counts.
+type counter struct {
+	ctx  context.Context
+	left int64
+	done chan struct{}
+}
+
+func (c *counter) Assigned(p driver.Partition) {
+	go func() {
+		if _, err := p.Seek(c.ctx, driver.Earliest); err != nil {
+			return
+		}
+		for {
+			records, err := p.Fetch(c.ctx, 100, 1<<20)
+			if err != nil {
+				return
+			}
+			p.Commit(records[len(records)-1].Offset + 1)
+			if atomic.AddInt64(&c.left, -int64(len(records))) == 0 {
+				close(c.done)
+			}
+		}
+	}()
+}
+
+func (c *counter) Revoked(driver.Partition) {}
 
 func fill(b *testing.B, conn *kafkabus.Conn) {
 	b.Helper()

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -42,7 +43,7 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Idle is how often a member without work shows that it is alive; 3 seconds
 	// when 0. A killed member is noticed after three times as long, and empty
-	// fetches return after a twelfth of it. Tests in virtual time set it to
+	// fetches return after a thirtieth of it. Tests in virtual time set it to
 	// minutes, so that hours without events cost little.
 	Idle time.Duration
 }
@@ -162,7 +163,8 @@ func (c *Conn) explain(doing string, err error) error {
 
 // unreachable tells a broker that is away from one that says no.
 func unreachable(err error) bool {
-	var dial *kgo.ErrFirstReadEOF
-	var op net.Error
-	return errors.As(err, &dial) || errors.As(err, &op) || kgo.IsRetryableBrokerErr(err)
+	var closed *kgo.ErrFirstReadEOF
+	var network net.Error
+	return errors.As(err, &closed) || errors.As(err, &network) || kgo.IsRetryableBrokerErr(err) ||
+		errors.Is(err, io.ErrClosedPipe) // a network in memory
 }

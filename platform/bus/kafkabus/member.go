@@ -74,13 +74,13 @@ func (c *Conn) Join(ctx context.Context, group string, topics []string, h driver
 }
 
 func (m *member) open(topics []string) (err error) {
-	// The broker holds an empty fetch for a quarter of a second: a partition
+	// The broker holds an empty fetch for a tenth of a second: a partition
 	// that is sought or resumed meanwhile waits for it to return.
 	m.data, err = kgo.NewClient(append(m.conn.options(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{}),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.FetchMaxWait(m.conn.cfg.Idle/12),
+		kgo.FetchMaxWait(m.conn.cfg.Idle/30),
 		kgo.FetchMaxBytes(fetchBytes),
 		kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
 	)...)

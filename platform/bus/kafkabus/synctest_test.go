@@ -51,7 +51,7 @@ func TestBubble(t *testing.T) {
 		}
 		conn, err := kafkabus.Open(kafkabus.Config{
 			Brokers: []string{broker.Addr()}, Dial: network.Dial, Logger: slog.New(slog.DiscardHandler),
-			Idle: time.Minute,
+			Idle: 5 * time.Minute,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 )
@@ -82,6 +83,7 @@ func clusterOptions(o Options) []kfake.Opt {
 		kfake.NumBrokers(1),
 		kfake.ClusterID("campus-hub"),
 		kfake.DefaultNumPartitions(1),
+		kfake.GroupMaxSessionTimeout(24 * time.Hour), // members in virtual time heartbeat rarely
 		kfake.WithLogger(logger{o.Logger}),
 		kfake.BrokerConfigs(map[string]string{"message.max.bytes": maxMessageBytes}),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) { return o.Listen(network, o.Addr) }),
