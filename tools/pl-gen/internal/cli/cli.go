@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/scaffold"
 )
 
 // The exit codes.
@@ -37,12 +38,13 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
+	var scaffolding scaffold.UsageError
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, errFindings):
 		return exitFindings
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &scaffolding):
 		fmt.Fprintf(stderr, "pl-gen: %v\nRun \"%s --help\".\n", err, cmd.CommandPath())
 		return exitUsage
 	}
@@ -83,6 +85,10 @@ Findings are printed as "path:line:col: RULE message" with a cause and a fix;
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&a.dir, "root", "", "the repository's root (default: the nearest directory above with go.mod and contracts)")
 	root.AddCommand(a.generate(), a.lint(), a.check(), a.dev(), a.doctor(), a.explain(), a.version())
+	root.AddCommand(scaffold.Commands(scaffold.Env{
+		Root: a.root, Stdout: stdout, Stderr: stderr,
+		Generate: func(ctx context.Context, root string) error { return a.generateOnce(ctx, root, generateMode{}) },
+	})...)
 	return root
 }
 

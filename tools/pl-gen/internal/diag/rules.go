@@ -63,6 +63,12 @@ const (
 	BufLint            Rule = "BUF_LINT"
 )
 
+// The rules about what people write under services/.
+const (
+	HandlerOrphan    Rule = "HANDLER_ORPHAN"
+	MigrationMissing Rule = "MIGRATION_MISSING"
+)
+
 // An Info describes a rule.
 type Info struct {
 	Rule     Rule
@@ -123,6 +129,8 @@ var catalogue = []Info{
 	{Rule: FileClash, Title: "no two parts of the contracts lead to the same file"},
 	{Rule: GenStale, Title: "gen/ is what the contracts lead to"},
 	{Rule: BufLint, Severity: Warning, Title: "protos pass buf lint"},
+	{Rule: HandlerOrphan, Severity: Warning, Title: "every handler has a contract"},
+	{Rule: MigrationMissing, Severity: Warning, Title: "the migrations lead to what the entities say"},
 }
 
 // Rules returns the catalogue, in the order in which it is explained.
