@@ -51,6 +51,10 @@ const (
 	registryAddr = "127.0.0.1:8081"
 )
 
+// idle is how often the process's consumers stir when there is nothing to do,
+// so that hours without events cost little.
+const idle = time.Minute
+
 // startWithin and drainWithin bound the process's start and end, in virtual
 // time.
 const (
@@ -102,7 +106,7 @@ func (h *Harness) configure(dir string) {
 	h.engines = service.Engines{
 		OpenSQLite: sqlite.Open, OpenPostgres: postgres.Open,
 		DialBroker: func(_ context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error) {
-			return kafkabus.Open(kafkabus.Config{Brokers: brokers, ClientID: name, Logger: log, Dial: h.network.Dial})
+			return kafkabus.Open(kafkabus.Config{Brokers: brokers, ClientID: name, Logger: log, Dial: h.network.Dial, Idle: idle})
 		},
 		EmbedBroker: func(ctx context.Context, dir, addr string, log *slog.Logger) (service.Broker, error) {
 			return kafka.Start(ctx, kafka.Options{Addr: addr, DataDir: dir, Logger: log, Listen: h.network.Listen})
@@ -120,6 +124,21 @@ func (h *Harness) start() {
 	h.process = process
 	h.must("connect to the broker", h.connect())
 	h.must("wait until the process is ready", process.AwaitReady(ctx))
+	h.settle()
+}
+
+// settle waits until every partition has been claimed and is fetched, so that
+// what a test publishes is delivered at once.
+func (h *Harness) settle() {
+	h.T.Helper()
+	deadline := time.Now().Add(startWithin)
+	for h.unclaimed() > 0 {
+		if time.Now().After(deadline) {
+			h.T.Fatalf("%d partitions are not claimed after %s", h.unclaimed(), startWithin)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	h.Advance(idle / 20)
 }
 
 func (h *Harness) connect() (err error) {

@@ -87,3 +87,17 @@ func (h *Harness) positions(context string) map[bus.Position]int64 {
 	}
 	return next
 }
+
+// unclaimed returns how many partitions no consumer has claimed yet.
+func (h *Harness) unclaimed() int {
+	h.T.Helper()
+	n := 0
+	for _, d := range h.app.Definitions() {
+		claimed := h.positions(d.Context)
+		for i := range d.Consumers {
+			n += int(d.Consumers[i].Type.Partitions)
+		}
+		n -= len(claimed)
+	}
+	return n
+}
