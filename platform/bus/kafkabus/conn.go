@@ -100,7 +100,7 @@ func (c *Conn) options() []kgo.Opt {
 		kgo.RetryTimeout(unreachableAfter),
 		kgo.DisableClientMetrics(),
 		kgo.MetadataMinAge(250 * time.Millisecond),
-		kgo.MetadataMaxAge(20 * c.cfg.Idle),
+		kgo.MetadataMaxAge(min(20*c.cfg.Idle, time.Hour)),
 	}
 	if c.cfg.Dial != nil {
 		opts = append(opts, kgo.Dialer(c.cfg.Dial))

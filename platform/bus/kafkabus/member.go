@@ -16,8 +16,8 @@ import (
 
 const (
 	// One request of the broker for more; what is buffered is bounded apart.
-	fetchBytes          = 8 << 20
-	fetchPartitionBytes = 1 << 20
+	fetchBytes          = 4 << 20
+	fetchPartitionBytes = 256 << 10
 )
 
 type topicPartition struct {
