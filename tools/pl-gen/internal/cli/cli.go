@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
 	var scaffolding scaffold.UsageError
+	var scaffolding scaffold.UsageError
 	switch {
 	case err == nil:
 		return 0
@@ -57,7 +59,7 @@ type app struct {
 	stdout, stderr io.Writer
 	// dir is the value of --root, or "".
 	dir string
-	// format is the value of --format.
+	// format is the value of --format; commands that do not have it print text.
 	format string
 }
 
@@ -85,6 +87,10 @@ Findings are printed as "path:line:col: RULE message" with a cause and a fix;
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&a.dir, "root", "", "the repository's root (default: the nearest directory above with go.mod and contracts)")
 	root.AddCommand(a.generate(), a.lint(), a.check(), a.dev(), a.doctor(), a.explain(), a.version())
+	root.AddCommand(scaffold.Commands(scaffold.Env{
+		Root: a.root, Stdout: stdout, Stderr: stderr,
+		Generate: func(ctx context.Context, root string) error { return a.generateOnce(ctx, root, generateMode{}) },
+	})...)
 	root.AddCommand(scaffold.Commands(scaffold.Env{
 		Root: a.root, Stdout: stdout, Stderr: stderr,
 		Generate: func(ctx context.Context, root string) error { return a.generateOnce(ctx, root, generateMode{}) },
@@ -152,7 +158,7 @@ func (a *app) addFormat(cmd *cobra.Command) {
 
 // render prints the findings.
 func (a *app) render(findings []diag.Diagnostic) error {
-	format, err := diag.ParseFormat(a.format)
+	format, err := diag.ParseFormat(cmp.Or(a.format, string(diag.Text)))
 	if err != nil {
 		return usageError{err}
 	}

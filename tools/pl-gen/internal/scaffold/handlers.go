@@ -1,0 +1,166 @@
+package scaffold
+
+import (
+	"cmp"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+)
+
+// serviceType is the type in services/<context> that has the handlers.
+const serviceType = "Service"
+
+// A serviceCode is what people wrote for one context.
+type serviceCode struct {
+	// hasType and hasNew tell whether the package declares Service and New.
+	hasType, hasNew bool
+	// methods are the methods of Service, by name.
+	methods map[string]method
+	// broken is set when a file could not be parsed, so methods may be
+	// missing that are there.
+	broken bool
+}
+
+type method struct {
+	pos diag.Pos
+	// handler tells whether its signature is a handler's: it takes the
+	// context's Tx or Reader.
+	handler bool
+}
+
+// readService reads the Go files of services/<context>. A directory that does
+// not exist is a package without declarations.
+func readService(root fs.FS, c *model.Context) (*serviceCode, error) {
+	code := &serviceCode{methods: map[string]method{}}
+	dir := serviceDir(c.Name)
+	entries, err := fs.ReadDir(root, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return code, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.IsDir() || path.Ext(e.Name()) != ".go" || strings.HasSuffix(e.Name(), "_test.go") {
+			continue
+		}
+		if err := code.read(root, path.Join(dir, e.Name()), c.Name); err != nil {
+			return nil, err
+		}
+	}
+	return code, nil
+}
+
+func (code *serviceCode) read(root fs.FS, name, context string) error {
+	text, err := fs.ReadFile(root, name)
+	if err != nil {
+		return err
+	}
+	set := token.NewFileSet()
+	f, err := parser.ParseFile(set, name, text, parser.SkipObjectResolution)
+	if err != nil {
+		code.broken = true
+	}
+	if f == nil {
+		return nil
+	}
+	for _, d := range f.Decls {
+		switch d := d.(type) {
+		case *ast.GenDecl:
+			code.hasType = code.hasType || declares(d, serviceType)
+		case *ast.FuncDecl:
+			code.function(set, d, context+"service")
+		}
+	}
+	return nil
+}
+
+func declares(d *ast.GenDecl, name string) bool {
+	return slices.ContainsFunc(d.Specs, func(s ast.Spec) bool {
+		t, ok := s.(*ast.TypeSpec)
+		return ok && t.Name.Name == name
+	})
+}
+
+func (code *serviceCode) function(set *token.FileSet, d *ast.FuncDecl, servicePackage string) {
+	if d.Recv == nil {
+		code.hasNew = code.hasNew || d.Name.Name == "New"
+		return
+	}
+	if receiver(d) != serviceType {
+		return
+	}
+	p := set.Position(d.Name.Pos())
+	code.methods[d.Name.Name] = method{
+		pos:     diag.Pos{File: p.Filename, Line: p.Line, Col: p.Column},
+		handler: d.Name.IsExported() && takesUnit(d.Type, servicePackage),
+	}
+}
+
+func receiver(d *ast.FuncDecl) string {
+	t := d.Recv.List[0].Type
+	if star, ok := t.(*ast.StarExpr); ok {
+		t = star.X
+	}
+	if id, ok := t.(*ast.Ident); ok {
+		return id.Name
+	}
+	return ""
+}
+
+// takesUnit reports whether the second parameter is the context's Tx or
+// Reader.
+func takesUnit(t *ast.FuncType, servicePackage string) bool {
+	if t.Params.NumFields() < 2 || len(t.Params.List) < 2 {
+		return false
+	}
+	star, ok := t.Params.List[1].Type.(*ast.StarExpr)
+	if !ok {
+		return false
+	}
+	sel, ok := star.X.(*ast.SelectorExpr)
+	if !ok || sel.Sel.Name != "Tx" && sel.Sel.Name != "Reader" {
+		return false
+	}
+	pkg, ok := sel.X.(*ast.Ident)
+	return ok && pkg.Name == servicePackage
+}
+
+// handlerNames returns the methods of a context's Handler, in its order.
+func handlerNames(c *model.Context) []string {
+	var names []string
+	for _, m := range c.Service.Methods {
+		names = append(names, m.Name)
+	}
+	for _, k := range c.Consumes {
+		names = append(names, k.Handler)
+	}
+	return names
+}
+
+// orphans returns a finding for every handler whose contract is gone.
+func (code *serviceCode) orphans(c *model.Context) []diag.Diagnostic {
+	wanted := handlerNames(c)
+	var found []diag.Diagnostic
+	for name, m := range code.methods {
+		if m.handler && !slices.Contains(wanted, name) {
+			found = append(found, diag.New(diag.HandlerOrphan, m.pos, "nothing in the contract of "+c.Name+" calls "+name).Because(
+				"the call or event that it handled was removed or renamed, so it never runs",
+				"remove the handler, give it the new name, or put the contract back"))
+		}
+	}
+	slices.SortFunc(found, func(a, b diag.Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line))
+	})
+	return found
+}
+
+func serviceDir(context string) string { return "services/" + context }
