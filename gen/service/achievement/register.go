@@ -57,7 +57,7 @@ func consumers(h Handler) []tx.Consumer {
 				Timeout:  10 * time.Second,
 			},
 			Handle: func(ctx context.Context, core *tx.Tx, m event.Message) error {
-				return h.OnQuizCompleted(ctx, newTx(core), m.(*quizv1event.QuizCompleted))
+				return h.OnQuizCompleted(ctx, NewTx(core), m.(*quizv1event.QuizCompleted))
 			},
 		},
 	}
@@ -93,7 +93,7 @@ func (a *api) AwardBadge(ctx context.Context, req *achievementv1.AwardBadgeReque
 	}
 	res, err := a.core.Command(ctx, achievementv1connect.AchievementServiceAwardBadgeProcedure, req, new(achievementv1.AwardBadgeResponse),
 		func(ctx context.Context, core *tx.Tx) (proto.Message, error) {
-			return a.handler.AwardBadge(ctx, newTx(core), req)
+			return a.handler.AwardBadge(ctx, NewTx(core), req)
 		})
 	if err != nil {
 		return nil, err

@@ -64,7 +64,7 @@ func (a *api) CreateCourse(ctx context.Context, req *coursev1.CreateCourseReques
 	}
 	res, err := a.core.Command(ctx, coursev1connect.CourseServiceCreateCourseProcedure, req, new(coursev1.CreateCourseResponse),
 		func(ctx context.Context, core *tx.Tx) (proto.Message, error) {
-			return a.handler.CreateCourse(ctx, newTx(core), req)
+			return a.handler.CreateCourse(ctx, NewTx(core), req)
 		})
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (a *api) PublishCourse(ctx context.Context, req *coursev1.PublishCourseRequ
 	}
 	res, err := a.core.Command(ctx, coursev1connect.CourseServicePublishCourseProcedure, req, new(coursev1.PublishCourseResponse),
 		func(ctx context.Context, core *tx.Tx) (proto.Message, error) {
-			return a.handler.PublishCourse(ctx, newTx(core), req)
+			return a.handler.PublishCourse(ctx, NewTx(core), req)
 		})
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (a *api) UploadMaterial(ctx context.Context, req *coursev1.UploadMaterialRe
 	}
 	res, err := a.core.Command(ctx, coursev1connect.CourseServiceUploadMaterialProcedure, req, new(coursev1.UploadMaterialResponse),
 		func(ctx context.Context, core *tx.Tx) (proto.Message, error) {
-			return a.handler.UploadMaterial(ctx, newTx(core), req)
+			return a.handler.UploadMaterial(ctx, NewTx(core), req)
 		})
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func consumers(h Handler) []tx.Consumer {
 				Timeout:  10 * time.Second,
 			},
 			Handle: func(ctx context.Context, core *tx.Tx, m event.Message) error {
-				return h.OnBadgeAwarded(ctx, newTx(core), m.(*achievementv1event.BadgeAwarded))
+				return h.OnBadgeAwarded(ctx, NewTx(core), m.(*achievementv1event.BadgeAwarded))
 			},
 		},
 		{
@@ -66,7 +66,7 @@ func consumers(h Handler) []tx.Consumer {
 				Timeout:  10 * time.Second,
 			},
 			Handle: func(ctx context.Context, core *tx.Tx, m event.Message) error {
-				return h.OnUserRegistered(ctx, newTx(core), m.(*userprofilev1event.UserRegistered))
+				return h.OnUserRegistered(ctx, NewTx(core), m.(*userprofilev1event.UserRegistered))
 			},
 		},
 	}
@@ -109,7 +109,7 @@ func (a *api) MarkRead(ctx context.Context, req *notificationv1.MarkReadRequest)
 	}
 	res, err := a.core.Command(ctx, notificationv1connect.NotificationServiceMarkReadProcedure, req, new(notificationv1.MarkReadResponse),
 		func(ctx context.Context, core *tx.Tx) (proto.Message, error) {
-			return a.handler.MarkRead(ctx, newTx(core), req)
+			return a.handler.MarkRead(ctx, NewTx(core), req)
 		})
 	if err != nil {
 		return nil, err

@@ -23,7 +23,9 @@ type Tx struct {
 	core *tx.Tx
 }
 
-func newTx(core *tx.Tx) *Tx {
+// NewTx returns the typed view of an open transaction. Handlers are given
+// theirs; it is for tests that store rows.
+func NewTx(core *tx.Tx) *Tx {
 	client := ent.NewClient(ent.Driver(entdriver.New(core.Conn(), core.Dialect())))
 	return &Tx{Notification: client.Notification, core: core}
 }

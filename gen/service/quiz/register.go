@@ -54,7 +54,7 @@ func consumers(h Handler) []tx.Consumer {
 				Timeout:  10 * time.Second,
 			},
 			Handle: func(ctx context.Context, core *tx.Tx, m event.Message) error {
-				return h.OnCoursePublished(ctx, newTx(core), m.(*coursev1event.CoursePublished))
+				return h.OnCoursePublished(ctx, NewTx(core), m.(*coursev1event.CoursePublished))
 			},
 		},
 	}
@@ -83,7 +83,7 @@ func (a *api) CreateQuiz(ctx context.Context, req *quizv1.CreateQuizRequest) (*q
 	}
 	res, err := a.core.Command(ctx, quizv1connect.QuizServiceCreateQuizProcedure, req, new(quizv1.CreateQuizResponse),
 		func(ctx context.Context, core *tx.Tx) (proto.Message, error) {
-			return a.handler.CreateQuiz(ctx, newTx(core), req)
+			return a.handler.CreateQuiz(ctx, NewTx(core), req)
 		})
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (a *api) SubmitQuiz(ctx context.Context, req *quizv1.SubmitQuizRequest) (*q
 	}
 	res, err := a.core.Command(ctx, quizv1connect.QuizServiceSubmitQuizProcedure, req, new(quizv1.SubmitQuizResponse),
 		func(ctx context.Context, core *tx.Tx) (proto.Message, error) {
-			return a.handler.SubmitQuiz(ctx, newTx(core), req)
+			return a.handler.SubmitQuiz(ctx, NewTx(core), req)
 		})
 	if err != nil {
 		return nil, err

@@ -64,7 +64,7 @@ func (a *api) RegisterUser(ctx context.Context, req *userprofilev1.RegisterUserR
 	}
 	res, err := a.core.Command(ctx, userprofilev1connect.UserProfileServiceRegisterUserProcedure, req, new(userprofilev1.RegisterUserResponse),
 		func(ctx context.Context, core *tx.Tx) (proto.Message, error) {
-			return a.handler.RegisterUser(ctx, newTx(core), req)
+			return a.handler.RegisterUser(ctx, NewTx(core), req)
 		})
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (a *api) UpdateProfile(ctx context.Context, req *userprofilev1.UpdateProfil
 	}
 	res, err := a.core.Command(ctx, userprofilev1connect.UserProfileServiceUpdateProfileProcedure, req, new(userprofilev1.UpdateProfileResponse),
 		func(ctx context.Context, core *tx.Tx) (proto.Message, error) {
-			return a.handler.UpdateProfile(ctx, newTx(core), req)
+			return a.handler.UpdateProfile(ctx, NewTx(core), req)
 		})
 	if err != nil {
 		return nil, err
