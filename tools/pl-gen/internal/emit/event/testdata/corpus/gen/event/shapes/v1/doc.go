@@ -4,6 +4,7 @@
 // Source: contracts/avro/shapes/v1/keyed_by_enum.avsc
 // Source: contracts/avro/shapes/v1/keyed_by_long.avsc
 // Source: contracts/avro/shapes/v1/moments.avsc
+// Source: contracts/avro/shapes/v1/tagged.avsc
 // Source: contracts/avro/shapes/v1/unordered.avsc
 
 // Package shapesv1event holds the events of the shapes context, version 1:
