@@ -40,7 +40,6 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
 	var scaffolding scaffold.UsageError
-	var scaffolding scaffold.UsageError
 	switch {
 	case err == nil:
 		return 0
@@ -87,10 +86,6 @@ Findings are printed as "path:line:col: RULE message" with a cause and a fix;
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&a.dir, "root", "", "the repository's root (default: the nearest directory above with go.mod and contracts)")
 	root.AddCommand(a.generate(), a.lint(), a.check(), a.dev(), a.doctor(), a.explain(), a.version())
-	root.AddCommand(scaffold.Commands(scaffold.Env{
-		Root: a.root, Stdout: stdout, Stderr: stderr,
-		Generate: func(ctx context.Context, root string) error { return a.generateOnce(ctx, root, generateMode{}) },
-	})...)
 	root.AddCommand(scaffold.Commands(scaffold.Env{
 		Root: a.root, Stdout: stdout, Stderr: stderr,
 		Generate: func(ctx context.Context, root string) error { return a.generateOnce(ctx, root, generateMode{}) },

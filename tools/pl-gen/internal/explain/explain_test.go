@@ -21,8 +21,10 @@ import (
 var update = flag.Bool("update", false, "write what pl-gen says into the pages")
 
 // outside are the rules that are not about contracts alone; the tests of
-// package cli break them.
-var outside = map[diag.Rule]bool{diag.FileClash: true, diag.GenStale: true, diag.BufLint: true}
+// packages cli, plan and scaffold break them.
+var outside = map[diag.Rule]bool{
+	diag.FileClash: true, diag.GenStale: true, diag.BufLint: true, diag.HandlerOrphan: true, diag.MigrationMissing: true,
+}
 
 func TestEveryRuleHasAPage(t *testing.T) {
 	for _, info := range diag.Rules() {

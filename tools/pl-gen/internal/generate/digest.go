@@ -31,7 +31,7 @@ func (g *Generator) digest(disk *stamp.Store) (stamp.Sum, error) {
 		return path.Ext(name) == ".avsc" || path.Ext(name) == ".proto"
 	})
 	d.tree("services", func(name string) bool {
-		return path.Ext(name) == ".go" && !strings.HasSuffix(name, "_test.go")
+		return !strings.HasSuffix(name, "_test.go")
 	})
 	d.outputs()
 	var sum stamp.Sum

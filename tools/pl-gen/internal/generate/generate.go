@@ -15,6 +15,7 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/output"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/scaffold"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/stamp"
 )
@@ -109,6 +110,14 @@ func (g *Generator) full(ctx context.Context, r *run) (*Result, error) {
 	if result.Blocked() {
 		return result, nil
 	}
+	stubs, more, err := scaffold.Stubs(os.DirFS(g.root), m)
+	if err != nil {
+		return nil, err
+	}
+	result.Findings = diag.Sort(append(findings, more...))
+	if result.Blocked() {
+		return result, nil
+	}
 	manifest, err := output.ReadManifest(g.root)
 	if err != nil {
 		return nil, err
@@ -117,8 +126,9 @@ func (g *Generator) full(ctx context.Context, r *run) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	want.Files = append(want.Files, stubs...)
 	if clashes := plan.Check(want.Files); len(clashes) > 0 {
-		result.Findings = diag.Sort(append(findings, clashes...))
+		result.Findings = diag.Sort(append(result.Findings, clashes...))
 		return result, nil
 	}
 	result.Changes, err = output.Compare(r.disk, g.root, manifest, want)
