@@ -1,0 +1,201 @@
+//go:build unix
+
+package e2e
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/pulselearn/campus-hub/platform/tx"
+	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
+)
+
+// A deployment is a process for each context, and the broker in a process of
+// its own.
+type deployment struct {
+	*stand
+	t        *testing.T
+	broker   *program
+	services map[string]*program
+	dbs      map[string]*tx.Database // the same files as the services have
+	raw      *kgo.Client
+	admin    *kadm.Client
+}
+
+// deploy starts a deployment. mutants are build tags by context.
+func deploy(t *testing.T, mutants map[string]string) *deployment {
+	t.Helper()
+	s := newStand(t)
+	d := &deployment{stand: s, t: t, services: map[string]*program{}, dbs: map[string]*tx.Database{}}
+	d.broker = s.hub(t, "broker")
+	d.startBroker()
+	kafka, registry := d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"), "http://"+d.broker.setting("PL_EMBEDDED_REGISTRY_ADDR")
+	var err error
+	if d.raw, err = kgo.NewClient(kgo.SeedBrokers(kafka)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.raw.Close)
+	d.admin = kadm.NewClient(d.raw)
+	for _, name := range services {
+		path := filepath.Join(build(t, "", services...), name)
+		if tags := mutants[name]; tags != "" {
+			path = filepath.Join(build(t, tags, name), name)
+		}
+		d.services[name] = s.program(name, path, nil, "PL_KAFKA_BROKERS="+kafka, "PL_REGISTRY_URL="+registry,
+			"PL_PROVISION=true", "PL_LOG_LEVEL=debug", "PL_LOG_FORMAT=json")
+	}
+	d.services["achievement"].set("PL_CALLS_USERPROFILE=" + d.services["userprofile"].url())
+	for _, name := range services {
+		d.services[name].startReady()
+		d.dbs[name] = d.database(name)
+	}
+	return d
+}
+
+// startBroker starts the broker and waits until it answers.
+func (d *deployment) startBroker() {
+	d.t.Helper()
+	d.broker.start()
+	url := "http://" + d.broker.setting("PL_EMBEDDED_REGISTRY_ADDR") + "/subjects"
+	await(d.t, 20*time.Second, func() error { _, _, err := get(d.t.Context(), url); return err })
+}
+
+func (d *deployment) path(context string) string {
+	return filepath.Join(d.dir, "data", context+".db")
+}
+
+func (d *deployment) database(context string) *tx.Database {
+	d.t.Helper()
+	db, err := sqlite.Open(d.t.Context(), d.path(context))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func (d *deployment) campus() *campus {
+	return newCampus(d.t, func(context string) string { return d.services[context].url() })
+}
+
+// quiet waits until every outbox is published and every consumer has applied
+// all that its topics hold.
+func (d *deployment) quiet(within time.Duration) {
+	d.t.Helper()
+	await(d.t, within, func() error {
+		for _, name := range services {
+			left, err := d.dbs[name].Unpublished(d.t.Context())
+			if err != nil || left > 0 {
+				return fmt.Errorf("%s has %d events to publish: %w", name, left, err)
+			}
+		}
+		return d.lag()
+	})
+}
+
+func (d *deployment) lag() error {
+	var errs []error
+	for _, name := range services {
+		positions, err := d.dbs[name].Positions(d.t.Context())
+		if err != nil {
+			return err
+		}
+		for _, p := range positions {
+			end, err := d.end(p.Topic, p.Partition)
+			if err != nil {
+				return err
+			}
+			if p.Next < end {
+				errs = append(errs, fmt.Errorf("%s is at %d of %d", p.Position, p.Next, end))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (d *deployment) end(topic string, partition int32) (int64, error) {
+	ctx, cancel := context.WithTimeout(d.t.Context(), 5*time.Second)
+	defer cancel()
+	listed, err := d.admin.ListEndOffsets(ctx, topic)
+	if err != nil {
+		return 0, err
+	}
+	offset, ok := listed.Lookup(topic, partition)
+	if !ok || offset.Err != nil {
+		return 0, fmt.Errorf("end of %s/%d: %w", topic, partition, offset.Err)
+	}
+	return offset.Offset, nil
+}
+
+// recordsIn returns how many records a topic holds.
+func (d *deployment) recordsIn(topic string) int {
+	d.t.Helper()
+	return sum(endOffsets(d.t, d.raw, topic))
+}
+
+// writing keeps everybody else from writing a context's database, until the
+// returned function is called.
+func (d *deployment) writing(context string) (release func()) {
+	d.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+d.path(context)+"?_busy_timeout=10000")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	conn, err := db.Conn(d.t.Context())
+	if err == nil {
+		_, err = conn.ExecContext(d.t.Context(), "BEGIN IMMEDIATE")
+	}
+	if err != nil {
+		d.t.Fatalf("lock the database of %s: %v", context, err)
+	}
+	return func() {
+		_, err := conn.ExecContext(d.t.Context(), "ROLLBACK")
+		if err := errors.Join(err, conn.Close(), db.Close()); err != nil {
+			d.t.Errorf("release the database of %s: %v", context, err)
+		}
+	}
+}
+
+// exec runs a statement on a context's database.
+func (d *deployment) exec(context, query string) {
+	d.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+d.path(context)+"?_busy_timeout=10000")
+	if err == nil {
+		_, err = db.ExecContext(d.t.Context(), query)
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		d.t.Fatalf("%s: %v", context, err)
+	}
+}
+
+// each runs a query on a context's database and calls f for each row.
+func (d *deployment) each(context, query string, f func(rows *sql.Rows) error) {
+	d.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+d.path(context)+"?_query_only=1&_busy_timeout=10000")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(d.t.Context(), query)
+	if err != nil {
+		d.t.Fatalf("%s: %v", context, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			d.t.Fatalf("%s: %v", context, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		d.t.Fatalf("%s: %v", context, err)
+	}
+}
