@@ -50,7 +50,7 @@ func (f *protoFile) bytes() []byte {
 func (f *protoFile) insert(at int, text string) { f.inserts = append(f.inserts, insert{at, text}) }
 
 func (f *protoFile) start(n ast.Node) int { return f.node.NodeInfo(n).Start().Offset }
-func (f *protoFile) end(n ast.Node) int   { return f.node.NodeInfo(n).End().Offset }
+func (f *protoFile) end(n ast.Node) int   { return f.start(n) + len(f.node.NodeInfo(n).RawText()) }
 
 func (f *protoFile) service(name string) *ast.ServiceNode {
 	for _, d := range f.node.Decls {
@@ -116,18 +116,34 @@ func (f *protoFile) indent(at int) string {
 	return string(line[:len(line)-len(bytes.TrimLeft(line, " \t"))])
 }
 
-// rpc adds a call at the end of a service.
+// rpc adds a call at the end of a service, behind a blank line if the calls
+// before are so.
 func (f *protoFile) rpc(service, text string) error {
 	s := f.service(service)
 	if s == nil {
 		return fmt.Errorf("service %s is not in the file", service)
 	}
-	brace := f.start(s.CloseBrace)
-	if len(s.Decls) > 0 && f.lineOf(f.end(s.Decls[len(s.Decls)-1])) == f.lineOf(brace) {
+	if f.spaced(s) {
 		text = "\n" + text
 	}
-	f.insert(bytes.LastIndexByte(f.text[:brace], '\n')+1, text)
+	brace := f.start(s.CloseBrace)
+	line := bytes.LastIndexByte(f.text[:brace], '\n') + 1
+	if len(bytes.TrimSpace(f.text[line:brace])) > 0 { // the brace ends a line
+		f.insert(brace, "\n"+text)
+		return nil
+	}
+	f.insert(line, text)
 	return nil
+}
+
+// spaced reports whether there is a blank line before the last declaration of
+// a service.
+func (f *protoFile) spaced(s *ast.ServiceNode) bool {
+	n := len(s.Decls)
+	if n < 2 {
+		return n == 1
+	}
+	return bytes.Contains(f.text[f.end(s.Decls[n-2]):f.start(s.Decls[n-1])], []byte("\n\n"))
 }
 
 // message adds a message at the end of the file.
