@@ -145,7 +145,7 @@ func TestUploadMaterial(t *testing.T) {
 		}
 		h.Quiet()
 		e := platformtest.One[*coursev1event.MaterialUploaded](h)
-		if d, ok := e.Media.Document(); !ok || *d.Pages != 12 || d.File.Sha256[0] != 0xe3 || *e.SectionID != document.SectionId {
+		if d, ok := e.Media.AsDocument(); !ok || *d.Pages != 12 || d.File.Sha256[0] != 0xe3 || *e.SectionID != document.SectionId {
 			h.T.Errorf("published %v", e)
 		}
 		wantCode(h, "a document without digest", upload(&coursev1.UploadMaterialRequest{

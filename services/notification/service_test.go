@@ -56,7 +56,7 @@ func TestTextsForBadges(t *testing.T) {
 				if e.Body != test.want || e.Title != "New badge: "+test.event.Title {
 					h.T.Errorf("title %q, body %q, want %q", e.Title, e.Body, test.want)
 				}
-				about, ok := e.About.AboutBadge()
+				about, ok := e.About.AsAboutBadge()
 				if !ok || about.BadgeID != test.event.BadgeID || e.Category != notificationv1event.NotificationCategoryAchievement {
 					h.T.Errorf("about %v", e.About)
 				}
