@@ -134,12 +134,12 @@ func (r *resolver) union(u *unit, s *avro.Schema, name, place string) *union {
 			n.hasNull = true
 			continue
 		}
-		t := r.typ(u, b, name+branchName(b), place)
 		if taken[branchName(b)] {
 			r.report(s.Pos, fmt.Sprintf("two branches of the union %s are named %s in Go", place, branchName(b)), "rename the type of one branch")
+			continue
 		}
 		taken[branchName(b)] = true
-		n.branches = append(n.branches, &branch{index: i, name: branchName(b), typ: t})
+		n.branches = append(n.branches, &branch{index: i, name: branchName(b), typ: r.typ(u, b, name+branchName(b), place)})
 		r.declare(u, name+"Of"+branchName(b), s.Pos)
 	}
 	return n

@@ -102,10 +102,30 @@ func (n *named) structType(f *gofile.File) {
 
 func (fd *field) comment() string {
 	doc := cmp.Or(strings.TrimSpace(fd.avro.Doc), "The contract says nothing about "+fd.avro.Name+".")
+	doc += fd.typ.note()
 	if fd.pii != "" {
 		doc += " Personal data (" + fd.pii + "), left out of logs."
 	}
 	return doc
+}
+
+// note says what the Go type alone does not.
+func (t *typ) note() string {
+	switch t.form {
+	case formOptional, formSingle:
+		return t.elem.note()
+	case formUUID:
+		return " A UUID as text."
+	case formDate:
+		return " A calendar date, at midnight UTC."
+	case formTimeOfDay:
+		return " Time since midnight."
+	case formLocalTimestamp:
+		return " A local date and time, as if in UTC."
+	case formDecimal, formDecimalFixed:
+		return fmt.Sprintf(" At most %d digits, %d of them decimal places.", t.schema.Precision, t.schema.Scale)
+	}
+	return ""
 }
 
 func (n *named) enumType(f *gofile.File) {

@@ -57,15 +57,15 @@ type EveryType struct {
 	Digest commonv1event.Digest `avro:"digest" json:"digest"`
 	// A shared record.
 	Person commonv1event.Person `avro:"person" json:"person"`
-	// A UUID as text.
+	// A UUID as text. A UUID as text.
 	UUID string `avro:"uuid" json:"uuid"`
 	// A UUID as bytes.
 	Device DeviceId `avro:"device" json:"device"`
-	// A date.
+	// A date. A calendar date, at midnight UTC.
 	Day time.Time `avro:"day" json:"day"`
-	// A time of day.
+	// A time of day. Time since midnight.
 	TimeMillis time.Duration `avro:"timeMillis" json:"timeMillis"`
-	// A time of day.
+	// A time of day. Time since midnight.
 	TimeMicros time.Duration `avro:"timeMicros" json:"timeMicros"`
 	// An instant.
 	AtMillis time.Time `avro:"atMillis" json:"atMillis"`
@@ -73,15 +73,15 @@ type EveryType struct {
 	AtMicros time.Time `avro:"atMicros" json:"atMicros"`
 	// An instant.
 	AtNanos time.Time `avro:"atNanos" json:"atNanos"`
-	// A local time.
+	// A local time. A local date and time, as if in UTC.
 	LocalMillis time.Time `avro:"localMillis" json:"localMillis"`
-	// A local time.
+	// A local time. A local date and time, as if in UTC.
 	LocalMicros time.Time `avro:"localMicros" json:"localMicros"`
-	// A local time.
+	// A local time. A local date and time, as if in UTC.
 	LocalNanos time.Time `avro:"localNanos" json:"localNanos"`
-	// A decimal as bytes.
+	// A decimal as bytes. At most 9 digits, 2 of them decimal places.
 	Price *big.Rat `avro:"price" json:"price"`
-	// A decimal as fixed.
+	// A decimal as fixed. At most 10 digits, 4 of them decimal places.
 	Rate *big.Rat `avro:"rate" json:"rate"`
 	// A duration.
 	Period Period `avro:"period" json:"period"`
@@ -117,7 +117,7 @@ type EveryType struct {
 	MaybeArray []*string `avro:"maybeArray" json:"maybeArray"`
 	// A map of optional ints, or null.
 	MaybeMap map[string]*int32 `avro:"maybeMap" json:"maybeMap"`
-	// A decimal or null.
+	// A decimal or null. At most 4 digits, 0 of them decimal places.
 	MaybePrice *big.Rat `avro:"maybePrice" json:"maybePrice"`
 	// An enum or null.
 	MaybeColor *Color `avro:"maybeColor" json:"maybeColor"`

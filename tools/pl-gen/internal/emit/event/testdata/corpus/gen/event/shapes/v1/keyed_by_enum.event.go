@@ -33,7 +33,7 @@ type KeyedByEnum struct {
 	// The key: a type that another event of the context defines with the same
 	// words.
 	Color Color `avro:"color" json:"color"`
-	// The subject.
+	// The subject. A UUID as text.
 	UUID string `avro:"uuid" json:"uuid"`
 }
 

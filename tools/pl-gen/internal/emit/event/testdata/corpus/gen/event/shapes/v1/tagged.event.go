@@ -45,17 +45,17 @@ type Tagged struct {
 	Note *string `avro:"note" json:"note"`
 	// A long or null.
 	Last *int64 `avro:"last" json:"last"`
-	// A date.
+	// A date. A calendar date, at midnight UTC.
 	Day time.Time `avro:"day" json:"day"`
-	// A time of day.
+	// A time of day. Time since midnight.
 	Clock time.Duration `avro:"clock" json:"clock"`
 	// An instant.
 	At time.Time `avro:"at" json:"at"`
 	// An instant or null.
 	MaybeAt *time.Time `avro:"maybeAt" json:"maybeAt"`
-	// A decimal.
+	// A decimal. At most 9 digits, 2 of them decimal places.
 	Price *big.Rat `avro:"price" json:"price"`
-	// A UUID.
+	// A UUID. A UUID as text.
 	UUID string `avro:"uuid" json:"uuid"`
 	// A fixed.
 	Digest commonv1event.Digest `avro:"digest" json:"digest"`
