@@ -38,7 +38,7 @@ type BadgeAwarded struct {
 	// The name that the badge is made out to, or null if none was given. Personal
 	// data (name), left out of logs.
 	StudentName *string `avro:"studentName" json:"studentName"`
-	// The badge's id.
+	// The badge's id. A UUID as text.
 	BadgeID string `avro:"badgeId" json:"badgeId"`
 	// What the badge stands for.
 	Kind BadgeKind `avro:"kind" json:"kind"`
@@ -57,7 +57,7 @@ type BadgeAwarded struct {
 	// What the teacher wrote about it, or null. Personal data (free_text), left
 	// out of logs.
 	Reason *string `avro:"reason" json:"reason"`
-	// The day (UTC) that stands on the badge.
+	// The day (UTC) that stands on the badge. A calendar date, at midnight UTC.
 	AwardedOn time.Time `avro:"awardedOn" json:"awardedOn"`
 	// When the badge was given.
 	OccurredAt time.Time `avro:"occurredAt" json:"occurredAt"`

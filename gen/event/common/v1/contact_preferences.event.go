@@ -15,10 +15,11 @@ import (
 type ContactPreferences struct {
 	// The ways that the person has allowed, without duplicates.
 	Channels []Channel `avro:"channels" json:"channels"`
-	// Local time at which the quiet hours begin, or null if there are none.
+	// Local time at which the quiet hours begin, or null if there are none. Time
+	// since midnight.
 	QuietFrom *time.Duration `avro:"quietFrom" json:"quietFrom"`
 	// Local time at which the quiet hours end; a time before quietFrom is the
-	// next morning.
+	// next morning. Time since midnight.
 	QuietUntil *time.Duration `avro:"quietUntil" json:"quietUntil"`
 }
 

@@ -12,7 +12,8 @@ import (
 //
 // An amount of money.
 type Money struct {
-	// The amount in the currency's main unit, with two decimal places.
+	// The amount in the currency's main unit, with two decimal places. At most 12
+	// digits, 2 of them decimal places.
 	Amount *big.Rat `avro:"amount" json:"amount"`
 	// The currency as an ISO 4217 code, for example "CHF".
 	Currency string `avro:"currency" json:"currency"`

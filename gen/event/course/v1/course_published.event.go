@@ -34,7 +34,7 @@ var CoursePublishedType = &event.Type{
 //
 // A course has become visible to students.
 type CoursePublished struct {
-	// The course's id.
+	// The course's id. A UUID as text.
 	CourseID string `avro:"courseId" json:"courseId"`
 	// The code that people use for the course, for example "MATH-101".
 	Code string `avro:"code" json:"code"`
@@ -59,10 +59,10 @@ type CoursePublished struct {
 	// How long students keep access, or null for access without end.
 	AccessPeriod *AccessPeriod `avro:"accessPeriod" json:"accessPeriod"`
 	// The day of the first lesson where the course is taught, or null for a
-	// course at one's own pace.
+	// course at one's own pace. A calendar date, at midnight UTC.
 	StartsOn *time.Time `avro:"startsOn" json:"startsOn"`
 	// What the clock on the wall of the classroom shows when the first lesson
-	// begins, or null.
+	// begins, or null. A local date and time, as if in UTC.
 	FirstLessonAt *time.Time `avro:"firstLessonAt" json:"firstLessonAt"`
 	// The time zone of that classroom, as an IANA name.
 	TimeZone string `avro:"timeZone" json:"timeZone"`
@@ -134,7 +134,7 @@ const (
 //
 // A part of a course, with the parts in it.
 type Section struct {
-	// The section's id.
+	// The section's id. A UUID as text.
 	SectionID string `avro:"sectionId" json:"sectionId"`
 	// The section's title.
 	Title string `avro:"title" json:"title"`

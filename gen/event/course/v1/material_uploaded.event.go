@@ -37,12 +37,12 @@ var MaterialUploadedType = &event.Type{
 // A course has new material. Its compatibility is BACKWARD_TRANSITIVE because
 // a new form of media is a new branch, which readers must know first.
 type MaterialUploaded struct {
-	// The course that got the material.
+	// The course that got the material. A UUID as text.
 	CourseID string `avro:"courseId" json:"courseId"`
-	// The material's id.
+	// The material's id. A UUID as text.
 	MaterialID string `avro:"materialId" json:"materialId"`
 	// The section that the material belongs to, or null for the course as a
-	// whole.
+	// whole. A UUID as text.
 	SectionID *string `avro:"sectionId" json:"sectionId"`
 	// The course's title.
 	CourseTitle string `avro:"courseTitle" json:"courseTitle"`
@@ -141,9 +141,9 @@ type Link struct {
 }
 
 // MaterialUploadedMedia is the union MaterialUploaded.media. It holds one of
-// [MaterialUploadedMedia.Document], [MaterialUploadedMedia.Video],
-// [MaterialUploadedMedia.Link]. Its zero value holds none of them and cannot
-// be published.
+// [MaterialUploadedMedia.AsDocument], [MaterialUploadedMedia.AsVideo],
+// [MaterialUploadedMedia.AsLink]. Its zero value holds none of them and
+// cannot be published.
 type MaterialUploadedMedia struct {
 	branch     uint32 // the index in the contract plus one; 0 for none
 	asDocument *Document
@@ -157,24 +157,26 @@ func MaterialUploadedMediaOfDocument(v *Document) MaterialUploadedMedia {
 	return MaterialUploadedMedia{branch: 1, asDocument: v}
 }
 
-// Document returns the value and true if the union holds a Document.
-func (u MaterialUploadedMedia) Document() (v *Document, ok bool) { return u.asDocument, u.branch == 1 }
+// AsDocument returns the value and true if the union holds a Document.
+func (u MaterialUploadedMedia) AsDocument() (v *Document, ok bool) {
+	return u.asDocument, u.branch == 1
+}
 
 // MaterialUploadedMediaOfVideo returns a MaterialUploadedMedia that holds v.
 func MaterialUploadedMediaOfVideo(v *Video) MaterialUploadedMedia {
 	return MaterialUploadedMedia{branch: 2, asVideo: v}
 }
 
-// Video returns the value and true if the union holds a Video.
-func (u MaterialUploadedMedia) Video() (v *Video, ok bool) { return u.asVideo, u.branch == 2 }
+// AsVideo returns the value and true if the union holds a Video.
+func (u MaterialUploadedMedia) AsVideo() (v *Video, ok bool) { return u.asVideo, u.branch == 2 }
 
 // MaterialUploadedMediaOfLink returns a MaterialUploadedMedia that holds v.
 func MaterialUploadedMediaOfLink(v *Link) MaterialUploadedMedia {
 	return MaterialUploadedMedia{branch: 3, asLink: v}
 }
 
-// Link returns the value and true if the union holds a Link.
-func (u MaterialUploadedMedia) Link() (v *Link, ok bool) { return u.asLink, u.branch == 3 }
+// AsLink returns the value and true if the union holds a Link.
+func (u MaterialUploadedMedia) AsLink() (v *Link, ok bool) { return u.asLink, u.branch == 3 }
 
 func (u MaterialUploadedMedia) value() any {
 	switch u.branch {

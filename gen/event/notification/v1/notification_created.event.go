@@ -40,7 +40,7 @@ var NotificationCreatedType = &event.Type{
 type NotificationCreated struct {
 	// Who is told.
 	StudentID string `avro:"studentId" json:"studentId"`
-	// The notification's id.
+	// The notification's id. A UUID as text.
 	NotificationID string `avro:"notificationId" json:"notificationId"`
 	// What it is about.
 	Category NotificationCategory `avro:"category" json:"category"`
@@ -145,7 +145,7 @@ type AboutAccount struct {
 //
 // A notification about a badge.
 type AboutBadge struct {
-	// The badge.
+	// The badge. A UUID as text.
 	BadgeID string `avro:"badgeId" json:"badgeId"`
 	// The points that the badge is worth.
 	Points int32 `avro:"points" json:"points"`
@@ -154,8 +154,8 @@ type AboutBadge struct {
 }
 
 // NotificationCreatedAbout is the union NotificationCreated.about. It holds
-// one of [NotificationCreatedAbout.AboutAccount],
-// [NotificationCreatedAbout.AboutBadge]. Its zero value is null.
+// one of [NotificationCreatedAbout.AsAboutAccount],
+// [NotificationCreatedAbout.AsAboutBadge]. Its zero value is null.
 type NotificationCreatedAbout struct {
 	branch         uint32 // the index in the contract plus one; 0 for none
 	asAboutAccount *AboutAccount
@@ -168,8 +168,9 @@ func NotificationCreatedAboutOfAboutAccount(v *AboutAccount) NotificationCreated
 	return NotificationCreatedAbout{branch: 2, asAboutAccount: v}
 }
 
-// AboutAccount returns the value and true if the union holds an AboutAccount.
-func (u NotificationCreatedAbout) AboutAccount() (v *AboutAccount, ok bool) {
+// AsAboutAccount returns the value and true if the union holds an
+// AboutAccount.
+func (u NotificationCreatedAbout) AsAboutAccount() (v *AboutAccount, ok bool) {
 	return u.asAboutAccount, u.branch == 2
 }
 
@@ -179,8 +180,8 @@ func NotificationCreatedAboutOfAboutBadge(v *AboutBadge) NotificationCreatedAbou
 	return NotificationCreatedAbout{branch: 3, asAboutBadge: v}
 }
 
-// AboutBadge returns the value and true if the union holds an AboutBadge.
-func (u NotificationCreatedAbout) AboutBadge() (v *AboutBadge, ok bool) {
+// AsAboutBadge returns the value and true if the union holds an AboutBadge.
+func (u NotificationCreatedAbout) AsAboutBadge() (v *AboutBadge, ok bool) {
 	return u.asAboutBadge, u.branch == 3
 }
 

@@ -34,9 +34,9 @@ var QuizCompletedType = &event.Type{
 type QuizCompleted struct {
 	// Who took the quiz.
 	StudentID string `avro:"studentId" json:"studentId"`
-	// The attempt's id.
+	// The attempt's id. A UUID as text.
 	AttemptID string `avro:"attemptId" json:"attemptId"`
-	// The quiz that was taken.
+	// The quiz that was taken. A UUID as text.
 	QuizID string `avro:"quizId" json:"quizId"`
 	// The quiz's title.
 	QuizTitle string `avro:"quizTitle" json:"quizTitle"`
@@ -104,7 +104,7 @@ const (
 //
 // How one question was answered.
 type QuestionResult struct {
-	// The question.
+	// The question. A UUID as text.
 	QuestionID string `avro:"questionId" json:"questionId"`
 	// The subject that the question tests, or empty.
 	Topic string `avro:"topic" json:"topic"`

@@ -35,7 +35,7 @@ var ProfileUpdatedType = &event.Type{
 // A person's profile has changed. The event carries the whole profile after
 // the change.
 type ProfileUpdated struct {
-	// Whose profile it is.
+	// Whose profile it is. A UUID as text.
 	UserID string `avro:"userId" json:"userId"`
 	// Counts the changes of this profile; a later event of the same person has a
 	// higher one.

@@ -34,7 +34,7 @@ var UserRegisteredType = &event.Type{
 //
 // A person has joined the campus.
 type UserRegistered struct {
-	// The new person's id.
+	// The new person's id. A UUID as text.
 	UserID string `avro:"userId" json:"userId"`
 	// The name that others see. Personal data (name), left out of logs.
 	DisplayName string `avro:"displayName" json:"displayName"`
@@ -53,7 +53,8 @@ type UserRegistered struct {
 	Attributes map[string]string `avro:"attributes" json:"attributes"`
 	// How and when the person wants to be reached.
 	Preferences commonv1event.ContactPreferences `avro:"preferences" json:"preferences"`
-	// The day (UTC) on which the person accepted the terms of use.
+	// The day (UTC) on which the person accepted the terms of use. A calendar
+	// date, at midnight UTC.
 	TermsAcceptedOn time.Time `avro:"termsAcceptedOn" json:"termsAcceptedOn"`
 	// When the person registered.
 	OccurredAt time.Time `avro:"occurredAt" json:"occurredAt"`
