@@ -9,37 +9,51 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/event"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan"
 )
 
 // The corpus is generated code that the tests of this package compile and
 // run. It lives in the repository so that those tests are ordinary tests.
 const corpus = "testdata/corpus"
 
+// comparison is the module that compares codecs; its event is emitted here,
+// too.
+const comparison = "../../../../../bench/compare"
+
 func TestCorpusIsCurrent(t *testing.T) {
-	files := readAll(t, corpus)
-	m := build(t, here+"/"+corpus, files)
-	emitted, err := event.Emit(m)
-	if err != nil {
-		t.Fatal(err)
+	for dir, module := range map[string]string{
+		corpus:     here + "/" + corpus,
+		comparison: "github.com/pulselearn/campus-hub/bench/compare",
+	} {
+		files := readAll(t, dir)
+		emitted, err := event.Emit(build(t, module, files))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range emitted {
+			current(t, dir, f, files[f.Path])
+			delete(files, f.Path)
+		}
+		for name := range files {
+			if strings.HasPrefix(name, "gen/") {
+				t.Errorf("%s in %s is no longer emitted; remove it", name, dir)
+			}
+		}
 	}
-	planned := map[string]bool{}
-	for _, f := range emitted {
-		planned[f.Path] = true
-		if *update {
-			write(t, filepath.Join(corpus, f.Path), f.Content)
-			continue
-		}
-		on := files[f.Path]
-		if on == nil || !bytes.Equal(on.Data, f.Content) {
-			t.Errorf("%s is not what is emitted; look at the difference after go test -run Corpus -update", f.Path)
-		}
+}
+
+// current compares a file with what is on the disk, or writes it there.
+func current(t *testing.T, dir string, f plan.File, on *fstest.MapFile) {
+	t.Helper()
+	if *update {
+		write(t, filepath.Join(dir, f.Path), f.Content)
+		return
 	}
-	for name := range files {
-		if strings.HasPrefix(name, "gen/") && !planned[name] {
-			t.Errorf("%s is no longer emitted; remove it", name)
-		}
+	if on == nil || !bytes.Equal(on.Data, f.Content) {
+		t.Errorf("%s in %s is not what is emitted; look at the difference after go test -run Corpus -update", f.Path, dir)
 	}
 }
 
