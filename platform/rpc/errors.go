@@ -31,6 +31,8 @@ func (c *Core) publicError(procedure string, err error) error {
 	case errors.Is(err, tx.ErrCommitUnknown):
 		return connect.NewError(connect.CodeUnavailable,
 			"it is not known whether the command took effect; send it again with the same Idempotency-Key").WithCause(err)
+	case errors.Is(err, tx.ErrUnavailable):
+		return connect.NewError(connect.CodeUnavailable, "the database is unavailable; the command had no effect").WithCause(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return connect.NewError(connect.CodeDeadlineExceeded, "the call did not finish in time").WithCause(err)
 	case errors.Is(err, context.Canceled):

@@ -82,11 +82,9 @@ func (a *applier) step(ctx context.Context) error {
 		return &bus.DeliveryError{Index: a.done, Err: d.Err}
 	}
 	part := a.part()
-	start := time.Now()
 	n, err := a.transaction(ctx, part)
 	a.done += n
 	if n > 0 {
-		a.s.pace.ran(n, time.Since(start))
 		a.conflicts, a.limit = 0, min(2*a.limit, maxBatch)
 	}
 	if err == nil {

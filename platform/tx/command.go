@@ -29,6 +29,11 @@ type Command struct {
 // caller for the same method, with another request.
 var ErrKeyReused = errors.New("the idempotency key was used for another request")
 
+// ErrUnavailable means that the database failed, or that other transactions
+// were in the way for too long. The command had no effect and may be sent
+// again.
+var ErrUnavailable = errors.New("the database is unavailable")
+
 // commandMemory is how long the answer to a command is kept.
 const commandMemory = 24 * time.Hour
 
@@ -39,8 +44,8 @@ const commandMemory = 24 * time.Hour
 // fails stores nothing.
 //
 // run may be called more than once after conflicts, and must touch nothing but
-// its transaction. The error is run's own, [ErrKeyReused], one that matches
-// [ErrCommitUnknown], or that of the database.
+// its transaction. The error is run's own, or one that matches [ErrKeyReused],
+// [ErrCommitUnknown], [ErrUnavailable], or the cause of ctx's end.
 func (s *Store) Command(
 	ctx context.Context, c Command, run func(ctx context.Context, t *Tx) ([]byte, error),
 ) (response []byte, replayed bool, err error) {
@@ -104,8 +109,16 @@ func (c *call) fail(err error) error {
 	if err == nil {
 		return nil
 	}
-	c.conflict = c.s.db.dialect.Classify(err) == Conflict
-	return fmt.Errorf("command %s: %w", c.Method, err)
+	fault := c.s.db.dialect.Classify(err)
+	c.conflict = fault == Conflict
+	if fault == Refused || errors.Is(err, ErrCommitUnknown) || isContext(err) {
+		return fmt.Errorf("command %s: %w", c.Method, err)
+	}
+	return fmt.Errorf("command %s: %w: %w", c.Method, ErrUnavailable, err)
+}
+
+func isContext(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // reserve takes the key, or returns the stored response. While another
@@ -145,14 +158,14 @@ func (c *call) handle(ctx context.Context, u *unit) (response []byte, out []outg
 	detach()
 	out, failed := t.end()
 	switch {
-	case failed != nil && c.s.db.dialect.Classify(failed) == Conflict:
+	case ctx.Err() != nil:
+		return nil, nil, c.fail(errors.Join(context.Cause(ctx), err))
+	case failed != nil && c.s.db.dialect.Classify(failed) != Refused:
 		return nil, nil, c.fail(failed)
 	case err != nil:
 		return nil, nil, err
 	case failed != nil:
 		return nil, nil, c.fail(failed)
-	case ctx.Err() != nil:
-		return nil, nil, c.fail(context.Cause(ctx))
 	}
 	return response, out, nil
 }

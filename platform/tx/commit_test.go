@@ -18,6 +18,7 @@ func TestUnknownCommitOfABatch(t *testing.T) {
 		t.Run(fmt.Sprintf("applied=%v", applied), func(t *testing.T) {
 			onEachEngine(t, func(t *testing.T, w *world) {
 				w.applyAll(w.claim(), deliveries(0, "a"))
+				w.store.SetPace(0)
 				c := w.claim()
 				w.db.LoseCommits(applied)
 				err := w.apply(c, deliveries(1, "b", "c"), 0)

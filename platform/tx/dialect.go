@@ -25,7 +25,8 @@ type Dialect interface {
 	Traits() Traits
 	// Rows returns a SELECT of literal rows in their order, and its arguments.
 	// Each column is a []int64, []string, [][]byte or []time.Time, all of the
-	// same length; nil bytes are NULL. Its first parameter is $<first>.
+	// same length; nil bytes are NULL. Its first parameter is $<first>, and
+	// stands in the whole query behind all parameters with a lower number.
 	Rows(first int, columns ...any) (query string, args []any)
 	// Commit commits the transaction that is open on c. An error that
 	// Classify calls Unreachable leaves the outcome unknown; after any other

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/tx"
 	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
 )
@@ -90,6 +92,48 @@ func TestDayRollsOver(t *testing.T) {
 		}
 		if n := len(w.column(`SELECT DISTINCT day FROM pl_outbox`)); n < 7 || n > 9 {
 			t.Errorf("the outbox has %d days, want those of a week", n)
+		}
+	})
+}
+
+// Deliveries that are too slow together, but not each, run in smaller
+// transactions, and none of them has failed.
+func TestSlowBatchIsDivided(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, err := sqlite.Open(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		w := newWorld(t, func(testing.TB) (*tx.Database, func() *tx.Database) { return db, nil })
+		w.handle = func(ctx context.Context, tr *tx.Tx, m event.Message) error {
+			time.Sleep(4 * time.Second) // virtual, of the 5 that the route allows
+			return recordEffect(ctx, tr, m)
+		}
+		w.applyAll(w.claim(), deliveries(0, "a", "b", "c", "d"))
+		w.expectState(4, "a", "b", "c", "d")
+		w.expect("runs", w.ran(), "a", "b", "c" /* again */, "a", "b", "c", "d")
+	})
+}
+
+func TestStuckHandlerIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, err := sqlite.Open(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		w := newWorld(t, func(testing.TB) (*tx.Database, func() *tx.Database) { return db, nil })
+		var text strings.Builder
+		w.store = w.newStore(db, tx.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
+		w.handle = func(ctx context.Context, tr *tx.Tx, m event.Message) error {
+			time.Sleep(time.Hour) // virtual
+			w.publish("k", "the writer is free meanwhile")
+			return nil
+		}
+		failedAt(t, w.apply(w.claim(), deliveries(0, "a"), 0), 0)
+		if !strings.Contains(text.String(), "has not returned") || !strings.Contains(text.String(), "event_id=a") {
+			t.Errorf("the log is %q", text.String())
 		}
 	})
 }

@@ -44,7 +44,7 @@ func (s *Store) outboxRows(day Day, recorded string, out []outgoing) (*outboxCol
 	for i := range out {
 		o := &out[i]
 		setExtension(&o.envelope, event.ExtRecordedTime, recorded, event.Timestamp)
-		attributes, err := event.EncodeJSON(&o.envelope, nil)
+		attributes, err := appendAttributes(make([]byte, 0, 512), &o.envelope)
 		if err != nil {
 			return nil, fmt.Errorf("attributes of %s: %w", o.typ.Topic, err)
 		}

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/event"
 )
+
+// errHandlerTime ends the run of a handler.
+var errHandlerTime = errors.New("the handler ran out of time")
 
 // A run is one transaction of an applier.
 type run struct {
@@ -18,6 +22,7 @@ type run struct {
 	today Day
 	facts []fact
 	u     *unit
+	began time.Time // when the writer's turn came
 	out   []outgoing
 }
 
@@ -35,6 +40,7 @@ func (r *run) open(ctx context.Context) (err error) {
 	if r.u, err = r.s.db.begin(ctx, background); err != nil {
 		return err
 	}
+	r.began = time.Now()
 	if err := fence(ctx, r.u, r.claim, r.after(len(r.part))); err != nil {
 		r.u.rollback()
 		return err
@@ -148,6 +154,7 @@ func (r *run) close(ctx context.Context, n int) (int, error) {
 		return 0, &deliveryFailure{index: -1, err: err, ended: true}
 	}
 	r.claim.Next = r.after(n)
+	r.s.pace.ran(n, time.Since(r.began))
 	if len(r.out) > 0 {
 		r.s.db.bell.ring()
 	}
@@ -156,7 +163,7 @@ func (r *run) close(ctx context.Context, n int) (int, error) {
 
 // deliver runs the handler for one delivery and returns what it published.
 func (r *run) deliver(ctx context.Context, i int, d *bus.Delivery) ([]outgoing, error) {
-	handling, cancel := context.WithTimeout(withTx(bus.WithDelivery(ctx, d)), r.consumer.Deadline())
+	handling, cancel := context.WithTimeoutCause(withTx(bus.WithDelivery(ctx, d)), r.consumer.Deadline(), errHandlerTime)
 	defer cancel()
 	t := &Tx{
 		ctx: handling, u: r.u, store: r.s, now: r.now, name: r.consumer.Consumer,
@@ -165,14 +172,28 @@ func (r *run) deliver(ctx context.Context, i int, d *bus.Delivery) ([]outgoing, 
 	if t.cause.correlation == "" {
 		t.cause.correlation = d.Event.ID
 	}
-	detach := context.AfterFunc(handling, r.u.rollback)
+	var returned atomic.Bool
+	detach := context.AfterFunc(handling, func() {
+		r.u.rollback()
+		time.AfterFunc(batchGrace, func() { r.stuck(d, &returned) })
+	})
 	err := r.s.observed(handling, d, func(ctx context.Context) error { return r.consumer.Handle(ctx, t, d.Message) })
+	returned.Store(true)
 	detach()
 	out, failed := t.end()
 	if err == nil && failed == nil && handling.Err() == nil && !r.u.ended() {
 		return out, nil
 	}
 	return nil, r.judge(ctx, handling, i, err, failed)
+}
+
+// stuck reports a handler that ignores the end of its time.
+func (r *run) stuck(d *bus.Delivery, returned *atomic.Bool) {
+	if returned.Load() {
+		return
+	}
+	r.s.log.Error("a handler has not returned after its time; its transaction is rolled back, and its partition waits for it",
+		"consumer", r.consumer.Consumer, "event_id", d.Event.ID, "timeout", r.consumer.Deadline())
 }
 
 // observed runs a handler under the hooks and contains its panics.
@@ -188,11 +209,11 @@ func (s *Store) observed(ctx context.Context, d *bus.Delivery, handle func(conte
 func (r *run) judge(ctx, handling context.Context, i int, err, failed error) error {
 	ended := r.u.ended()
 	switch {
+	case context.Cause(handling) == errHandlerTime:
+		err = errors.Join(fmt.Errorf("%w (%v): %w", errHandlerTime, r.consumer.Deadline(), handling.Err()), err)
+		return &deliveryFailure{index: i, err: err, ended: true}
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case handling.Err() != nil:
-		err = errors.Join(fmt.Errorf("the handler ran out of time after %v: %w", r.consumer.Deadline(), handling.Err()), err)
-		return &deliveryFailure{index: i, err: err, ended: true}
 	case failed != nil && r.s.db.dialect.Classify(failed) != Refused:
 		return failed
 	case err == nil:

@@ -45,13 +45,14 @@ func (s *shard) unpublished(ctx context.Context) (rows []outboxRow, more bool, e
 func scanOutboxRow(r *sql.Rows) (outboxRow, error) {
 	var row outboxRow
 	var fingerprint int64
-	var attributes sql.RawBytes
-	if err := r.Scan(&row.day, &row.seq, &row.topic, &row.key, &fingerprint, &attributes, &row.data); err != nil {
+	var attributes string
+	err := r.Scan(&row.day, &row.seq, &row.envelope.ID, &row.topic, &row.key, &fingerprint, &attributes, &row.data)
+	if err != nil {
 		return row, err
 	}
 	row.fingerprint = uint64(fingerprint)
-	var err error
-	if row.envelope, _, err = event.DecodeJSON(attributes); err != nil {
+	row.envelope.Type = row.topic
+	if err := parseAttributes(&row.envelope, attributes); err != nil {
 		return row, fmt.Errorf("attributes of sequence %d: %w", row.seq, err)
 	}
 	return row, nil

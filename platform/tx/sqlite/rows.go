@@ -2,19 +2,18 @@ package sqlite
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 )
 
-// Rows returns a VALUES list, which needs a parameter a value.
-func (*dialect) Rows(first int, columns ...any) (string, []any) {
+// Rows returns a VALUES list. Its parameters have no numbers, because SQLite
+// looks numbers up one by one; they follow those that the query has used.
+func (*dialect) Rows(_ int, columns ...any) (string, []any) {
 	n := length(columns[0])
 	args := make([]any, 0, n*len(columns))
 	query := []byte("SELECT * FROM (VALUES ")
 	for row := range n {
 		for i, c := range columns {
 			query = append(query, separator(row, i)...)
-			query = strconv.AppendInt(query, int64(first+len(args)), 10)
 			args = append(args, value(c, row))
 		}
 		query = append(query, ')')
@@ -26,11 +25,11 @@ func (*dialect) Rows(first int, columns ...any) (string, []any) {
 func separator(row, column int) string {
 	switch {
 	case column > 0:
-		return ", $"
+		return ", ?"
 	case row > 0:
-		return ", ($"
+		return ", (?"
 	}
-	return "($"
+	return "(?"
 }
 
 func length(column any) int {

@@ -29,7 +29,7 @@ CREATE TABLE pl_outbox (
 	topic        text        NOT NULL,
 	key          bytea,
 	fingerprint  bigint      NOT NULL, -- of the schema, as a signed number
-	attributes   text        NOT NULL, -- the CloudEvent without its data, as JSON
+	attributes   text        NOT NULL, -- of the CloudEvent: a line of name, blank and value each
 	data         bytea       NOT NULL, -- Avro, without the registry's framing
 	published_at timestamptz,
 	PRIMARY KEY (day, seq)

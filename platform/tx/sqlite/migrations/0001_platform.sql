@@ -28,7 +28,7 @@ CREATE TABLE pl_outbox (
 	topic        TEXT    NOT NULL,
 	key          BLOB,
 	fingerprint  INTEGER NOT NULL, -- of the schema, as a signed number
-	attributes   TEXT    NOT NULL, -- the CloudEvent without its data, as JSON
+	attributes   TEXT    NOT NULL, -- of the CloudEvent: a line of name, blank and value each
 	data         BLOB    NOT NULL, -- Avro, without the registry's framing
 	published_at TIMESTAMP
 );
