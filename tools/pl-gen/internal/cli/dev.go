@@ -15,9 +15,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// patience is how long a hub may take to drain before it is killed.
-const patience = 20 * time.Second
-
 func (a *app) dev() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dev",
@@ -32,7 +29,7 @@ built, so a change that does not compile leaves it running.`,
 			if err != nil {
 				return err
 			}
-			d := &devServer{app: a, root: root, ctx: cmd.Context()}
+			d := &devServer{app: a, root: root, ctx: cmd.Context(), patience: 20 * time.Second}
 			err = a.follow(cmd.Context(), root, []string{"contracts", "services", "platform"}, d.rebuild)
 			return errors.Join(err, d.stop())
 		},
@@ -48,6 +45,8 @@ type devServer struct {
 	ctx  context.Context
 	hub  *exec.Cmd
 	done chan error
+	// patience is how long a hub may take to drain before it is killed.
+	patience time.Duration
 }
 
 func (d *devServer) say(format string, args ...any) {
@@ -114,7 +113,7 @@ func (d *devServer) stop() error {
 	select {
 	case err := <-d.done:
 		return err
-	case <-time.After(patience):
+	case <-time.After(d.patience):
 		return errors.Join(hub.Process.Kill(), <-d.done)
 	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os/exec"
@@ -88,6 +89,11 @@ func run(ctx context.Context, dir, name string, args ...string) (string, error) 
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
 	text, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
+		first, _, _ := strings.Cut(strings.TrimSpace(string(exit.Stderr)), "\n")
+		err = errors.New(first)
+	}
 	return strings.TrimSpace(string(text)), err
 }
 

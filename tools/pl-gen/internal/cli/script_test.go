@@ -21,6 +21,10 @@ import (
 var update = flag.Bool("update", false, "write what pl-gen prints into the scripts")
 
 func TestMain(m *testing.M) {
+	if kind := os.Getenv("TEST_HUB"); kind != "" {
+		fakeHub(kind)
+		return
+	}
 	testscript.Main(m, map[string]func(){
 		"pl-gen": func() { os.Exit(Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
 	})

@@ -91,10 +91,10 @@ func goCamel(s string) string {
 				continue
 			}
 			b.WriteByte('_')
+		case c == '_' && (i == 0 || s[i-1] == '.'):
+			b.WriteByte('X')
 		case c == '_' && i+1 < len(s) && isLower(s[i+1]):
 			upper = true
-		case c == '_' && i == 0:
-			b.WriteByte('X')
 		case c >= '0' && c <= '9':
 			b.WriteByte(c)
 			upper = true

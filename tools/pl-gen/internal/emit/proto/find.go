@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Command returns the path of the buf to use, which is the first of
@@ -44,8 +45,12 @@ func (b *Buf) find(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(b.Log, "buf %s is not installed; building it from %s (about 80 s, once; or set PL_BUF, or run npm install in tools)\n",
-		pinned, ToolsModFile)
+	// Go answers at once when it has built this version before.
+	notice := time.AfterFunc(2*time.Second, func() {
+		fmt.Fprintf(b.Log, "building buf %s from %s: about 80 s, once (to save them set PL_BUF, or run npm install in tools)\n",
+			pinned, ToolsModFile)
+	})
+	defer notice.Stop()
 	return b.tool(ctx, "buf")
 }
 
