@@ -182,7 +182,12 @@ func (d *deployment) tally(into map[string]int, context, query string) {
 // a service.
 func (d *deployment) redeliveries() int {
 	n := 0
+	seen := map[*program]bool{}
 	for _, p := range d.services {
+		if seen[p] {
+			continue
+		}
+		seen[p] = true
 		runs := map[string]int{}
 		for _, records := range p.log.records("handling") {
 			once := map[string]bool{}

@@ -39,12 +39,6 @@ func deploy(t *testing.T, mutants map[string]string) *deployment {
 	d.broker = s.hub(t, "broker")
 	d.startBroker()
 	kafka, registry := d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"), "http://"+d.broker.setting("PL_EMBEDDED_REGISTRY_ADDR")
-	var err error
-	if d.raw, err = kgo.NewClient(kgo.SeedBrokers(kafka)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.raw.Close)
-	d.admin = kadm.NewClient(d.raw)
 	for _, name := range services {
 		path := filepath.Join(build(t, "", services...), name)
 		if tags := mutants[name]; tags != "" {
@@ -56,9 +50,38 @@ func deploy(t *testing.T, mutants map[string]string) *deployment {
 	d.services["achievement"].set("PL_CALLS_USERPROFILE=" + d.services["userprofile"].url())
 	for _, name := range services {
 		d.services[name].startReady()
+	}
+	d.connect()
+	return d
+}
+
+// deployHub starts a hub, which is all services and the broker at once.
+func deployHub(t *testing.T) *deployment {
+	t.Helper()
+	s := newStand(t)
+	hub := s.hub(t)
+	hub.set("PL_LOG_LEVEL=debug", "PL_LOG_FORMAT=json")
+	d := &deployment{stand: s, t: t, broker: hub, services: map[string]*program{}, dbs: map[string]*tx.Database{}}
+	for _, name := range services {
+		d.services[name] = hub
+	}
+	hub.startReady()
+	d.connect()
+	return d
+}
+
+// connect opens what the test itself looks at: the broker and the databases.
+func (d *deployment) connect() {
+	d.t.Helper()
+	var err error
+	if d.raw, err = kgo.NewClient(kgo.SeedBrokers(d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"))); err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(d.raw.Close)
+	d.admin = kadm.NewClient(d.raw)
+	for _, name := range services {
 		d.dbs[name] = d.database(name)
 	}
-	return d
 }
 
 // startBroker starts the broker and waits until it answers.

@@ -189,8 +189,8 @@ func TestNothingIsLostOrAppliedTwiceUnderKill(t *testing.T) {
 	t.Parallel()
 	p := plan{
 		seed: seedOf(t), commands: 1000, students: 25, quizzes: 10, every: 40 * time.Millisecond,
-		kills:   map[string]int{"broker": 3, "quiz": 6, "achievement": 3, "notification": 2},
-		repeats: 1, zombie: true,
+		kills:   map[string]int{"broker": 3, "quiz": 8, "achievement": 3, "notification": 3},
+		repeats: 3, zombie: true,
 	}
 	v := p.run(t)
 	t.Log(v)
