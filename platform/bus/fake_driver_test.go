@@ -3,6 +3,7 @@ package bus_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -62,7 +63,7 @@ type fakeConn struct {
 	*fakeTopic
 	joined  chan struct{} // closed when a router has joined
 	handler driver.Handler
-	parts   map[int32]*fakePartition // used by the test's goroutine and Close
+	parts   map[int32]*fakePartition // guarded by mu
 	closed  chan struct{}
 }
 
@@ -94,7 +95,10 @@ func (m fakeMember) Close(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for index := range m.parts {
+		m.mu.Lock()
+		held := slices.Collect(maps.Keys(m.parts))
+		m.mu.Unlock()
+		for _, index := range held {
 			m.revoke(index)
 		}
 	}()

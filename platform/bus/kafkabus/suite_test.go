@@ -24,7 +24,7 @@ func TestConformance(t *testing.T) {
 	drivertest.Run(t, drivertest.Harness{
 		Features: features,
 		Around:   synctest.Test,
-		Patience: time.Hour,
+		Patience: 5 * time.Minute,
 		Broker: func(t *testing.T) drivertest.Broker {
 			var network kafka.Network
 			return embedded(t, kafka.Options{Addr: "127.0.0.1:9092", Listen: network.Listen}, network.Dial)
