@@ -23,8 +23,7 @@ type Decoder struct {
 
 	depth      int
 	emptyItems int
-	failed     bool
-	fault      Error
+	fault      *Error
 }
 
 // windowSize is how much of a message strings share at most, and so how much
@@ -40,26 +39,24 @@ func (r *Decoder) Finish(eventType string) error {
 	if r.off < len(r.data) {
 		r.Fail("", "bytes follow the end of the message")
 	}
-	if !r.failed {
+	if r.fault == nil {
 		return nil
 	}
-	fault := r.fault
-	fault.Type = eventType
-	return &fault
+	r.fault.Type = eventType
+	return r.fault
 }
 
 // Fail records a fault, unless there is one already.
 func (r *Decoder) Fail(field, reason string) {
-	if r.failed {
+	if r.fault != nil {
 		return
 	}
-	r.failed = true
-	r.fault = Error{Op: opDecode, Field: field, Offset: r.off, Reason: reason}
+	r.fault = &Error{Op: opDecode, Field: field, Offset: r.off, Reason: reason}
 	r.data, r.off = nil, 0
 }
 
 // Failed reports whether there was a fault. Loops end on it.
-func (r *Decoder) Failed() bool { return r.failed }
+func (r *Decoder) Failed() bool { return r.fault != nil }
 
 // Enter counts one level of a record that can contain itself and reports
 // whether it may be decoded; if so, Leave ends the level.
@@ -67,7 +64,7 @@ func (r *Decoder) Enter(record string) bool {
 	if r.depth == MaxDepth {
 		r.Fail(record, reasonDepth)
 	}
-	if r.failed {
+	if r.fault != nil {
 		return false
 	}
 	r.depth++
@@ -206,7 +203,7 @@ func (r *Decoder) Duration(field string) (months, days, millis uint32) {
 
 // String reads text, which must be valid UTF-8.
 func (r *Decoder) String(field string) string {
-	n := r.length(field)
+	n := r.shortLength(field)
 	if n == 0 {
 		return ""
 	}
@@ -222,6 +219,17 @@ func (r *Decoder) String(field string) string {
 	}
 	r.off += n
 	return s
+}
+
+// shortLength is length, faster for one byte.
+func (r *Decoder) shortLength(field string) int {
+	if r.off < len(r.data) {
+		if c := r.data[r.off]; c&0x81 == 0 && int(c>>1) < len(r.data)-r.off {
+			r.off++
+			return int(c >> 1)
+		}
+	}
+	return r.length(field)
 }
 
 // slide moves the window to the next byte to read; it holds n bytes or more.
