@@ -85,7 +85,8 @@ func (p *parser) badName(n *node, part string) {
 }
 
 // define registers a type whose definition is complete. As in Java, defining
-// an equal type again is no fault.
+// an equal type again is no fault; the definition stands for itself, because
+// aliases are no part of equality, and names mean the first one.
 func (p *parser) define(s *Schema, n *node) *Schema {
 	if s.Name == "" {
 		return s
@@ -105,7 +106,7 @@ func (p *parser) define(s *Schema, n *node) *Schema {
 		p.fault(at, CodeDuplicateName, "rename one of them, or refer to the first by its name",
 			"the type %q is already defined at %s", full, first.NamePos)
 	}
-	return first
+	return s
 }
 
 // aliasNodes returns the aliases of a definition, each one once.

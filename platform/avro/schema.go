@@ -58,8 +58,9 @@ func (p Pos) String() string {
 }
 
 // A Schema is one node of a parsed schema. Named types are shared: every use
-// of a record, enum or fixed is the same *Schema, so a recursive schema is a
-// cyclic graph. A Schema is immutable after Parse and safe for concurrent use.
+// by name of a record, enum or fixed is the same *Schema, so a recursive schema
+// is a cyclic graph. Only a text that defines an equal type again has several.
+// A Schema is immutable after Parse and safe for concurrent use.
 type Schema struct {
 	Kind Kind
 	// Name and Namespace are set for records, enums and fixed types.
