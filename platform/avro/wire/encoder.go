@@ -143,13 +143,13 @@ func (w *Encoder) TimeMicros(b []byte, field string, d time.Duration) []byte {
 	return AppendLong(b, d.Microseconds())
 }
 
-// farthest is how far from 1970 a time may be, as a power of two in seconds:
-// 139,000 years, which milliseconds and microseconds can count.
-const farthest = 42
+// near reports whether a time is within 139,000 years of 1970, which both
+// milliseconds and microseconds can count.
+func near(seconds int64) bool { return seconds>>42 == seconds>>63 }
 
 // TimestampMillis appends the instant t in milliseconds, rounded down.
 func (w *Encoder) TimestampMillis(b []byte, field string, t time.Time) []byte {
-	if s := t.Unix(); s>>farthest != s>>63 {
+	if s := t.Unix(); !near(s) && time.UnixMilli(t.UnixMilli()).Unix() != s {
 		return w.Fail(b, field, reasonRange)
 	}
 	return appendLong(b, t.UnixMilli())
@@ -157,7 +157,7 @@ func (w *Encoder) TimestampMillis(b []byte, field string, t time.Time) []byte {
 
 // TimestampMicros appends the instant t in microseconds, rounded down.
 func (w *Encoder) TimestampMicros(b []byte, field string, t time.Time) []byte {
-	if s := t.Unix(); s>>farthest != s>>63 {
+	if s := t.Unix(); !near(s) && time.UnixMicro(t.UnixMicro()).Unix() != s {
 		return w.Fail(b, field, reasonRange)
 	}
 	return appendLong(b, t.UnixMicro())
@@ -166,14 +166,11 @@ func (w *Encoder) TimestampMicros(b []byte, field string, t time.Time) []byte {
 // TimestampNanos appends the instant t in nanoseconds. Years before 1678 and
 // after 2261 do not fit.
 func (w *Encoder) TimestampNanos(b []byte, field string, t time.Time) []byte {
-	if s := t.Unix(); s < -maxNanos || s >= maxNanos {
+	if time.Unix(0, t.UnixNano()).Unix() != t.Unix() {
 		return w.Fail(b, field, reasonRange)
 	}
 	return appendLong(b, t.UnixNano())
 }
-
-// maxNanos is how many seconds nanoseconds can count.
-const maxNanos = math.MaxInt64 / int64(time.Second)
 
 // LocalTimestampMillis appends the date and time that t shows in its own
 // location, in milliseconds.

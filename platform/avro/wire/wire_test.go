@@ -88,7 +88,7 @@ func TestEncoderFaults(t *testing.T) {
 		"time after midnight":          func(w *wire.Encoder) { w.TimeMicros(nil, "f", 24*time.Hour) },
 		"zero time in nanoseconds":     func(w *wire.Encoder) { w.TimestampNanos(nil, "f", time.Time{}) },
 		"far time in nanoseconds":      func(w *wire.Encoder) { w.TimestampNanos(nil, "f", time.Date(2263, 1, 1, 0, 0, 0, 0, time.UTC)) },
-		"far time in microseconds":     func(w *wire.Encoder) { w.TimestampMicros(nil, "f", time.Unix(1<<43, 0)) },
+		"far time in microseconds":     func(w *wire.Encoder) { w.TimestampMicros(nil, "f", time.Unix(1<<44, 0)) },
 		"nil decimal":                  func(w *wire.Encoder) { w.Decimal(nil, "f", nil, 4, 2) },
 		"decimal of too many digits":   func(w *wire.Encoder) { w.Decimal(nil, "f", rat("100.00"), 4, 2) },
 		"decimal finer than its scale": func(w *wire.Encoder) { w.Decimal(nil, "f", rat("0.005"), 4, 2) },
@@ -183,6 +183,54 @@ func TestLocalTimes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTimesComeBack checks that every number that Avro has for a time is a
+// time.Time, and the same number again.
+func TestTimesComeBack(t *testing.T) {
+	forms := map[string]struct {
+		read  func(r *wire.Decoder) time.Time
+		write func(w *wire.Encoder, t time.Time) []byte
+	}{
+		"millis": {
+			func(r *wire.Decoder) time.Time { return r.TimestampMillis("f") },
+			func(w *wire.Encoder, t time.Time) []byte { return w.TimestampMillis(nil, "f", t) },
+		},
+		"micros": {
+			func(r *wire.Decoder) time.Time { return r.TimestampMicros("f") },
+			func(w *wire.Encoder, t time.Time) []byte { return w.TimestampMicros(nil, "f", t) },
+		},
+		"nanos": {
+			func(r *wire.Decoder) time.Time { return r.TimestampNanos("f") },
+			func(w *wire.Encoder, t time.Time) []byte { return w.TimestampNanos(nil, "f", t) },
+		},
+		"local nanos": {
+			func(r *wire.Decoder) time.Time { return r.TimestampNanos("f") },
+			func(w *wire.Encoder, t time.Time) []byte { return w.LocalTimestampNanos(nil, "f", t) },
+		},
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		v := rapid.OneOf(rapid.Int64(), rapid.SampledFrom([]int64{math.MinInt64, math.MaxInt64, -1})).Draw(t, "v")
+		data := binary.AppendVarint(nil, v)
+		for name, form := range forms {
+			var w wire.Encoder
+			r := wire.NewDecoder(data)
+			if got := form.write(&w, form.read(&r)); !bytes.Equal(got, data) {
+				t.Errorf("%s: %d comes back as %x, %v", name, v, got, w.Finish("t"))
+			}
+		}
+	})
+}
+
+func TestDatesComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		data := binary.AppendVarint(nil, int64(rapid.Int32().Draw(t, "v")))
+		var w wire.Encoder
+		r := wire.NewDecoder(data)
+		if got := w.Date(nil, "f", r.Date("f")); !bytes.Equal(got, data) {
+			t.Errorf("%x comes back as %x, %v", data, got, w.Finish("t"))
+		}
+	})
 }
 
 func TestDecoderFaults(t *testing.T) {
