@@ -2,32 +2,42 @@ package tx_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/event"
 )
 
-// BenchmarkEffects consumes events in batches of 100; each inserts one row and
-// publishes one event.
+// BenchmarkEffects consumes events in batches of 100, from one partition and
+// from four at once; each event inserts one row and publishes one event.
 func BenchmarkEffects(b *testing.B) {
 	for _, e := range engines {
-		b.Run(e.name, func(b *testing.B) {
-			w := newWorld(b, e.open)
-			c := w.claim()
-			w.applyAll(c, numbered(0, 100))
-			b.ResetTimer()
-			effects := 0
-			for b.Loop() {
-				b.StopTimer()
-				batch := numbered(c.Next, 100)
-				b.StartTimer()
-				w.applyAll(c, batch)
-				effects += 100
+		for _, partitions := range []int{1, 4} {
+			b.Run(fmt.Sprintf("%s/partitions=%d", e.name, partitions), func(b *testing.B) {
+				benchmarkEffects(b, newWorld(b, e.open), partitions)
+			})
+		}
+	}
+}
+
+func benchmarkEffects(b *testing.B, w *world, partitions int) {
+	w.applyAll(w.claim(), numbered(1<<40, 100))
+	b.ResetTimer()
+	var all sync.WaitGroup
+	for p := range partitions {
+		all.Go(func() {
+			c, err := w.store.Claim(b.Context(), &w.route, int32(p+1))
+			for n := p; err == nil && n < b.N; n += partitions {
+				_, err = w.store.Apply(b.Context(), &c, numbered(int64(n)*100, 100))
 			}
-			b.ReportMetric(float64(effects)/b.Elapsed().Seconds(), "effects/s")
+			if err != nil {
+				b.Error(err)
+			}
 		})
 	}
+	all.Wait()
+	b.ReportMetric(100*float64(b.N)/b.Elapsed().Seconds(), "effects/s")
 }
 
 func numbered(offset int64, n int) []*bus.Delivery {

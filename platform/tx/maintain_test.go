@@ -132,6 +132,7 @@ func TestStuckHandlerIsReported(t *testing.T) {
 			return nil
 		}
 		failedAt(t, w.apply(w.claim(), deliveries(0, "a"), 0), 0)
+		synctest.Wait()
 		if !strings.Contains(text.String(), "has not returned") || !strings.Contains(text.String(), "event_id=a") {
 			t.Errorf("the log is %q", text.String())
 		}

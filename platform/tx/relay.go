@@ -122,7 +122,7 @@ func await(ctx context.Context, woken <-chan struct{}, poll time.Duration) {
 // stop waits after a failure. A lost lease is none.
 func (s *shard) stop(ctx context.Context, err error) {
 	s.last = 0
-	wait := s.db.traits.Poll
+	wait := leaseTime / 5
 	if !errors.Is(err, errLeaseLost) {
 		s.failures++
 		wait = rand.N(min(50*time.Millisecond<<min(s.failures, 10), relayWait)) + 10*time.Millisecond

@@ -3,6 +3,9 @@
 // The file has one writer at a time, in one process, and a pool of readers. It
 // is in WAL mode with synchronous NORMAL: commits survive a killed process,
 // but the last ones may be lost when the machine loses power.
+//
+// Days of the inbox and the outbox that are over are deleted a few thousand
+// rows at a time, so that nobody waits long for the writer.
 package sqlite
 
 import (
