@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -26,23 +25,27 @@ type committer struct {
 	exited chan struct{}
 
 	mu    sync.Mutex
-	dirty map[topicPartition]int64
+	dirty map[*partition]int64
 }
 
 func newCommitter(m *member) *committer {
 	return &committer{
 		m:    m,
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), exited: make(chan struct{}),
-		dirty: make(map[topicPartition]int64),
+		dirty: make(map[*partition]int64),
 	}
 }
 
 func (c *committer) mark(p *partition, next int64) {
 	c.mu.Lock()
 	if !p.forgotten {
-		c.dirty[p.id] = next
+		c.dirty[p] = next
 	}
 	c.mu.Unlock()
+	c.signal()
+}
+
+func (c *committer) signal() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
@@ -75,8 +78,7 @@ func (c *committer) stop() {
 	<-c.exited
 }
 
-// flush copies what is marked. A failure costs only the copy: the next mark
-// brings it up to date.
+// flush copies what is marked, and marks it again when that fails.
 func (c *committer) flush() {
 	offsets := c.drain()
 	if len(offsets) == 0 {
@@ -84,28 +86,57 @@ func (c *committer) flush() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	c.m.seats.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
-		if err == nil {
-			err = firstCommitError(resp)
-		}
-		if err != nil {
-			c.m.log.Debug("the broker's copy of the positions was not updated", "error", err)
-		}
-	})
+	resp, err := c.request(offsets).RequestWith(ctx, c.m.seats)
+	if err == nil {
+		err = firstCommitError(resp)
+	}
+	if err != nil {
+		c.m.log.Debug("the broker's copy of the positions was not updated", "error", err)
+		c.restore(offsets)
+	}
 }
 
-func (c *committer) drain() map[string]map[int32]kgo.EpochOffset {
+// request makes the member's commit. The client's own commit waits for a
+// rebalance to end; this one is refused during it and comes again.
+func (c *committer) request(offsets map[*partition]int64) *kmsg.OffsetCommitRequest {
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Group = c.m.group
+	req.MemberID, req.Generation = c.m.seats.GroupMetadata()
+	topics := make(map[string]int)
+	for p, next := range offsets {
+		i, ok := topics[p.id.topic]
+		if !ok {
+			i = len(req.Topics)
+			topics[p.id.topic] = i
+			t := kmsg.NewOffsetCommitRequestTopic()
+			t.Topic = p.id.topic
+			req.Topics = append(req.Topics, t)
+		}
+		rp := kmsg.NewOffsetCommitRequestTopicPartition()
+		rp.Partition, rp.Offset = p.id.partition, next
+		req.Topics[i].Partitions = append(req.Topics[i].Partitions, rp)
+	}
+	return req
+}
+
+func (c *committer) drain() map[*partition]int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	offsets := make(map[string]map[int32]kgo.EpochOffset)
-	for id, next := range c.dirty {
-		if offsets[id.topic] == nil {
-			offsets[id.topic] = make(map[int32]kgo.EpochOffset)
-		}
-		offsets[id.topic][id.partition] = kgo.EpochOffset{Epoch: -1, Offset: next}
-	}
-	clear(c.dirty)
+	offsets := c.dirty
+	c.dirty = make(map[*partition]int64)
 	return offsets
+}
+
+// restore marks what could not be copied, unless something newer is marked.
+func (c *committer) restore(offsets map[*partition]int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for p, next := range offsets {
+		if _, newer := c.dirty[p]; !newer && !p.forgotten {
+			c.dirty[p] = next
+		}
+	}
+	c.signal()
 }
 
 // forget drops what is marked for partitions that another member has now, and
@@ -115,7 +146,7 @@ func (c *committer) forget(parts []*partition) {
 	defer c.mu.Unlock()
 	for _, p := range parts {
 		p.forgotten = true
-		delete(c.dirty, p.id)
+		delete(c.dirty, p)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 )
@@ -98,6 +100,7 @@ func (m *member) open(topics []string) (err error) {
 		kgo.SessionTimeout(3*m.conn.cfg.Idle+time.Second),
 		kgo.HeartbeatInterval(m.conn.cfg.Idle),
 		kgo.DisableAutoCommit(),
+		kgo.MaxVersions(commitsByName()),
 		kgo.AdjustFetchOffsetsFn(fetchNothing),
 		kgo.WithHooks(groupErrors{m}),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) {
@@ -120,6 +123,14 @@ func (m *member) open(topics []string) (err error) {
 	go m.poll()
 	go m.commits.run()
 	return nil
+}
+
+// commitsByName are all requests as the client knows them, and commits in the
+// last version that names topics and not their ids.
+func commitsByName() *kversion.Versions {
+	v := kversion.Stable()
+	v.SetMaxKeyVersion(kmsg.OffsetCommit.Int16(), 9)
+	return v
 }
 
 // fetchNothing keeps the group's client from consuming what it is assigned.
