@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -22,11 +23,14 @@ type Hooks struct {
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	*instruments
+
+	mu      sync.Mutex
+	claimed map[bus.Position]bool
 }
 
 // Hooks returns the process's hooks.
 func (t *Telemetry) Hooks() *Hooks {
-	return &Hooks{tracer: t.tracer, propagator: t.propagator, instruments: t.instruments}
+	return &Hooks{tracer: t.tracer, propagator: t.propagator, instruments: t.instruments, claimed: map[bus.Position]bool{}}
 }
 
 // DeliveryStarted implements [bus.DeliveryHook].
@@ -87,11 +91,26 @@ func (h *Hooks) BatchApplied(p bus.Position, done int, took time.Duration) {
 	h.batchTime.Record(context.Background(), took.Seconds(), consumer)
 }
 
-// Assigned implements [bus.AssignmentHook].
-func (h *Hooks) Assigned(c bus.Claim) { h.addPartitions(c.Position, 1) }
+// Assigned implements [bus.AssignmentHook]. A position that is claimed anew
+// counts once.
+func (h *Hooks) Assigned(c bus.Claim) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.claimed[c.Position] {
+		h.claimed[c.Position] = true
+		h.addPartitions(c.Position, 1)
+	}
+}
 
 // Revoked implements [bus.AssignmentHook].
-func (h *Hooks) Revoked(p bus.Position) { h.addPartitions(p, -1) }
+func (h *Hooks) Revoked(p bus.Position) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.claimed[p] {
+		delete(h.claimed, p)
+		h.addPartitions(p, -1)
+	}
+}
 
 func (h *Hooks) addPartitions(p bus.Position, n int64) {
 	h.assigned.Add(context.Background(), n, metric.WithAttributes(attribute.String("consumer", p.Consumer)))
