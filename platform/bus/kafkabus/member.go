@@ -43,8 +43,9 @@ type member struct {
 	buffered atomic.Int64          // bytes queued in all partitions
 	trouble  atomic.Pointer[error] // what last broke the group session
 
-	// assign is held while the data client's partitions change.
-	assign sync.Mutex
+	// assign holds a token while the data client's partitions change. It is a
+	// channel, so that waiting for it lets virtual time go on.
+	assign chan struct{}
 
 	mu    sync.Mutex
 	parts map[topicPartition]*partition
@@ -61,6 +62,7 @@ func (c *Conn) Join(ctx context.Context, group string, topics []string, h driver
 		conn: c, group: group, handler: h,
 		log:     c.log.With("group", group),
 		polling: make(chan struct{}),
+		assign:  make(chan struct{}, 1),
 		parts:   make(map[topicPartition]*partition),
 	}
 	m.left = sync.OnceValue(m.leave)
@@ -192,8 +194,8 @@ func (m *member) take(ps map[string][]int32) []*partition {
 // detach stops the data client from fetching the partitions. Records that it
 // has fetched before never reach them afterwards.
 func (m *member) detach(parts []*partition) {
-	m.assign.Lock()
-	defer m.assign.Unlock()
+	m.assign <- struct{}{}
+	defer func() { <-m.assign }()
 	m.detachLocked(parts)
 }
 
@@ -216,8 +218,8 @@ func (m *member) detachLocked(parts []*partition) {
 // attach makes the data client fetch the partition from an offset on, and
 // drops whatever was queued before. It fails when the partition was revoked.
 func (m *member) attach(p *partition, at int64) error {
-	m.assign.Lock()
-	defer m.assign.Unlock()
+	m.assign <- struct{}{}
+	defer func() { <-m.assign }()
 	m.detachLocked([]*partition{p})
 	if err := p.restart(); err != nil {
 		return err

@@ -25,7 +25,7 @@ func TestDetachWaitsForThePollInProgress(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		m := &member{conn: conn, data: conn.out, polling: make(chan struct{}), parts: map[topicPartition]*partition{}}
+		m := &member{conn: conn, data: conn.out, polling: make(chan struct{}), assign: make(chan struct{}, 1), parts: map[topicPartition]*partition{}}
 		p := newPartition(m, topicPartition{"t", 0})
 		p.attached = true
 		m.parts[p.id] = p
