@@ -18,12 +18,20 @@ type broker struct {
 	// before is called at each publish; an error fails it after the first
 	// half of the records was written.
 	before func(records []*driver.Record) error
-	came   chan struct{} // gets a value after a publish, when it has room
+	// blocked is called at each publish and may wait for its context.
+	blocked func(ctx context.Context)
+	came    chan struct{} // gets a value after a publish, when it has room
 }
 
 func newBroker() *broker { return &broker{came: make(chan struct{}, 1)} }
 
 func (b *broker) Publish(ctx context.Context, records []*driver.Record) error {
+	if b.blocked != nil {
+		b.blocked(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	var err error
 	if b.before != nil {
 		if err = b.before(records); err != nil {

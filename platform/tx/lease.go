@@ -2,7 +2,9 @@ package tx
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -67,6 +69,32 @@ func (s *shard) renew(ctx context.Context, u *unit) error {
 	}
 	s.lease.until = until
 	return nil
+}
+
+// whileHeld calls f and renews the lease until it returns. The context of f
+// ends when the lease is lost.
+func (s *shard) whileHeld(ctx context.Context, f func(ctx context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var renewing sync.WaitGroup
+	renewing.Go(func() {
+		for {
+			await(ctx, nil, leaseTime/3)
+			if ctx.Err() != nil {
+				return
+			}
+			err := s.db.inTx(ctx, func(u *unit) error { return s.renew(ctx, u) })
+			if errors.Is(err, errLeaseLost) {
+				cancel(err)
+			}
+		}
+	})
+	err := f(ctx)
+	if errors.Is(context.Cause(ctx), errLeaseLost) {
+		err = errLeaseLost
+	}
+	cancel(nil)
+	renewing.Wait()
+	return err
 }
 
 // giveBack ends the lease, so that another relay need not wait for its end.

@@ -162,7 +162,7 @@ func (s *shard) publish(ctx context.Context, rows []outboxRow) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, relayPublish)
 	defer cancel()
-	return s.out.Publish(ctx, records)
+	return s.whileHeld(ctx, func(ctx context.Context) error { return s.out.Publish(ctx, records) })
 }
 
 // record frames the row's data with the registry's id and its attributes as

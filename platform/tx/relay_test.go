@@ -6,13 +6,16 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/tx"
+	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
 )
 
 // relay runs a relay until the test or the returned function ends it.
@@ -216,6 +219,62 @@ func TestOneRelayAShard(t *testing.T) {
 		w.drained(other)
 		w.expect("first relay", first.texts(""), "a", "b")
 		w.expect("second relay", second.texts(""), "c")
+	})
+}
+
+// A broker that is slow does not cost the lease.
+func TestLeaseIsRenewedWhilePublishing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, err := sqlite.Open(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		w := newWorld(t, func(testing.TB) (*tx.Database, func() *tx.Database) { return db, nil })
+		b := newBroker()
+		b.before = func([]*driver.Record) error {
+			time.Sleep(12 * time.Second) // virtual
+			until := w.column(`SELECT leased_until FROM pl_relay`)[0]
+			if at, err := time.Parse(time.RFC3339, until); err != nil || at.Before(time.Now()) {
+				t.Errorf("the lease ended at %s: %v", until, err)
+			}
+			return nil
+		}
+		w.publish("k", "a")
+		stop := w.relay(db, b)
+		w.drained(db)
+		stop()
+		if len(b.records) != 1 {
+			t.Errorf("%d records were published, want 1", len(b.records))
+		}
+	})
+}
+
+// A relay whose shard is taken while it publishes gives up.
+func TestPublishEndsWithTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, err := sqlite.Open(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		w := newWorld(t, func(testing.TB) (*tx.Database, func() *tx.Database) { return db, nil })
+		b := newBroker()
+		var once sync.Once
+		w.publish("k", "a")
+		began := time.Now()
+		b.blocked = func(ctx context.Context) {
+			once.Do(func() {
+				w.exec(`UPDATE pl_relay SET epoch = epoch + 1`)
+				<-ctx.Done()
+			})
+		}
+		stop := w.relay(db, b)
+		w.drained(db)
+		stop()
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("the zombie gave up after %v", took)
+		}
 	})
 }
 
