@@ -7,6 +7,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"testing"
@@ -33,11 +34,14 @@ func run(rounds int, slice time.Duration) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range slices.Concat(encode, decode) {
+	all := slices.Concat(encode, decode)
+	for _, t := range all {
 		t.calibrate(slice)
 	}
 	for range rounds {
-		for _, t := range slices.Concat(encode, decode) {
+		// In a fixed order the collector would hit the same codec every time.
+		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		for _, t := range all {
 			t.slice()
 		}
 	}
