@@ -174,6 +174,9 @@ func (w *worker) apply(batch []*Delivery) error {
 		if err == nil {
 			continue
 		}
+		if len(batch) == 0 {
+			return fmt.Errorf("apply: %w", err)
+		}
 		if err := w.retry(batch[0], err); err != nil {
 			return err
 		}
@@ -181,7 +184,7 @@ func (w *worker) apply(batch []*Delivery) error {
 	return nil
 }
 
-var errNoProgress = errors.New("the store committed nothing and gave no error")
+var errMiscount = errors.New("the store gave no error and committed none of the batch, or more than all")
 
 // commit applies a batch once. The error is that of the first delivery that is
 // not done, ready to be retried, or one that ends the session.
@@ -194,12 +197,13 @@ func (w *worker) commit(batch []*Delivery) (done int, failed error) {
 		done, err = w.r.cfg.Store.Apply(w.work, &w.claim, batch)
 		return err
 	})
-	if done > 0 {
+	switch {
+	case done > len(batch), done <= 0 && err == nil:
+		return 0, errMiscount
+	case done > 0:
 		w.wait.reset()
 		w.r.cfg.Hooks.batchApplied(w.pos, done, time.Since(start))
 		w.part.Commit(w.claim.Next)
-	} else if err == nil {
-		err = errNoProgress
 	}
 	return done, err
 }
