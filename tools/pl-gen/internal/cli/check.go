@@ -85,7 +85,7 @@ func (a *app) checkAll(ctx context.Context, g *generate.Generator) ([]diag.Diagn
 		return result.Findings, nil
 	}
 	findings := result.Findings
-	for _, c := range result.Pending() {
+	for _, c := range result.Stale() {
 		findings = append(findings, stale(c))
 	}
 	lines, ok, err := g.Buf().Lint(ctx)

@@ -88,6 +88,7 @@ func (d *devServer) fail(what string, err error) {
 func (d *devServer) start(binary string) error {
 	hub := exec.Command(binary)
 	hub.Dir, hub.Stdout, hub.Stderr = d.root, d.app.stdout, d.app.stderr
+	hub.SysProcAttr = apart()
 	// The hub takes every PL_ variable for a setting of its own.
 	hub.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PL_BUF=") })
 	if err := hub.Start(); err != nil {

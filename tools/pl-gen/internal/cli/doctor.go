@@ -168,8 +168,8 @@ func lookGenerated(ctx context.Context, g *generate.Generator) symptom {
 		return symptom{name: "generated", found: count(len(result.Edited()), "file was edited", "files were edited"), bad: true,
 			cause: "generated files are derived: " + filepath.ToSlash(result.Edited()[0].Path),
 			fix:   "see \"pl-gen generate --diff\"; \"pl-gen generate --force\" discards the edits"}
-	case len(result.Pending()) > 0:
-		return symptom{name: "generated", found: count(len(result.Pending()), "file is not up to date", "files are not up to date"), bad: true,
+	case len(result.Stale()) > 0:
+		return symptom{name: "generated", found: count(len(result.Stale()), "file is not up to date", "files are not up to date"), bad: true,
 			cause: "a contract or pl-gen changed since", fix: "run \"pl-gen generate\""}
 	}
 	return symptom{name: "generated", found: "gen/ is up to date"}

@@ -72,9 +72,9 @@ func (a *app) generateOnce(ctx context.Context, root string, mode generateMode) 
 	case result.Blocked():
 		return errFindings
 	case mode.diff:
-		return a.printDiff(result.Pending())
+		return a.printDiff(result.Stale())
 	case mode.check:
-		return a.printPending(result.Pending())
+		return a.printPending(result.Stale())
 	}
 	return a.write(result, mode.force)
 }

@@ -61,6 +61,14 @@ func (r *Result) Pending() []output.Change {
 	return r.Changes.List
 }
 
+// Stale returns the pending changes with that of the manifest.
+func (r *Result) Stale() []output.Change {
+	if r.Changes == nil {
+		return nil
+	}
+	return r.Changes.All(r.generator.root)
+}
+
 // A run is the state of one Run.
 type run struct {
 	disk  *stamp.Store
@@ -68,7 +76,8 @@ type run struct {
 	units map[string]unitRecord
 }
 
-// Run finds out what generation would change.
+// Run finds out what generation would change. It writes nothing but its own
+// cache.
 func (g *Generator) Run(ctx context.Context) (*Result, error) {
 	r := &run{disk: stamp.Open(g.root, g.cache.stamps())}
 	digest, err := g.digest(r.disk)
@@ -76,9 +85,21 @@ func (g *Generator) Run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	if findings, ok := g.cache.clean(digest); ok {
-		return &Result{Findings: findings}, g.cache.save(r.disk)
+		g.tolerate(g.cache.save(r.disk))
+		return &Result{Findings: findings}, nil
 	}
-	return g.full(ctx, r)
+	result, err := g.full(ctx, r)
+	if err == nil && len(result.Stale()) == 0 && result.Changes != nil {
+		g.tolerate(g.remember(result))
+	}
+	return result, err
+}
+
+// tolerate says what is wrong with the cache, which only saves time.
+func (g *Generator) tolerate(err error) {
+	if err != nil {
+		fmt.Fprintf(g.log, "pl-gen: %v; the next run will take longer\n", err)
+	}
 }
 
 // Lint reads and checks the contracts, and generates nothing.
@@ -144,7 +165,8 @@ func (r *Result) Write() error {
 	if err := r.Changes.Write(r.generator.root); err != nil {
 		return err
 	}
-	return r.generator.remember(r)
+	r.generator.tolerate(r.generator.remember(r))
+	return nil
 }
 
 func (g *Generator) remember(r *Result) error {

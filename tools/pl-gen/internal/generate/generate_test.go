@@ -279,6 +279,14 @@ func TestProtosIncrementally(t *testing.T) {
 			}
 		})
 	}
+	edit(t, root, quiz, "message Quiz {", "message Quiz  {")
+	r, err := New(root, io.Discard).Run(context.Background())
+	if err != nil || len(r.Pending()) > 0 || len(r.Stale()) != 1 || r.Stale()[0].Path != output.ManifestPath {
+		t.Errorf("a change that only the manifest shows: %v, %v", len(r.Stale()), err)
+	}
+	if err := r.Write(); err != nil || len(r.Stale()) > 0 {
+		t.Errorf("the manifest was not written: %v", err)
+	}
 	sameAsFromNothing(t, root)
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/stamp"
@@ -51,13 +52,27 @@ func (c *Changes) each(do func(i int, ch Change) error) error {
 	return nil
 }
 
+// All returns the changes with that of the manifest, if it changes. The
+// manifest can change alone: it has to be committed then, or every clone would
+// run buf again.
+func (c *Changes) All(root string) []Change {
+	old, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(ManifestPath)))
+	next := c.next.Bytes()
+	switch {
+	case err != nil:
+		return append(slices.Clone(c.List), Change{Kind: Create, Path: ManifestPath, New: next})
+	case bytes.Equal(old, next):
+		return c.List
+	}
+	return append(slices.Clone(c.List), Change{Kind: Update, Path: ManifestPath, Old: old, New: next})
+}
+
 func (c *Changes) writeManifest(root string, m *Manifest) error {
-	file := filepath.Join(root, filepath.FromSlash(ManifestPath))
-	text := m.Bytes()
-	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, text) {
+	old, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(ManifestPath)))
+	if err == nil && bytes.Equal(old, m.Bytes()) {
 		return nil
 	}
-	if err := stamp.WriteFile(file, text); err != nil {
+	if err := stamp.WriteFile(filepath.Join(root, filepath.FromSlash(ManifestPath)), m.Bytes()); err != nil {
 		return fmt.Errorf("write the manifest: %w", err)
 	}
 	return nil
