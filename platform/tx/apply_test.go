@@ -396,6 +396,31 @@ func TestStatementWhileRowsAreOpenFails(t *testing.T) {
 	})
 }
 
+// A query may fail after its first row, and the handler may not look.
+func TestErrorAfterTheFirstRowPoisons(t *testing.T) {
+	late := map[string]string{
+		"sqlite3":  `WITH n(i) AS (VALUES (0), (1)) SELECT abs(-9223372036854775807 - i) FROM n`,
+		"postgres": `SELECT 1 / (2 - i) FROM generate_series(1, 2) AS i`,
+	}
+	onEachEngine(t, func(t *testing.T, w *world) {
+		w.handle = func(ctx context.Context, tr *tx.Tx, m event.Message) error {
+			if err := recordEffect(ctx, tr, m); err != nil || bus.DeliveryFrom(ctx).Event.ID != "b" {
+				return err
+			}
+			rows, err := tr.Conn().QueryContext(ctx, late[tr.Dialect()])
+			if err != nil {
+				t.Errorf("the query failed before its first row: %v", err)
+				return err
+			}
+			for rows.Next() {
+			}
+			return nil
+		}
+		failedAt(t, w.apply(w.claim(), deliveries(0, "a", "b", "c"), 1), 1)
+		w.expectState(1, "a")
+	})
+}
+
 // leakRows reads one row of two and does not close them.
 func leakRows(ctx context.Context, tr *tx.Tx) error {
 	rows, err := tr.Conn().QueryContext(ctx, `SELECT 1 UNION ALL SELECT 2`)

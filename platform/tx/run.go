@@ -106,18 +106,16 @@ func (r *run) isolated(ctx context.Context, i int, d *bus.Delivery) error {
 	if err != nil {
 		return r.timed(ctx, err)
 	}
+	var out []outgoing
 	if !admitted[0] {
 		r.s.duplicate(d)
-	} else {
-		out, err := r.deliver(ctx, i, d)
-		if err != nil {
-			return err
-		}
-		r.out = append(r.out, out...)
+	} else if out, err = r.deliver(ctx, i, d); err != nil {
+		return err
 	}
 	if _, err := r.u.ExecContext(ctx, "RELEASE SAVEPOINT pl_delivery"); err != nil {
 		return r.judge(ctx, ctx, i, err, err)
 	}
+	r.out = append(r.out, out...)
 	return nil
 }
 

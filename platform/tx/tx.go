@@ -62,6 +62,9 @@ func (t *Tx) end() ([]outgoing, error) {
 	if t.rows != nil {
 		_ = t.rows.Close() // the handler may have left them open
 	}
+	if t.failed == nil {
+		t.failed = t.rowsFailed()
+	}
 	return t.out, t.failed
 }
 
@@ -124,7 +127,17 @@ func (t *Tx) rowsClosed() error {
 	if _, err := t.rows.Columns(); err == nil {
 		return errors.New("the rows of the query before are still open; read them to the end or close them first")
 	}
-	return nil
+	return t.rowsFailed()
+}
+
+// rowsFailed returns the error that a query gave after its first rows, which
+// the handler may have dropped. The end of a context is left to the engine: it
+// may have come after the last row.
+func (t *Tx) rowsFailed() error {
+	if t.rows == nil || isContext(t.rows.Err()) {
+		return nil
+	}
+	return t.rows.Err()
 }
 
 // errControl is the cause of refused statements.
