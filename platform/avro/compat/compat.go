@@ -48,10 +48,6 @@ type Incompatibility struct {
 	Causes []Incompatibility
 }
 
-// maxListed bounds how many violations are listed. Types that are used in many
-// places repeat their violations, so that a small schema can have 2^30.
-const maxListed = 10_000
-
 // Check returns every reason why data written with writer cannot be read with
 // reader, in Java's order, repeated where Java repeats them; none means that
 // it can be read. Violations for which Java throws come first, and of the
@@ -62,49 +58,5 @@ const maxListed = 10_000
 func Check(reader, writer *avro.Schema) []Incompatibility {
 	w := newWalker()
 	found := w.check(reader, writer, nil)
-	if found == nil {
-		return w.fatal
-	}
-	return found.appendTo(w.fatal, len(w.fatal)+maxListed)
-}
-
-// A result is what is wrong with a pair of schemas; nil is a compatible pair.
-// It is a tree, because a pair that many others use would otherwise be copied
-// exponentially often.
-type result struct {
-	one   *Incompatibility
-	parts []*result
-}
-
-// join returns what is wrong with any of the parts, in order.
-func join(parts []*result) *result {
-	switch len(parts) {
-	case 0:
-		return nil
-	case 1:
-		return parts[0]
-	}
-	return &result{parts: parts}
-}
-
-// also appends what is wrong, if anything is.
-func also(parts []*result, r *result) []*result {
-	if r == nil {
-		return parts
-	}
-	return append(parts, r)
-}
-
-// appendTo writes a result out, as far as the limit allows.
-func (r *result) appendTo(to []Incompatibility, limit int) []Incompatibility {
-	if r.one != nil && len(to) < limit {
-		to = append(to, *r.one)
-	}
-	for _, p := range r.parts {
-		if len(to) >= limit {
-			break
-		}
-		to = p.appendTo(to, limit)
-	}
-	return to
+	return list(w.fatal, found)
 }

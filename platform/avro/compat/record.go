@@ -20,14 +20,14 @@ func (w *walker) field(r, wr *avro.Schema, i int, at *place) *result {
 	f := r.Fields[i]
 	switch from := w.writerFields(wr, f); {
 	case len(from) == 1:
-		return w.check(f.Type, from[0].Type, at.field(f.TypePos, from[0].TypePos))
+		return w.check(f.Type, from[0].Type, at.field(&f.TypePos, &from[0].TypePos))
 	case len(from) > 1:
-		w.fatal = append(w.fatal, *at.violation(AmbiguousAlias, f.NamePos, from[1].NamePos, ambiguous(f, i, wr)))
+		w.fatal = append(w.fatal, &finding{typ: AmbiguousAlias, at: at, reader: f.NamePos, writer: from[1].NamePos, message: ambiguous(f, i, wr)})
 		return nil
 	case f.HasDefault:
 		return nil
 	case f.Type.Kind == avro.Enum && f.Type.Default != "":
-		return w.check(f.Type, wr, at.field(f.TypePos, wr.NamePos)) // as Java does: an enum never reads a record
+		return w.check(f.Type, wr, at.field(&f.TypePos, &wr.NamePos)) // as Java does: an enum never reads a record
 	}
 	return at.one(MissingDefaultValue, f.NamePos, wr.NamePos, f.Name)
 }
@@ -65,82 +65,4 @@ func (w *walker) fieldsOf(s *avro.Schema) map[string]*avro.Field {
 		w.fields[s] = byName
 	}
 	return byName
-}
-
-// A place is where the walk is: the way down from the root, the last step
-// first. A nil place is the root.
-type place struct {
-	up *place
-	// token is the part of Java's pointer, and step that of the path for people.
-	token, step string
-	// anew is true where Java's pointer begins anew.
-	anew bool
-	// reader and writer are where the types of the nearest fields stand.
-	reader, writer avro.Pos
-}
-
-func (p *place) down(token, step string) *place {
-	next := &place{up: p, token: token, step: step}
-	if p != nil {
-		next.reader, next.writer = p.reader, p.writer
-	}
-	return next
-}
-
-func (p *place) field(reader, writer avro.Pos) *place {
-	next := p.down("type", "")
-	next.reader, next.writer = reader, writer
-	return next
-}
-
-func (p *place) restart() *place {
-	next := p.down("", "")
-	next.anew = true
-	return next
-}
-
-// use returns where a pair of types is used: the definition of a named type
-// may stand elsewhere.
-func (p *place) use(r, wr *avro.Schema) (reader, writer avro.Pos) {
-	reader, writer = r.Pos, wr.Pos
-	if p == nil {
-		return reader, writer
-	}
-	if r.Name != "" && p.reader.Line > 0 {
-		reader = p.reader
-	}
-	if wr.Name != "" && p.writer.Line > 0 {
-		writer = p.writer
-	}
-	return reader, writer
-}
-
-func (p *place) one(t Type, reader, writer avro.Pos, message string) *result {
-	return &result{one: p.violation(t, reader, writer, message)}
-}
-
-func (p *place) violation(t Type, reader, writer avro.Pos, message string) *Incompatibility {
-	return &Incompatibility{Type: t, Pointer: p.pointer(), Message: message, Path: p.path(), ReaderPos: reader, WriterPos: writer}
-}
-
-func (p *place) pointer() string {
-	text := ""
-	for ; p != nil && !p.anew; p = p.up {
-		text = "/" + p.token + text
-	}
-	if text == "" {
-		return "/"
-	}
-	return text
-}
-
-func (p *place) path() string {
-	text := ""
-	for ; p != nil; p = p.up {
-		if text != "" && p.step != "" && text[0] != '[' && text[0] != '{' {
-			text = "." + text
-		}
-		text = p.step + text
-	}
-	return text
 }

@@ -10,19 +10,11 @@ import (
 func (w *walker) unions(r, wr *avro.Schema, at *place) *result {
 	var found []*result
 	for i, branch := range wr.Branches {
-		if why := w.check(r, branch, at.restart()); why != nil {
-			found = append(found, w.lacking(r, branch, at.down(strconv.Itoa(i), ""), causes(why)))
+		if missing := w.check(r, branch, at.restart()); missing != nil {
+			found = append(found, lacking(r, branch, at.down(strconv.Itoa(i), ""), missing.why()))
 		}
 	}
 	return join(found)
-}
-
-// causes takes the causes over from what was found in a branch.
-func causes(r *result) []Incompatibility {
-	if r.one != nil && r.one.Type == MissingUnionBranch {
-		return r.one.Causes
-	}
-	return nil
 }
 
 // writerUnion checks that a reader reads each branch of the writer's union.
@@ -46,23 +38,12 @@ func (w *walker) readerUnion(r, wr *avro.Schema, at *place) *result {
 			why = found
 		}
 	}
-	return w.lacking(r, wr, at, w.explain(why))
+	return lacking(r, wr, at, why)
 }
 
-// explain lists the causes of a missing branch, as long as there are not too
-// many of them in all.
-func (w *walker) explain(why *result) []Incompatibility {
-	if why == nil || w.causes >= maxListed {
-		return nil
-	}
-	causes := why.appendTo(nil, maxListed-w.causes)
-	w.causes += len(causes)
-	return causes
-}
-
-func (w *walker) lacking(r, wr *avro.Schema, at *place, causes []Incompatibility) *result {
+func lacking(r, wr *avro.Schema, at *place, causes *result) *result {
 	reader, writer := at.use(r, wr)
 	found := at.one(MissingUnionBranch, reader, writer, "reader union lacking writer type: "+javaKind(wr))
-	found.one.Causes = causes
+	found.one.causes = causes
 	return found
 }

@@ -21,8 +21,7 @@ const (
 type walker struct {
 	results map[pair]*result
 	fields  map[*avro.Schema]map[string]*avro.Field
-	fatal   []Incompatibility
-	causes  int // how many were listed
+	fatal   []*finding
 	steps   int
 	depth   int
 	over    bool
@@ -36,22 +35,25 @@ func newWalker() *walker {
 
 // check returns what is wrong with a pair. A pair that is being compared
 // further up counts as compatible: it is unless something else proves it not.
+// Unnamed types stand in one place, so a pair of them is met once at most.
 func (w *walker) check(r, wr *avro.Schema, at *place) *result {
-	if isPrimitive(r) && isPrimitive(wr) {
-		return w.compare(r, wr, at)
-	}
 	p := pair{r, wr}
-	if known, ok := w.results[p]; ok {
+	named := r.Name != "" || wr.Name != ""
+	if known, ok := w.results[p]; named && ok {
 		return known
 	}
 	if w.givesUp(r, wr, at) {
 		return nil
 	}
-	w.results[p] = nil
+	if named {
+		w.results[p] = nil
+	}
 	w.depth++
 	found := w.compare(r, wr, at)
 	w.depth--
-	w.results[p] = found
+	if named && found != nil {
+		w.results[p] = found
+	}
 	return found
 }
 
@@ -61,13 +63,11 @@ func (w *walker) givesUp(r, wr *avro.Schema, at *place) bool {
 	w.steps += 1 + len(r.Aliases) + len(r.Fields) + len(r.Symbols) + len(wr.Symbols)
 	if !w.over && (w.steps > maxSteps || w.depth >= maxDepth) {
 		w.over = true
-		w.fatal = append(w.fatal, *at.violation(TooComplex, r.Pos, wr.Pos,
-			fmt.Sprintf("comparing the schemas takes more than %d steps or leads through more than %d types inside one another", maxSteps, maxDepth)))
+		w.fatal = append(w.fatal, &finding{typ: TooComplex, at: at, reader: r.Pos, writer: wr.Pos,
+			message: fmt.Sprintf("comparing the schemas takes more than %d steps or leads through more than %d types inside one another", maxSteps, maxDepth)})
 	}
 	return w.over
 }
-
-func isPrimitive(s *avro.Schema) bool { return s.Kind <= avro.String }
 
 func (w *walker) compare(r, wr *avro.Schema, at *place) *result {
 	switch {
@@ -84,7 +84,7 @@ func (w *walker) compare(r, wr *avro.Schema, at *place) *result {
 	}
 	reader, writer := at.use(r, wr)
 	return at.one(TypeMismatch, reader, writer,
-		fmt.Sprintf("reader type: %s not compatible with writer type: %s", javaKind(r), javaKind(wr)))
+		"reader type: "+javaKind(r)+" not compatible with writer type: "+javaKind(wr))
 }
 
 // promotions holds what a reader of a kind reads besides that kind.
@@ -96,6 +96,7 @@ var promotions = map[avro.Kind][]avro.Kind{
 	avro.String: {avro.Bytes},
 }
 
+// javaKind returns a kind as Java writes it.
 func javaKind(s *avro.Schema) string { return strings.ToUpper(s.Kind.String()) }
 
 // alike compares two schemas of one kind.
