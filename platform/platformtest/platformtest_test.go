@@ -94,3 +94,35 @@ func TestRestartGoesOn(t *testing.T) {
 		}
 	})
 }
+
+func TestQuietSeesWhatIsInTheWay(t *testing.T) {
+	t.Parallel()
+	r := &race{stumble: func(string) error { return bus.Park(errors.New("ask a person")) }}
+	platformtest.Run(t, r.register, func(h *platformtest.Harness) {
+		if err := h.Busy(); err != nil {
+			h.T.Errorf("a process without work is busy: %v", err)
+		}
+		h.Publish(newHanded("ada"))
+		h.Advance(time.Hour)
+		err := h.Busy()
+		if err == nil || !strings.Contains(err.Error(), "race.OnHanded pl.race.handed.v1/") || !strings.Contains(err.Error(), "is at 0 of 1") {
+			h.T.Errorf("got %v, want the consumer that is behind", err)
+		}
+	})
+}
+
+func TestBatchesCascade(t *testing.T) {
+	t.Parallel()
+	platformtest.Run(t, new(race).register, func(h *platformtest.Harness) {
+		for range 20 {
+			h.Publish(newHanded("ada"), newHanded("grace"))
+		}
+		h.Quiet()
+		if got := len(platformtest.Published[*carried](h)); got != 40 {
+			h.T.Errorf("%d batons were carried, want 40", got)
+		}
+		if runs(h, "ada") != 20 {
+			h.T.Errorf("ada ran %d times, want 20", runs(h, "ada"))
+		}
+	})
+}

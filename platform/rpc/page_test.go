@@ -41,3 +41,18 @@ func TestParsePageTokenRefuses(t *testing.T) {
 		t.Errorf("an empty token: got %q, %v; want the first page", keys, err)
 	}
 }
+
+func TestPage(t *testing.T) {
+	t.Parallel()
+	key := func(s string) []string { return []string{s} }
+	page, next := rpc.Page([]string{"a", "b", "c"}, 2, key)
+	if !slices.Equal(page, []string{"a", "b"}) {
+		t.Errorf("got %q, want a and b", page)
+	}
+	if after, err := rpc.ParsePageToken(next, 1); err != nil || !slices.Equal(after, []string{"b"}) {
+		t.Errorf("the next page begins after %q, %v; want b", after, err)
+	}
+	if page, next := rpc.Page([]string{"a", "b"}, 2, key); len(page) != 2 || next != "" {
+		t.Errorf("the last page is %q with the token %q, want both and none", page, next)
+	}
+}

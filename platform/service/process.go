@@ -17,6 +17,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/registry"
 	"github.com/pulselearn/campus-hub/platform/rpc"
+	"github.com/pulselearn/campus-hub/platform/schema"
 	"github.com/pulselearn/campus-hub/platform/telemetry"
 )
 
@@ -43,6 +44,7 @@ type Process struct {
 	failed   chan error
 	draining atomic.Bool
 	phase    atomic.Pointer[string] // what the start is doing; nil once started
+	obstacle atomic.Pointer[error]  // what the start waits for
 	drained  sync.Once
 	drainErr error
 }
@@ -221,6 +223,33 @@ func (p *Process) dial(ctx context.Context) error {
 	return nil
 }
 
+// The pauses of a start that waits for a broker or registry.
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = 5 * time.Second
+)
+
+// patiently runs f until it no longer fails because the broker or the registry
+// is away. Meanwhile the process is alive and not ready, and says why.
+func (p *Process) patiently(ctx context.Context, f func() error) error {
+	defer p.obstacle.Store(nil)
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		err := f()
+		if !errors.Is(err, driver.ErrUnreachable) && !errors.Is(err, schema.ErrUnavailable) {
+			return err
+		}
+		p.obstacle.Store(&err)
+		p.log.Warn("the start waits for a dependency", "retry_in", pause, "error", err)
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
+
 // report keeps the first failure; it never blocks.
 func report(failed chan<- error, err error) {
 	select {
@@ -255,7 +284,7 @@ var errDraining = errors.New("draining: the process is about to end")
 // to it waits for the registry, as a batch waits for the broker.
 func (p *Process) components(ctx context.Context) map[string]error {
 	if phase := p.phase.Load(); phase != nil {
-		return map[string]error{"process": fmt.Errorf("starting: %s", *phase)}
+		return map[string]error{"process": p.starting(*phase)}
 	}
 	state := map[string]error{"process": nil}
 	if p.draining.Load() {
@@ -266,6 +295,13 @@ func (p *Process) components(ctx context.Context) map[string]error {
 		u.components(ctx, state)
 	}
 	return state
+}
+
+func (p *Process) starting(phase string) error {
+	if obstacle := p.obstacle.Load(); obstacle != nil {
+		return fmt.Errorf("starting: %s: waiting: %w", phase, *obstacle)
+	}
+	return fmt.Errorf("starting: %s", phase)
 }
 
 // AwaitReady waits until the process is ready. When ctx ends or the process

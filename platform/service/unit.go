@@ -79,12 +79,14 @@ func migrateAll(ctx context.Context, app *App, cfg *Config, engines Engines) err
 // there: it creates them or, in production, looks.
 func (p *Process) provision(ctx context.Context) error {
 	if p.cfg.provisions() {
-		if err := p.conn.EnsureTopics(ctx, p.topics()); err != nil {
+		err := p.patiently(ctx, func() error { return p.conn.EnsureTopics(ctx, p.topics()) })
+		if err != nil {
 			return fmt.Errorf("create topics: %w", err)
 		}
 	}
 	for _, u := range p.units {
-		if err := p.schemas.ids.Resolve(ctx, u.Publishes...); err != nil {
+		err := p.patiently(ctx, func() error { return p.schemas.ids.Resolve(ctx, u.Publishes...) })
+		if err != nil {
 			return p.explainSchemas(err)
 		}
 	}
