@@ -86,12 +86,15 @@ func LoadConfig(environ []string) (*Config, error) {
 	return c, nil
 }
 
+// generatorVariable belongs to pl-gen, which is often run from the same shell.
+const generatorVariable = "PL_BUF"
+
 // ownVariables returns the PL_* variables by their names without the prefix.
 func ownVariables(environ []string) map[string]string {
 	env := map[string]string{}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if key, ok := strings.CutPrefix(name, envPrefix); ok {
+		if key, ok := strings.CutPrefix(name, envPrefix); ok && name != generatorVariable {
 			env[key] = value
 		}
 	}

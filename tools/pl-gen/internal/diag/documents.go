@@ -3,6 +3,7 @@ package diag
 import (
 	"encoding/xml"
 	"io"
+	"slices"
 )
 
 type junitSuites struct {
@@ -115,9 +116,11 @@ type sarifRegion struct {
 }
 
 func renderSARIF(w io.Writer, list []Diagnostic) error {
-	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "pl-gen"}}, Results: []sarifResult{}}
+	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "pl-gen", Rules: []sarifRule{}}}, Results: []sarifResult{}}
 	for _, info := range catalogue {
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{info.Rule, sarifText{info.Title}})
+		if slices.ContainsFunc(list, func(d Diagnostic) bool { return d.Rule == info.Rule }) {
+			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{info.Rule, sarifText{info.Title}})
+		}
 	}
 	for _, d := range list {
 		run.Results = append(run.Results, d.sarif())
