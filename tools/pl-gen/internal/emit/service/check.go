@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -151,27 +152,60 @@ func tooLong(d protoreflect.FieldDescriptor, limit uint32) string {
 // bounds returns the condition under which a number is out of its bounds. For
 // floating-point numbers it holds for NaN too.
 func bounds(r *model.Rule, get string) (cond, reason string) {
-	low, high := number(r.Min), number(r.Max)
+	low, high := limits(r)
 	below, above := get+" < "+low, get+" > "+high
-	if k := r.Field.Kind(); k == protoreflect.DoubleKind || k == protoreflect.FloatKind {
+	if isFloat(r.Field.Kind()) {
 		below, above = "!("+get+" >= "+low+")", "!("+get+" <= "+high+")"
 	}
 	switch {
-	case r.Min != nil && r.Max != nil:
+	case low != "" && high != "":
 		return below + " || " + above, "must be between " + low + " and " + high
-	case r.Min != nil:
+	case low != "":
 		return below, "must be at least " + low
-	case r.Max != nil:
+	case high != "":
 		return above, "must be at most " + high
 	}
 	return "", ""
 }
 
-func number(v *float64) string {
-	if v == nil {
-		return ""
+// limits returns the bounds of a rule as Go constants of the field's type, ""
+// for those that every value of the type keeps.
+func limits(r *model.Rule) (low, high string) {
+	k := r.Field.Kind()
+	least, most := rangeOf(k)
+	if r.Min != nil && *r.Min > least {
+		low = constant(k, math.Ceil, *r.Min)
 	}
-	return strconv.FormatFloat(*v, 'f', -1, 64)
+	if r.Max != nil && *r.Max < most {
+		high = constant(k, math.Floor, *r.Max)
+	}
+	return low, high
+}
+
+func isFloat(k protoreflect.Kind) bool {
+	return k == protoreflect.DoubleKind || k == protoreflect.FloatKind
+}
+
+// rangeOf returns the values of a kind.
+func rangeOf(k protoreflect.Kind) (least, most float64) {
+	switch k {
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
+		return math.MinInt32, math.MaxInt32
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		return 0, math.MaxUint32
+	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind:
+		return math.MinInt64, math.MaxInt64
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return 0, math.MaxUint64
+	}
+	return math.Inf(-1), math.Inf(1)
+}
+
+func constant(k protoreflect.Kind, round func(float64) float64, v float64) string {
+	if !isFloat(k) {
+		v = round(v)
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
 func (p *checkPrinter) knownEnum(d protoreflect.FieldDescriptor, get string) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/descriptorpb"
+
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/entity"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/gofile"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
@@ -174,7 +176,9 @@ func messagePackage(path string) gofile.Package {
 }
 
 func connectPackage(s *model.Service) gofile.Package {
-	messages := messagePackage(s.Methods[0].Input.ImportPath)
+	options, _ := s.Desc.ParentFile().Options().(*descriptorpb.FileOptions)
+	importPath, _, _ := strings.Cut(options.GetGoPackage(), ";")
+	messages := messagePackage(importPath)
 	name := messages.Name + "connect"
 	return gofile.Package{Path: messages.Path + "/" + name, Name: name}
 }
