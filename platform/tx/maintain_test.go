@@ -36,7 +36,7 @@ func TestOldDaysAreDropped(t *testing.T) {
 			}
 		}
 		maintain(6*day, 2, 2)
-		maintain(8*day-time.Minute, 2, 0)
+		maintain(8*day, 2, 0)
 		maintain(10*day, 0, 0)
 		maintain(10*day, 0, 0)
 	})

@@ -138,7 +138,8 @@ func (s *server) run(program, data string, identity *syscall.Credential) error {
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "deadlock_timeout=100ms")
 	s.cmd.Dir = s.dir
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: identity, Pdeathsig: syscall.SIGINT}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: identity}
+	endWithParent(s.cmd.SysProcAttr)
 	out, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
 		return err
