@@ -7,8 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -89,8 +87,6 @@ func (d *devServer) start(binary string) error {
 	hub := exec.Command(binary)
 	hub.Dir, hub.Stdout, hub.Stderr = d.root, d.app.stdout, d.app.stderr
 	hub.SysProcAttr = apart()
-	// The hub takes every PL_ variable for a setting of its own.
-	hub.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PL_BUF=") })
 	if err := hub.Start(); err != nil {
 		return err
 	}
