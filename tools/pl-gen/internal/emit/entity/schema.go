@@ -17,7 +17,19 @@ import (
 
 // CheckName fails when Ent cannot generate an entity of that name, because it
 // clashes with a word of Go or of Ent's own.
-func CheckName(name string) error { return gen.ValidSchemaName(name) }
+func CheckName(name string) error {
+	if taken[name] {
+		return fmt.Errorf("%s is a type of the generated client", name)
+	}
+	return gen.ValidSchemaName(name)
+}
+
+// taken are types that Ent generates and does not itself protect.
+var taken = map[string]bool{
+	"Tx": true, "Committer": true, "CommitFunc": true, "CommitHook": true,
+	"Rollbacker": true, "RollbackFunc": true, "RollbackHook": true,
+	"ValidationError": true, "NotFoundError": true, "NotSingularError": true, "NotLoadedError": true, "ConstraintError": true,
+}
 
 // FieldName returns the Go name that Ent gives to a column, for example
 // "StudentID" for student_id.
