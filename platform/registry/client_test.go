@@ -171,29 +171,7 @@ func TestContextInPath(t *testing.T) {
 	}
 	must(t, h, "PUT", "/contexts/lab/config", map[string]any{"compatibility": "NONE"})
 	must(t, h, "POST", "/subjects/:.lab:a%2Fb/versions", fixed("n.A", 2))
-	refused(t, h, 50101, "POST", "/subjects/other/versions", fixed("n.B", 2))
-}
-
-// TestLevelsAreNotGuessed asks for every level but NONE: the answer is that it
-// cannot be given, and nothing is stored.
-func TestLevelsAreNotGuessed(t *testing.T) {
-	for _, level := range []string{"BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE"} {
-		t.Run(level, func(t *testing.T) {
-			h := open(t, "", registry.Options{}).Handler()
-			must(t, h, "PUT", "/config/s", map[string]any{"compatibility": level})
-			must(t, h, "POST", "/subjects/s/versions", fixed("n.A", 1))
-			must(t, h, "POST", "/subjects/s/versions", fixed("n.A", 1))
-			refused(t, h, 50101, "POST", "/subjects/s/versions", fixed("n.A", 2))
-			refused(t, h, 50101, "POST", "/compatibility/subjects/s/versions/latest", fixed("n.A", 1))
-			refused(t, h, 50101, "POST", "/compatibility/subjects/s/versions/1", fixed("n.A", 2))
-			refused(t, h, 50101, "POST", "/compatibility/subjects/s/versions", fixed("n.A", 2))
-			if got := must(t, h, "GET", "/subjects/s/versions", nil); got != "[1]" {
-				t.Errorf("versions %s", got)
-			}
-			must(t, h, "PUT", "/config/s", map[string]any{"compatibility": "NONE"})
-			must(t, h, "POST", "/subjects/s/versions", fixed("n.A", 2))
-		})
-	}
+	conflicts(t, h, "/subjects/other/versions", fixed("n.B", 2), "FIXED_SIZE_MISMATCH")
 }
 
 // TestSelfReferences deletes a subject whose versions refer to each other.

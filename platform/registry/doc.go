@@ -7,6 +7,5 @@
 // avro.Text writes them, so white space and the order of properties make no
 // new version and the parameter normalize changes nothing.
 //
-// Compatibility levels other than NONE are not checked yet; what would need
-// such a check is refused with HTTP 501 and error code 50101.
+// Compatibility is decided by package compat, as Apache Avro for Java does it.
 package registry

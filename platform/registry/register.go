@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 )
@@ -88,10 +87,9 @@ func (s *state) mayRegister(name subjectName, withID bool) error {
 
 // mayFollow checks a schema against the versions before it.
 func (s *state) mayFollow(name subjectName, c *candidate) error {
-	level := s.configOf(name).Level
-	reasons, err := checkLevel(level, c.parsed, live(s.subjects[name.String()]))
+	reasons, err := s.checkLevel(s.configOf(name).Level, c.parsed, live(s.subjects[name.String()]))
 	if err == nil && len(reasons) > 0 {
-		err = incompatible(name, level, reasons)
+		err = incompatible(name, reasons)
 	}
 	return err
 }
@@ -208,7 +206,7 @@ func (r *Registry) compatibility(req *http.Request) (any, error) {
 		if err != nil {
 			return answer.invalid(err, flag(req, "verbose"))
 		}
-		reasons, err := checkLevel(s.configOf(name).Level, c.parsed, earlier)
+		reasons, err := s.checkLevel(s.configOf(name).Level, c.parsed, earlier)
 		answer.Compatible = err == nil && len(reasons) == 0
 		if flag(req, "verbose") {
 			answer.Messages = reasons
@@ -245,11 +243,4 @@ func (s *state) earlier(name subjectName, text string) ([]*version, error) {
 		return versions[i : i+1], nil
 	}
 	return nil, versionNotFound(number)
-}
-
-// incompatible reports why a schema was refused, as Confluent's registry does.
-func incompatible(name subjectName, level string, reasons []string) error {
-	f := faultf(40901, "Schema being registered is incompatible with an earlier schema for subject %q, details: %v {compatibility: '%s'}",
-		name.String(), reasons, cmp.Or(level, levelDefault))
-	return f
 }
