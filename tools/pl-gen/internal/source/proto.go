@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -80,8 +83,27 @@ func (c *compilation) report(err reporter.ErrorWithPos) error {
 	defer c.mu.Unlock()
 	at := err.GetPosition()
 	pos := diag.Pos{File: ProtoRoot + "/" + at.Filename, Line: at.Line, Col: at.Col}
-	c.found = append(c.found, protoFault(pos, err.Unwrap().Error()))
+	c.found = append(c.found, protoFault(collision(pos, err.Unwrap().Error())))
 	return nil
+}
+
+var collisionPattern = regexp.MustCompile(`^(symbol ".+") already defined at (.+):(\d+):(\d+)$`)
+
+// collision puts the error about a name that two files define to the later one
+// of them: the compiler blames whichever it reads last, which differs between
+// runs.
+func collision(pos diag.Pos, message string) (diag.Pos, string) {
+	m := collisionPattern.FindStringSubmatch(message)
+	if m == nil {
+		return pos, message
+	}
+	first := diag.Pos{File: ProtoRoot + "/" + m[2]}
+	first.Line, _ = strconv.Atoi(m[3])
+	first.Col, _ = strconv.Atoi(m[4])
+	if first.File > pos.File {
+		pos, first = first, pos
+	}
+	return pos, fmt.Sprintf("%s is already defined at %s:%d:%d", m[1], first.File, first.Line, first.Col)
 }
 
 // explain finds out why a file failed without a report of its own: an import

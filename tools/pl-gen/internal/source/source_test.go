@@ -56,6 +56,7 @@ func TestBrokenFilesHideNothing(t *testing.T) {
 		"proto/a.proto:3:25 PROTO_SYNTAX",
 		"proto/b.proto:3:13 PROTO_SYNTAX", "proto/b.proto:3:28 PROTO_SYNTAX",
 		"proto/c.proto:3:8 PROTO_SYNTAX",
+		"proto/h.proto:3:9 PROTO_SYNTAX",
 	}
 	for _, w := range want {
 		if !strings.Contains(strings.Join(got, "\n"), w) {
