@@ -95,29 +95,36 @@ func (d *deployment) underFire(p plan, random *rand.Rand, l *load, commands []*c
 }
 
 // killer kills one program at random moments of the span, and starts it again.
-// A service that consumes is killed in the middle of a handler's transaction
-// if there is one soon after that moment.
+// Those that mostly consume are killed in the middle of a handler's
+// transaction: at the first delivery after that moment.
 func (d *deployment) killer(name string, times int, span time.Duration, random *rand.Rand) {
 	slice := span / time.Duration(times)
 	for range times {
 		begin := time.Now()
 		<-time.After(time.Duration(random.Int64N(int64(slice))))
+		down := time.Duration(random.IntN(300)) * time.Millisecond
 		if name == "broker" {
 			d.broker.kill()
-			<-time.After(time.Duration(random.IntN(500)) * time.Millisecond)
+			<-time.After(down)
 			d.startBroker()
 		} else {
-			program := d.services[name]
-			select {
-			case <-program.log.next(`"msg":"handling"`):
-			case <-time.After(time.Duration(random.IntN(3000)) * time.Millisecond):
-			}
-			program.kill()
-			<-time.After(time.Duration(random.IntN(200)) * time.Millisecond)
-			program.start()
+			d.killService(name, down)
 		}
 		<-time.After(time.Until(begin.Add(slice)))
 	}
+}
+
+func (d *deployment) killService(name string, down time.Duration) {
+	service := d.services[name]
+	if name == "achievement" || name == "notification" {
+		select {
+		case <-service.log.next(`"msg":"handling"`):
+		case <-time.After(15 * time.Second):
+		}
+	}
+	service.kill()
+	<-time.After(down)
+	service.start()
 }
 
 const completedTopic = "pl.quiz.quiz_completed.v1"
