@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/pulselearn/campus-hub/platform/avro"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
@@ -64,19 +65,19 @@ func (c *checker) object(a *source.Avro, raw json.RawMessage, pos diag.Pos, know
 		}
 		return
 	}
-	places := source.Places(a.Text, pos)
+	places := sync.OnceValue(func() map[string]diag.Pos { return source.Places(a.Text, pos) })
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !slices.Contains(known, name) {
-			c.report(diag.New(diag.PropertyUnknown, places["/"+name+"#"], fmt.Sprintf("%q is no property of %s", name, where)).Because(
+			c.report(diag.New(diag.PropertyUnknown, places()["/"+name+"#"], fmt.Sprintf("%q is no property of %s", name, where)).Because(
 				"it would have no effect", diag.Suggest(name, known)))
 		}
 	}
-	c.pii(values["pii"], places["/pii"])
+	c.pii(values["pii"], places)
 	c.waivers(values["allow"], places)
 }
 
 // pii checks the kind of personal data that a field is said to hold.
-func (c *checker) pii(raw json.RawMessage, pos diag.Pos) {
+func (c *checker) pii(raw json.RawMessage, places func() map[string]diag.Pos) {
 	if raw == nil {
 		return
 	}
@@ -84,7 +85,7 @@ func (c *checker) pii(raw json.RawMessage, pos diag.Pos) {
 	if json.Unmarshal(raw, &kind) == nil && slices.Contains(model.PIIKinds(), kind) {
 		return
 	}
-	c.report(diag.New(diag.PIIKind, pos, fmt.Sprintf("%s is no kind of personal data", raw)).Because(
+	c.report(diag.New(diag.PIIKind, places()["/pii"], fmt.Sprintf("%s is no kind of personal data", raw)).Because(
 		"the kind decides how the value is redacted and encrypted", diag.Suggest(kind, model.PIIKinds())))
 }
 

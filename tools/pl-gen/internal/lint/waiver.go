@@ -19,25 +19,25 @@ type waiver struct {
 }
 
 // waivers checks the waivers in a "pl" object.
-func (c *checker) waivers(raw json.RawMessage, places map[string]diag.Pos) {
+func (c *checker) waivers(raw json.RawMessage, places func() map[string]diag.Pos) {
 	if raw == nil {
 		return
 	}
 	var list []waiver
 	if json.Unmarshal(raw, &list) != nil {
-		c.waiver(places["/allow"], `"allow" is not a list of objects with a rule and a reason`,
+		c.waiver(places()["/allow"], `"allow" is not a list of objects with a rule and a reason`,
 			`write "allow": [{"rule": "EVENT_ORPHAN", "reason": "…"}]`)
 		return
 	}
 	for i, w := range list {
-		at := places["/allow/"+strconv.Itoa(i)]
+		at := func() diag.Pos { return places()["/allow/"+strconv.Itoa(i)] }
 		switch {
 		case !w.Rule.Known():
-			c.waiver(at, fmt.Sprintf("%q is no rule", w.Rule), diag.Suggest(string(w.Rule), waivable()))
+			c.waiver(at(), fmt.Sprintf("%q is no rule", w.Rule), diag.Suggest(string(w.Rule), waivable()))
 		case !w.Rule.Info().Waivable:
-			c.waiver(at, fmt.Sprintf("%s cannot be waived", w.Rule), "correct what it finds; only these can be waived: "+strings.Join(waivable(), ", "))
+			c.waiver(at(), fmt.Sprintf("%s cannot be waived", w.Rule), "correct what it finds; only these can be waived: "+strings.Join(waivable(), ", "))
 		case strings.TrimSpace(w.Reason) == "":
-			c.waiver(at, fmt.Sprintf("the waiver of %s has no reason", w.Rule), `add "reason": "…", for whoever reads the contract next`)
+			c.waiver(at(), fmt.Sprintf("the waiver of %s has no reason", w.Rule), `add "reason": "…", for whoever reads the contract next`)
 		}
 	}
 }

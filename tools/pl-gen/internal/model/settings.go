@@ -29,10 +29,10 @@ var compatibilityLevels = []string{
 // settings reads the "pl" property of an event's record.
 func (b *builder) settings(e *Event, a *source.Avro) {
 	e.Compatibility, e.Partitions, e.Retention = defaultCompatibility, defaultPartitions, defaultRetention
-	p := properties{b: b, places: map[string]Pos{}, pos: e.Schema.NamePos}
+	p := properties{b: b, pos: e.Schema.NamePos}
 	if raw, ok := e.Schema.Props["pl"]; ok {
 		p.pos = e.Schema.PropPos["pl"]
-		p.places = source.Places(a.Text, p.pos)
+		p.file = a.Text
 		if json.Unmarshal(raw, &p.values) != nil {
 			b.report(diag.New(diag.PropertyUnknown, p.pos, `"pl" is not an object`).Because(
 				"its members say what the schema language cannot", `write "pl": {"key": "…"}`))
@@ -49,11 +49,15 @@ func (b *builder) settings(e *Event, a *source.Avro) {
 type properties struct {
 	b      *builder
 	values map[string]json.RawMessage
-	places map[string]Pos
-	pos    Pos
+	// file is the schema's text, in which places are looked for when there is a
+	// finding.
+	file []byte
+	pos  Pos
 }
 
-func (p *properties) at(name string) Pos { return propPos(p.places, "/"+name, p.pos) }
+func (p *properties) at(name string) Pos {
+	return propPos(source.Places(p.file, p.pos), "/"+name, p.pos)
+}
 
 // text returns a member that should be a string; ok is false when it is
 // absent or something else, which is reported.
