@@ -9,6 +9,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/avro"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/entity"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/event"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
@@ -30,7 +31,7 @@ func Check(set *source.Set, m *model.Model) []diag.Diagnostic {
 	c.folding()
 	c.keywords()
 	c.routes()
-	return append(c.found, event.Check(m)...)
+	return append(append(c.found, event.Check(m)...), entity.Check(m)...)
 }
 
 type checker struct {

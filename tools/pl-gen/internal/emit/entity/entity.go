@@ -4,9 +4,7 @@
 package entity
 
 import (
-	"bytes"
 	"fmt"
-	"go/format"
 	"io/fs"
 	"os"
 	"path"
@@ -119,9 +117,6 @@ func collect(dir, target string) ([]plan.File, error) {
 		if err != nil {
 			return err
 		}
-		if content, err = tidy(content); err != nil {
-			return err
-		}
 		rel, err := filepath.Rel(dir, name)
 		if err != nil {
 			return err
@@ -135,10 +130,4 @@ func collect(dir, target string) ([]plan.File, error) {
 		return nil, fmt.Errorf("read ent's files: %w", err)
 	}
 	return files, nil
-}
-
-// tidy makes Ent's output a fixed point of gofmt; goimports leaves blank lines
-// that a second run removes.
-func tidy(src []byte) ([]byte, error) {
-	return format.Source(bytes.TrimSpace(src))
 }

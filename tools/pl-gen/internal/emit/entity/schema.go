@@ -227,5 +227,5 @@ func unstorable(d protoreflect.FieldDescriptor) error {
 	case d.Enum() != nil:
 		kind = "lists of " + string(d.Enum().FullName())
 	}
-	return fmt.Errorf("an entity cannot store %s; use scalars, enums, google.protobuf.Timestamp, lists and maps of scalars, or an entity of its own", kind)
+	return fmt.Errorf("%s has no column; there are scalars but uint64, enums, google.protobuf.Timestamp, and lists and maps of scalars", kind)
 }
