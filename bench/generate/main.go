@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -109,14 +110,31 @@ func (b *bench) repository(from string) error {
 	)
 }
 
+// away moves what exists of the paths to a directory that is removed at the
+// end.
+func (b *bench) away(name string, paths ...string) error {
+	to := filepath.Join(b.dir, "away", name)
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	for _, p := range paths {
+		if err := os.Rename(p, filepath.Join(to, filepath.Base(p))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // corpus measures the event side: events without services need no other tool.
 func (b *bench) corpus(events, contexts int) error {
 	root := filepath.Join(b.dir, "corpus")
 	if err := writeCorpus(root, events, contexts); err != nil {
 		return fmt.Errorf("write the corpus: %w", err)
 	}
-	cold := func(int) error {
-		return errors.Join(os.RemoveAll(filepath.Join(root, "gen")), os.RemoveAll(filepath.Join(root, ".pl")))
+	// The files of the run before are moved away, not removed: ext4 does not
+	// give out an inode that was just freed and looks at all of them each time.
+	cold := func(i int) error {
+		return b.away(fmt.Sprintf("run%d", i), filepath.Join(root, "gen"), filepath.Join(root, ".pl"))
 	}
 	one := filepath.Join(root, path(0, 0))
 	return errors.Join(
