@@ -6,37 +6,31 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/types/known/wrapperspb"
-
 	"github.com/pulselearn/campus-hub/platform/bus"
-	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/internal/relayrace"
 	"github.com/pulselearn/campus-hub/platform/platformtest"
 )
 
-func routeOf(consumer string, t *event.Type, empty func() event.Message) bus.Route {
-	return bus.Route{Consumer: consumer, Type: t, New: empty}
-}
-
 func runs(h *platformtest.Harness, runner string) int64 {
 	h.T.Helper()
-	var res wrapperspb.Int64Value
-	if err := h.Client("race").CallUnary(h.T.Context(), runsSpec, wrapperspb.String(runner), &res); err != nil {
+	n, err := relayrace.Runs(h.T.Context(), h.Client("race"), runner)
+	if err != nil {
 		h.T.Fatal(err)
 	}
-	return res.GetValue()
+	return n
 }
 
 func TestGivenEventsAreApplied(t *testing.T) {
 	t.Parallel()
-	platformtest.Run(t, new(race).register, func(h *platformtest.Harness) {
-		h.Given(newHanded("ada"), newHanded("grace"), newHanded("ada"))
+	platformtest.Run(t, new(relayrace.Race).Register, func(h *platformtest.Harness) {
+		h.Given(relayrace.NewHanded("ada"), relayrace.NewHanded("grace"), relayrace.NewHanded("ada"))
 		if runs(h, "ada") != 2 || runs(h, "grace") != 1 {
 			h.T.Errorf("ada ran %d times and grace %d times, want 2 and 1", runs(h, "ada"), runs(h, "grace"))
 		}
-		if got := platformtest.Published[*carried](h); len(got) != 3 {
+		if got := platformtest.Published[*relayrace.Carried](h); len(got) != 3 {
 			h.T.Errorf("%d batons were carried, want 3", len(got))
 		}
-		if got := platformtest.Published[*handed](h); len(got) != 0 {
+		if got := platformtest.Published[*relayrace.Handed](h); len(got) != 0 {
 			h.T.Errorf("the test's own events are among those of the context: %d", len(got))
 		}
 	})
@@ -44,14 +38,13 @@ func TestGivenEventsAreApplied(t *testing.T) {
 
 func TestCommandCascades(t *testing.T) {
 	t.Parallel()
-	platformtest.Run(t, new(race).register, func(h *platformtest.Harness) {
-		var id wrapperspb.StringValue
-		if err := h.Client("race").CallUnary(h.T.Context(), startSpec, wrapperspb.String("ada"), &id); err != nil {
+	platformtest.Run(t, new(relayrace.Race).Register, func(h *platformtest.Harness) {
+		if err := relayrace.Start(h.T.Context(), h.Client("race"), "ada"); err != nil {
 			h.T.Fatal(err)
 		}
 		h.Quiet()
-		if got := platformtest.One[*carried](h); got.runner != "ada" {
-			h.T.Errorf("%s carried the baton", got.runner)
+		if got := platformtest.One[*relayrace.Carried](h); got.Runner != "ada" {
+			h.T.Errorf("%s carried the baton", got.Runner)
 		}
 	})
 }
@@ -59,15 +52,15 @@ func TestCommandCascades(t *testing.T) {
 func TestHoursOfRetriesPassInAMoment(t *testing.T) {
 	t.Parallel()
 	begin, stumbles := time.Now(), 0
-	r := &race{stumble: func(runner string) error {
+	r := &relayrace.Race{Stumble: func(runner string) error {
 		if runner == "ada" && stumbles < 30 {
 			stumbles++
 			return errors.New("the baton slipped")
 		}
 		return nil
 	}}
-	platformtest.Run(t, r.register, func(h *platformtest.Harness) {
-		h.Publish(newHanded("ada"), newHanded("ada"))
+	platformtest.Run(t, r.Register, func(h *platformtest.Harness) {
+		h.Publish(relayrace.NewHanded("ada"), relayrace.NewHanded("ada"))
 		h.Advance(2 * time.Second)
 		if runs(h, "ada") != 0 || !strings.Contains(h.Log(), "delivery failed") {
 			h.T.Errorf("ada ran %d times although she stumbled", runs(h, "ada"))
@@ -85,10 +78,10 @@ func TestHoursOfRetriesPassInAMoment(t *testing.T) {
 
 func TestRestartGoesOn(t *testing.T) {
 	t.Parallel()
-	platformtest.Run(t, new(race).register, func(h *platformtest.Harness) {
-		h.Given(newHanded("ada"))
+	platformtest.Run(t, new(relayrace.Race).Register, func(h *platformtest.Harness) {
+		h.Given(relayrace.NewHanded("ada"))
 		h.Restart()
-		h.Given(newHanded("ada"))
+		h.Given(relayrace.NewHanded("ada"))
 		if got := runs(h, "ada"); got != 2 {
 			h.T.Errorf("ada ran %d times, want once before and once after the restart", got)
 		}
@@ -97,12 +90,12 @@ func TestRestartGoesOn(t *testing.T) {
 
 func TestQuietSeesWhatIsInTheWay(t *testing.T) {
 	t.Parallel()
-	r := &race{stumble: func(string) error { return bus.Park(errors.New("ask a person")) }}
-	platformtest.Run(t, r.register, func(h *platformtest.Harness) {
+	r := &relayrace.Race{Stumble: func(string) error { return bus.Park(errors.New("ask a person")) }}
+	platformtest.Run(t, r.Register, func(h *platformtest.Harness) {
 		if err := h.Busy(); err != nil {
 			h.T.Errorf("a process without work is busy: %v", err)
 		}
-		h.Publish(newHanded("ada"))
+		h.Publish(relayrace.NewHanded("ada"))
 		h.Advance(time.Hour)
 		err := h.Busy()
 		if err == nil || !strings.Contains(err.Error(), "race.OnHanded pl.race.handed.v1/") || !strings.Contains(err.Error(), "is at 0 of 1") {
@@ -113,12 +106,12 @@ func TestQuietSeesWhatIsInTheWay(t *testing.T) {
 
 func TestBatchesCascade(t *testing.T) {
 	t.Parallel()
-	platformtest.Run(t, new(race).register, func(h *platformtest.Harness) {
+	platformtest.Run(t, new(relayrace.Race).Register, func(h *platformtest.Harness) {
 		for range 20 {
-			h.Publish(newHanded("ada"), newHanded("grace"))
+			h.Publish(relayrace.NewHanded("ada"), relayrace.NewHanded("grace"))
 		}
 		h.Quiet()
-		if got := len(platformtest.Published[*carried](h)); got != 40 {
+		if got := len(platformtest.Published[*relayrace.Carried](h)); got != 40 {
 			h.T.Errorf("%d batons were carried, want 40", got)
 		}
 		if runs(h, "ada") != 20 {

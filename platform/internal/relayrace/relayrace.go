@@ -1,4 +1,6 @@
-package platformtest_test
+// Package relayrace is a small context for the platform's own tests: a baton
+// that arrives is counted and carried on.
+package relayrace
 
 import (
 	"context"
@@ -11,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/schema"
@@ -18,10 +21,11 @@ import (
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
-// The context under test passes a baton on: every baton that arrives is
-// counted and published again under another name, and the call Start publishes
-// the first one.
-type baton struct{ runner string }
+// A baton is what both events hold.
+type baton struct {
+	// Runner is who runs with it.
+	Runner string
+}
 
 func batonType(name string) *event.Type {
 	text := `{"type":"record","name":"` + name + `","namespace":"pl.race.v1","fields":[{"name":"runner","type":"string"}]}`
@@ -36,11 +40,11 @@ var (
 	carriedType = batonType("carried")
 )
 
-func (b *baton) EventKey() string     { return b.runner }
+func (b *baton) EventKey() string     { return b.Runner }
 func (b *baton) EventSubject() string { return "" }
 
 func (b *baton) AppendBinary(dst []byte) ([]byte, error) {
-	return append(binary.AppendVarint(dst, int64(len(b.runner))), b.runner...), nil
+	return append(binary.AppendVarint(dst, int64(len(b.Runner))), b.Runner...), nil
 }
 
 func (b *baton) UnmarshalBinary(data []byte) error {
@@ -48,23 +52,30 @@ func (b *baton) UnmarshalBinary(data []byte) error {
 	if size <= 0 || int(n) != len(data)-size {
 		return errors.New("not a baton")
 	}
-	b.runner = string(data[size:])
+	b.Runner = string(data[size:])
 	return nil
 }
 
-// The baton's two events.
-type (
-	handed  struct{ baton }
-	carried struct{ baton }
-)
+// Handed is the event that the context consumes, and that Start publishes.
+type Handed struct{ baton }
 
-func (*handed) EventType() *event.Type  { return handedType }
-func (*carried) EventType() *event.Type { return carriedType }
+// Carried is the event that follows from it.
+type Carried struct{ baton }
 
-func newHanded(runner string) *handed { return &handed{baton{runner}} }
+// NewHanded returns the event that hands the baton to a runner.
+func NewHanded(runner string) *Handed { return &Handed{baton{Runner: runner}} }
 
-var raceMigrations = fstest.MapFS{
-	"sqlite/0001_legs.sql": {Data: []byte("CREATE TABLE legs (runner TEXT PRIMARY KEY, runs INTEGER NOT NULL)")},
+// EventType implements [event.Message].
+func (*Handed) EventType() *event.Type { return handedType }
+
+// EventType implements [event.Message].
+func (*Carried) EventType() *event.Type { return carriedType }
+
+const createLegs = "CREATE TABLE legs (runner TEXT PRIMARY KEY, runs INTEGER NOT NULL)"
+
+var migrations = fstest.MapFS{
+	"sqlite/0001_legs.sql":   {Data: []byte(createLegs)},
+	"postgres/0001_legs.sql": {Data: []byte(createLegs)},
 }
 
 var (
@@ -75,40 +86,45 @@ var (
 	}
 )
 
-// A race is the context's handlers. stumble, when set, may refuse a runner.
-type race struct {
-	stumble func(runner string) error
+// A Race is the context's handlers.
+type Race struct {
+	// Stumble, when set, may refuse a runner.
+	Stumble func(runner string) error
 }
 
-func (r *race) register(app *service.App) {
+// Register adds the context "race" to an app.
+func (r *Race) Register(app *service.App) {
 	app.Add(service.Definition{
 		Context:   "race",
 		Publishes: []*event.Type{handedType, carriedType},
 		Consumers: []tx.Consumer{{
-			Route:  routeOf("race.OnHanded", handedType, func() event.Message { return &handed{} }),
+			Route: bus.Route{
+				Consumer: "race.OnHanded", Type: handedType,
+				New: func() event.Message { return &Handed{} },
+			},
 			Handle: r.onHanded,
 		}},
-		Migrations: raceMigrations,
+		Migrations: migrations,
 		Methods:    r.methods,
 	})
 }
 
-func (r *race) onHanded(ctx context.Context, t *tx.Tx, m event.Message) error {
-	runner := m.(*handed).runner
-	if r.stumble != nil {
-		if err := r.stumble(runner); err != nil {
+func (r *Race) onHanded(ctx context.Context, t *tx.Tx, m event.Message) error {
+	runner := m.(*Handed).Runner
+	if r.Stumble != nil {
+		if err := r.Stumble(runner); err != nil {
 			return err
 		}
 	}
 	_, err := t.Conn().ExecContext(ctx,
-		"INSERT INTO legs VALUES ($1, 1) ON CONFLICT (runner) DO UPDATE SET runs = runs + 1", runner)
+		"INSERT INTO legs VALUES ($1, 1) ON CONFLICT (runner) DO UPDATE SET runs = legs.runs + 1", runner)
 	if err != nil {
 		return fmt.Errorf("count the leg: %w", err)
 	}
-	return t.Publish(ctx, &carried{baton{runner}})
+	return t.Publish(ctx, &Carried{baton{Runner: runner}})
 }
 
-func (r *race) methods(server *connect.Server, core *rpc.Core, _ *rpc.Directory) {
+func (r *Race) methods(server *connect.Server, core *rpc.Core, _ *rpc.Directory) {
 	server.Register(
 		connect.Method{Spec: startSpec, Handler: func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
 			var req wrapperspb.StringValue
@@ -117,7 +133,7 @@ func (r *race) methods(server *connect.Server, core *rpc.Core, _ *rpc.Directory)
 			}
 			res, err := core.Command(ctx, startSpec.Procedure, &req, new(wrapperspb.StringValue),
 				func(ctx context.Context, t *tx.Tx) (proto.Message, error) {
-					return wrapperspb.String(t.NewID()), t.Publish(ctx, newHanded(req.GetValue()))
+					return wrapperspb.String(t.NewID()), t.Publish(ctx, NewHanded(req.GetValue()))
 				})
 			if err != nil {
 				return err
@@ -138,6 +154,18 @@ func (r *race) methods(server *connect.Server, core *rpc.Core, _ *rpc.Directory)
 			return stream.Send(res)
 		}},
 	)
+}
+
+// Start calls the command that hands the baton to a runner.
+func Start(ctx context.Context, c *connect.Client, runner string) error {
+	return c.CallUnary(ctx, startSpec, wrapperspb.String(runner), new(wrapperspb.StringValue))
+}
+
+// Runs calls the query that returns how often a runner has carried the baton.
+func Runs(ctx context.Context, c *connect.Client, runner string) (int64, error) {
+	var res wrapperspb.Int64Value
+	err := c.CallUnary(ctx, runsSpec, wrapperspb.String(runner), &res)
+	return res.GetValue(), err
 }
 
 func countRuns(ctx context.Context, c tx.Conn, runner string) (proto.Message, error) {
