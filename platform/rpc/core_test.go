@@ -134,9 +134,10 @@ func TestErrorsAreRedacted(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		before func(context.Context, string) error
+		logged string
 	}{
-		{"plain error", func(context.Context, string) error { return errors.New("constraint on " + secret) }},
-		{"panic", func(context.Context, string) error { panic("cannot mail " + secret) }},
+		{"plain error", func(context.Context, string) error { return errors.New("constraint on " + secret) }, "constraint on"},
+		{"panic", func(context.Context, string) error { panic("cannot mail " + secret) }, "core_test.go"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -149,7 +150,7 @@ func TestErrorsAreRedacted(t *testing.T) {
 				if strings.Contains(err.Error(), secret) {
 					t.Errorf("the caller sees the cause: %v", err)
 				}
-				if log := n.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, addSpec.Procedure) {
+				if log := n.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, addSpec.Procedure) || !strings.Contains(log, test.logged) {
 					t.Errorf("the log does not say what failed: %s", log)
 				}
 				if got := count(t, c); got != 0 {
@@ -157,6 +158,22 @@ func TestErrorsAreRedacted(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestPanicOfAQuery(t *testing.T) {
+	t.Parallel()
+	n := newNotes(t)
+	spec := connect.Spec{Procedure: "/test.v1.Notes/Panic", StreamType: connect.StreamTypeUnary}
+	n.server.Register(connect.Method{Spec: spec, Handler: func(context.Context, connect.Spec, connect.ServerStream) error {
+		panic("cannot read " + secret)
+	}})
+	err := connect.NewClient(connectinprocess.New(n.server)).CallUnary(t.Context(), spec, wrapperspb.String(""), new(wrapperspb.Int64Value))
+	if connect.CodeOf(err) != connect.CodeInternal || strings.Contains(err.Error(), secret) {
+		t.Errorf("got %v, want a redacted internal error", err)
+	}
+	if log := n.log.String(); !strings.Contains(log, "core_test.go") || strings.Contains(log, secret) {
+		t.Errorf("want the stack and not the value in the log: %s", log)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
@@ -27,8 +28,22 @@ type Directory struct {
 func NewDirectory(server *connect.Server, remote map[string]string, interceptors ...connect.ClientInterceptor) *Directory {
 	return &Directory{
 		server: server, local: map[string]bool{}, remote: remote,
-		http: http.DefaultClient, interceptors: interceptors,
+		http: newHTTPClient(), interceptors: interceptors,
 	}
+}
+
+// callTimeout bounds one attempt of a call to another process, whatever the
+// caller's own deadline is.
+const callTimeout = 10 * time.Second
+
+// maxIdleConns is how many connections to one process are kept for the next
+// call.
+const maxIdleConns = 32
+
+func newHTTPClient() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = maxIdleConns
+	return &http.Client{Transport: transport, Timeout: callTimeout}
 }
 
 // AddLocal says that the named context is served by this process.

@@ -41,7 +41,12 @@ func (c *Core) publicError(procedure string, err error) error {
 	if code, ok := c.knownCode(err); ok {
 		return connect.NewError(code, publicText(code)).WithCause(err)
 	}
-	return connect.Errorf(connect.CodeInternal, "%s failed; the log has the cause under this trace", procedure).WithCause(err)
+	return internal(procedure, err)
+}
+
+// internal is what a caller sees of an error that is none of its business.
+func internal(procedure string, cause error) error {
+	return connect.Errorf(connect.CodeInternal, "%s failed; the log has the cause under this trace", procedure).WithCause(cause)
 }
 
 func (c *Core) knownCode(err error) (connect.Code, bool) {

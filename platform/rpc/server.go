@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"connectrpc.com/connect/v2"
+
+	"github.com/pulselearn/campus-hub/platform/bus"
 )
 
 // NewServer returns a Connect server that contains panics and logs every
@@ -31,12 +32,21 @@ func logCalls(log *slog.Logger) connect.ServerInterceptor {
 				slog.Duration("took", time.Since(start)),
 			}
 			if err != nil {
-				attrs = append(attrs, slog.String("code", connect.CodeOf(err).String()), slog.String("error", fullText(err)))
+				attrs = append(attrs, failureAttrs(err)...)
 			}
 			log.LogAttrs(ctx, level, "call", attrs...)
 			return err
 		}
 	}
+}
+
+func failureAttrs(err error) []slog.Attr {
+	attrs := []slog.Attr{slog.String("code", connect.CodeOf(err).String()), slog.String("error", fullText(err))}
+	var panicked *bus.PanicError
+	if errors.As(err, &panicked) {
+		attrs = append(attrs, slog.String("stack", string(panicked.Stack)))
+	}
+	return attrs
 }
 
 // levelOf separates what the operator has to look at from what the caller did.
@@ -62,14 +72,16 @@ func fullText(err error) string {
 	return err.Error()
 }
 
+// containPanics turns a panic into an Internal error. Commands contain theirs
+// before the transaction ends; this is for queries and for the code around.
 func containPanics(next connect.ServerFunc) connect.ServerFunc {
-	return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) (err error) {
-		defer func() {
-			if cause := recover(); cause != nil {
-				err = connect.Errorf(connect.CodeInternal, "%s failed; the log has the cause under this trace", spec.Procedure).
-					WithCause(fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
-			}
-		}()
-		return next(ctx, spec, stream)
+	return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+		err := bus.Contain(func() error { return next(ctx, spec, stream) })
+		var own *connect.Error
+		var panicked *bus.PanicError
+		if errors.As(err, &panicked) && !errors.As(err, &own) {
+			return internal(spec.Procedure, err)
+		}
+		return err
 	}
 }

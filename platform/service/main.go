@@ -184,14 +184,29 @@ func (c *cli) serveUntil(ctx context.Context, p *Process, cfg *Config) error {
 	case failure = <-p.Failed():
 		p.log.Error("draining because of a failure", "error", failure)
 	}
-	drainCtx, cancel := context.WithTimeout(context.Background(), cfg.DrainTimeout)
-	defer cancel()
-	err := p.Drain(drainCtx)
+	err := drainWithin(p, cfg.DrainTimeout)
 	if err != nil {
 		err = fmt.Errorf("drain: %w", err)
 	}
 	p.log.Info("ended")
 	return errors.Join(failure, err)
+}
+
+// closeGrace is how long closing may take after the drain's time is up.
+const closeGrace = 3 * time.Second
+
+// drainWithin drains the process, and gives up on what does not let go of it.
+func drainWithin(p *Process, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	result := make(chan error, 1)
+	go func() { result <- p.Drain(ctx) }()
+	select {
+	case err := <-result:
+		return err
+	case <-time.After(timeout + closeGrace):
+		return fmt.Errorf("gave up after PL_DRAIN_TIMEOUT=%s: something does not end; the next start goes on with it", timeout)
+	}
 }
 
 // errUnlessStopped hides the error of a start that a signal ended.
