@@ -20,6 +20,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// Generated code of generation 1 needs a runtime that accepts it.
+const _ = service.AcceptsGeneration1
+
 // Register adds the context to an app: its handlers, what it publishes and
 // consumes, and the migrations of its database. A handler that h lacks is a
 // compile error where Register is called.
