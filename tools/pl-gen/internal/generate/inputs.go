@@ -14,8 +14,10 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/asyncapi"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/command"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/entity"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/openapi"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/proto"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
@@ -30,15 +32,25 @@ func units(set *source.Set, m *model.Model) []unit {
 	p := newPrints(set)
 	var list []unit
 	served := []string{m.Module}
+	var wired []string
 	for _, c := range m.Contexts {
 		served = append(served, servedBy(c))
+		wired = append(wired, p.service(c))
 		list = append(list,
 			unit{"command " + c.Name, sumOf(m.Module, servedBy(c)), func() ([]plan.File, error) { return command.Emit(m.Module, c) }},
 			unit{"entity " + c.Name, sumOf(m.Module, p.entities(c)), func() ([]plan.File, error) { return entity.Emit(m.Module, c) }},
 			unit{"service " + c.Name, sumOf(m.Module, p.service(c)), func() ([]plan.File, error) { return service.Emit(m.Module, c) }},
+			unit{"openapi " + c.Name, sumOf(p.context(c.Name)), func() ([]plan.File, error) { return openapi.Emit(c) }},
+			unit{"asyncapi " + c.Name, sumOf(p.service(c)), func() ([]plan.File, error) { return asyncapi.Emit(c) }},
 		)
 	}
-	return append(list, unit{"command hub", sumOf(served...), func() ([]plan.File, error) { return command.EmitHub(m) }})
+	for _, e := range m.Events {
+		wired = append(wired, eventPrint(e))
+	}
+	return append(list,
+		unit{"command hub", sumOf(served...), func() ([]plan.File, error) { return command.EmitHub(m) }},
+		unit{"asyncapi hub", sumOf(wired...), func() ([]plan.File, error) { return asyncapi.EmitHub(m) }},
+	)
 }
 
 // servedBy covers what a main package says about a context.
