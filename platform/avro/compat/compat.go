@@ -52,7 +52,7 @@ type Incompatibility struct {
 // reader, in Java's order, repeated where Java repeats them; none means that
 // it can be read. Violations for which Java throws come first, and of the
 // others at most 10,000 are listed. The work is proportional to the pairs of
-// types that meet, and bounded: beyond a few million steps or 10,000 nested
+// types that meet, and bounded: beyond a million steps or 10,000 nested
 // types the answer is TooComplex, never a wrong verdict. Check keeps nothing
 // between calls and is safe for concurrent use.
 func Check(reader, writer *avro.Schema) []Incompatibility {

@@ -11,7 +11,7 @@ import (
 // The bounds of a walk, far beyond what anybody writes by hand. Java's stack
 // overflows earlier.
 const (
-	maxSteps = 1 << 23
+	maxSteps = 1 << 20
 	maxDepth = 10_000
 )
 
