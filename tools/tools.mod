@@ -2,11 +2,7 @@ module github.com/pulselearn/campus-hub/tools
 
 go 1.26.7
 
-tool (
-	connectrpc.com/connect/v2/cmd/protoc-gen-connect-go
-	github.com/bufbuild/buf/cmd/buf
-	google.golang.org/protobuf/cmd/protoc-gen-go
-)
+tool github.com/bufbuild/buf/cmd/buf
 
 require (
 	buf.build/gen/go/bufbuild/bufplugin/protocolbuffers/go v1.36.12-20261002170247-538130002972.2 // indirect

@@ -40,6 +40,8 @@ type Diagnostic struct {
 	Message string
 	// Cause says why it is wrong, and Fix what to do. Both may be empty.
 	Cause, Fix string
+	// Change is set for findings about a change of what is published.
+	Change Change
 }
 
 // New returns a finding of the rule at its catalogued severity.

@@ -69,6 +69,7 @@ func renderText(w io.Writer, list []Diagnostic) error {
 	for _, d := range list {
 		fmt.Fprintln(&b, d)
 		line(&b, "cause", d.Cause)
+		d.Change.each(func(label, text string) { line(&b, label, text) })
 		line(&b, "fix", d.Fix)
 	}
 	_, err := io.WriteString(w, b.String())
@@ -90,13 +91,14 @@ type jsonFinding struct {
 	Message  string `json:"message"`
 	Cause    string `json:"cause,omitempty"`
 	Fix      string `json:"fix,omitempty"`
+	Change   Change `json:"change,omitzero"`
 }
 
 func renderJSON(w io.Writer, list []Diagnostic) error {
 	out := make([]jsonFinding, 0, len(list))
 	for _, d := range list {
 		out = append(out, jsonFinding{
-			d.Rule, d.Severity.String(), d.Pos.File, d.Pos.Line, d.Pos.Col, d.Message, d.Cause, d.Fix,
+			d.Rule, d.Severity.String(), d.Pos.File, d.Pos.Line, d.Pos.Col, d.Message, d.Cause, d.Fix, d.Change,
 		})
 	}
 	return writeJSON(w, map[string]any{"findings": out})
@@ -124,14 +126,16 @@ func renderGitHub(w io.Writer, list []Diagnostic) error {
 	return err
 }
 
-// prose is the message with its cause and fix as sentences on lines of their
-// own.
+// prose is the message with its cause, what is known about the change and the
+// fix on lines of their own.
 func (d Diagnostic) prose() string {
 	lines := []string{d.Message}
-	for _, s := range []string{d.Cause, d.Fix} {
-		if s != "" {
-			lines = append(lines, s)
-		}
+	if d.Cause != "" {
+		lines = append(lines, d.Cause)
+	}
+	d.Change.each(func(label, text string) { lines = append(lines, label+": "+text) })
+	if d.Fix != "" {
+		lines = append(lines, d.Fix)
 	}
 	return strings.Join(lines, "\n")
 }

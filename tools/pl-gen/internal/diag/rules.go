@@ -69,6 +69,33 @@ const (
 	MigrationMissing Rule = "MIGRATION_MISSING"
 )
 
+// The rules about changes of what is published, which pl-gen compat checks.
+// The first three and CompatMoved are about who can still read what; the
+// others are about what a schema registry lets through.
+const (
+	CompatBackward       Rule = "COMPAT_BACKWARD"
+	CompatForward        Rule = "COMPAT_FORWARD"
+	CompatBeyondLevel    Rule = "COMPAT_BEYOND_LEVEL"
+	CompatLevel          Rule = "COMPAT_LEVEL"
+	CompatRemoved        Rule = "COMPAT_REMOVED"
+	CompatMoved          Rule = "COMPAT_MOVED"
+	CompatFieldRead      Rule = "COMPAT_FIELD_READ"
+	CompatPartitions     Rule = "COMPAT_PARTITIONS"
+	CompatDecimal        Rule = "COMPAT_DECIMAL"
+	CompatTimeUnit       Rule = "COMPAT_TIME_UNIT"
+	CompatLogicalType    Rule = "COMPAT_LOGICAL_TYPE"
+	CompatBytesString    Rule = "COMPAT_BYTES_STRING"
+	CompatLossyPromotion Rule = "COMPAT_LOSSY_PROMOTION"
+	CompatEnumDefault    Rule = "COMPAT_ENUM_DEFAULT"
+	CompatAliasRemoved   Rule = "COMPAT_ALIAS_REMOVED"
+	CompatRenamed        Rule = "COMPAT_RENAMED"
+	CompatKey            Rule = "COMPAT_KEY"
+	CompatPII            Rule = "COMPAT_PII"
+	CompatRetention      Rule = "COMPAT_RETENTION"
+	CompatDoc            Rule = "COMPAT_DOC"
+	BufBreaking          Rule = "BUF_BREAKING"
+)
+
 // An Info describes a rule.
 type Info struct {
 	Rule     Rule
@@ -131,6 +158,27 @@ var catalogue = []Info{
 	{Rule: BufLint, Severity: Warning, Title: "protos pass buf lint"},
 	{Rule: HandlerOrphan, Severity: Warning, Title: "every handler has a contract"},
 	{Rule: MigrationMissing, Severity: Warning, Title: "the migrations lead to what the entities say"},
+	{Rule: CompatBackward, Title: "a schema reads what was written before"},
+	{Rule: CompatForward, Title: "earlier schemas read what a new one writes"},
+	{Rule: CompatBeyondLevel, Severity: Warning, Waivable: true, Title: "what the compatibility level lets through breaks no reader"},
+	{Rule: CompatLevel, Waivable: true, Title: "an event keeps its compatibility level or gets a stricter one"},
+	{Rule: CompatRemoved, Title: "an event stays as long as it is consumed"},
+	{Rule: CompatMoved, Waivable: true, Title: "an event keeps its topic"},
+	{Rule: CompatFieldRead, Waivable: true, Title: "a field stays as long as a consumer reads it"},
+	{Rule: CompatPartitions, Waivable: true, Title: "a topic keeps its number of partitions"},
+	{Rule: CompatDecimal, Waivable: true, Title: "a decimal keeps its precision and scale"},
+	{Rule: CompatTimeUnit, Waivable: true, Title: "a time keeps its unit"},
+	{Rule: CompatLogicalType, Waivable: true, Title: "a value keeps its logical type"},
+	{Rule: CompatBytesString, Waivable: true, Title: "bytes stay bytes and strings stay strings"},
+	{Rule: CompatLossyPromotion, Waivable: true, Title: "a whole number does not become one that loses digits"},
+	{Rule: CompatEnumDefault, Waivable: true, Title: "an enum has a default before it gets another symbol"},
+	{Rule: CompatAliasRemoved, Waivable: true, Title: "an alias stays as long as data under the old name may be read"},
+	{Rule: CompatRenamed, Waivable: true, Title: "what is renamed keeps its old name as an alias"},
+	{Rule: CompatKey, Waivable: true, Title: "an event keeps its key"},
+	{Rule: CompatPII, Waivable: true, Title: "a field keeps its tag for personal data"},
+	{Rule: CompatRetention, Waivable: true, Title: "events are kept as long as before"},
+	{Rule: CompatDoc, Severity: Warning, Waivable: true, Title: "what is new has a doc, and a doc is not lost"},
+	{Rule: BufBreaking, Title: "protos stay compatible with their clients (buf breaking)"},
 }
 
 // Rules returns the catalogue, in the order in which it is explained.

@@ -2,13 +2,9 @@ package generate
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"hash"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -193,13 +189,9 @@ func columnSets(sets [][]*model.Column) string {
 // protoInputs are the fingerprints of the proto packages, by directory, with
 // what pins buf and its plugins.
 func (g *Generator) protoInputs(set *source.Set) (map[string]stamp.Sum, error) {
-	var pins []string
-	for _, name := range []string{proto.TemplateFile, proto.ToolsModFile, "buf.yaml"} {
-		text, err := os.ReadFile(filepath.Join(g.root, filepath.FromSlash(name)))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("fingerprint the protos: %w", err)
-		}
-		pins = append(pins, string(text))
+	pins, err := proto.Pins(g.root)
+	if err != nil {
+		return nil, fmt.Errorf("fingerprint the protos: %w", err)
 	}
 	p := newPrints(set)
 	parts := map[string][]string{}

@@ -120,9 +120,9 @@ func (b *Buf) template(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("read buf's template %s: %w", TemplateFile, err)
 	}
 	for _, p := range doc.Plugins {
-		if local, ok := p["local"].([]any); ok && len(local) > 1 && local[0] == "go" {
-			if p["local"], err = b.tool(ctx, fmt.Sprint(local[len(local)-1])); err != nil {
-				return "", err
+		if local, ok := p["local"].([]any); ok && len(local) > 2 && local[0] == "go" && local[1] == "tool" {
+			if p["local"], err = b.tool(ctx, local[2:]); err != nil {
+				return "", fmt.Errorf("%s: %w", TemplateFile, err)
 			}
 		}
 	}
@@ -130,17 +130,21 @@ func (b *Buf) template(ctx context.Context) (string, error) {
 	return string(out), err
 }
 
-// tool returns the path of a tool that tools.mod pins, building it when the
-// build cache does not have it.
-func (b *Buf) tool(ctx context.Context, name string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "tool", "-modfile="+ToolsModFile, "-n", name)
+// tool returns the path of the program that "go tool" with these arguments
+// runs, building it when the build cache does not have it.
+func (b *Buf) tool(ctx context.Context, words []any) (string, error) {
+	args := []string{"tool", "-n"}
+	for _, word := range words {
+		args = append(args, fmt.Sprint(word))
+	}
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = b.Root
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	text, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("build %s as %s pins it: %w: %s; the first build needs its modules: run \"go mod download -modfile=%s\" once with a network",
-			name, ToolsModFile, err, bytes.TrimSpace(stderr.Bytes()), ToolsModFile)
+		return "", fmt.Errorf("build the tool with \"go %s\": %w: %s; the first build needs its modules: run it once with a network",
+			strings.Join(args, " "), err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return strings.TrimSpace(string(text)), nil
 }
@@ -162,7 +166,10 @@ func collect(out string) ([]plan.File, error) {
 	return files, nil
 }
 
-var pinPattern = regexp.MustCompile(`(?m)^(?:require)?\s*github\.com/bufbuild/buf v(\S+)`)
+var (
+	bufPattern    = regexp.MustCompile(`(?m)^\s*github\.com/bufbuild/buf v(\S+)`)
+	pluginPattern = regexp.MustCompile(`(?m)^\s*(?:google\.golang\.org/protobuf|connectrpc\.com/connect/v2) v\S+`)
+)
 
 // Pinned returns the version of buf that tools.mod pins.
 func Pinned(root string) (string, error) {
@@ -170,9 +177,31 @@ func Pinned(root string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the pinned version of buf: %w", err)
 	}
-	m := pinPattern.FindSubmatch(text)
+	m := bufPattern.FindSubmatch(text)
 	if m == nil {
 		return "", fmt.Errorf("read the pinned version of buf: %s does not require github.com/bufbuild/buf", ToolsModFile)
 	}
 	return string(m[1]), nil
+}
+
+// Pins returns what the output depends on besides the protos: buf's
+// configuration, its pinned version, and those of the plugins, which go.mod
+// pins together with the runtime of what they generate. A file that does not
+// exist pins nothing.
+func Pins(root string) ([]string, error) {
+	var pins []string
+	for _, name := range []string{TemplateFile, "buf.yaml", ToolsModFile, "go.mod"} {
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("read what pins the protos' code: %w", err)
+		}
+		switch name {
+		case ToolsModFile:
+			text = bytes.Join(bufPattern.FindAll(text, -1), nil)
+		case "go.mod":
+			text = bytes.Join(pluginPattern.FindAll(text, -1), nil)
+		}
+		pins = append(pins, string(text))
+	}
+	return pins, nil
 }

@@ -51,7 +51,7 @@ func (b *Buf) find(ctx context.Context) (string, error) {
 			pinned, ToolsModFile)
 	})
 	defer notice.Stop()
-	return b.tool(ctx, "buf")
+	return b.tool(ctx, []any{"-modfile=" + ToolsModFile, "buf"})
 }
 
 // demand returns the buf that PL_BUF names, which has to be the pinned one:
