@@ -5,6 +5,8 @@
 package achievementservice
 
 import (
+	"time"
+
 	ent "github.com/pulselearn/campus-hub/gen/ent/achievement"
 	"github.com/pulselearn/campus-hub/gen/ent/achievement/badge"
 	achievementv1 "github.com/pulselearn/campus-hub/gen/proto/pl/achievement/v1"
@@ -35,6 +37,27 @@ func BadgeProtos(list []*ent.Badge) []*achievementv1.Badge {
 		out[i] = BadgeProto(e)
 	}
 	return out
+}
+
+// SetBadge sets the columns of a new row to what a message of the contract
+// says. Times that the message lacks stay unset, and lose what is below a
+// microsecond.
+func SetBadge(create *ent.BadgeCreate, m *achievementv1.Badge) *ent.BadgeCreate {
+	create.
+		SetID(m.GetId()).
+		SetStudentID(m.GetStudentId()).
+		SetStudentName(m.GetStudentName()).
+		SetKind(BadgeKind(m.GetKind())).
+		SetSourceID(m.GetSourceId()).
+		SetCourseID(m.GetCourseId()).
+		SetTitle(m.GetTitle()).
+		SetPoints(m.GetPoints()).
+		SetReason(m.GetReason()).
+		SetAwardedBy(m.GetAwardedBy())
+	if t := m.GetAwardedAt(); t != nil {
+		create.SetAwardedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	return create
 }
 
 // BadgeKind returns the stored form of an enum. A number that the contract
@@ -96,4 +119,23 @@ func ProgressProtos(list []*ent.Progress) []*achievementv1.Progress {
 		out[i] = ProgressProto(e)
 	}
 	return out
+}
+
+// SetProgress sets the columns of a new row to what a message of the contract
+// says. Times that the message lacks stay unset, and lose what is below a
+// microsecond.
+func SetProgress(create *ent.ProgressCreate, m *achievementv1.Progress) *ent.ProgressCreate {
+	create.
+		SetID(m.GetId()).
+		SetStudentID(m.GetStudentId()).
+		SetCourseID(m.GetCourseId()).
+		SetQuizzesCompleted(m.GetQuizzesCompleted()).
+		SetQuizzesPassed(m.GetQuizzesPassed()).
+		SetBadges(m.GetBadges()).
+		SetPoints(m.GetPoints()).
+		SetBestScore(m.GetBestScore())
+	if t := m.GetUpdatedAt(); t != nil {
+		create.SetUpdatedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	return create
 }

@@ -47,6 +47,38 @@ func CourseProtos(list []*ent.Course) []*coursev1.Course {
 	return out
 }
 
+// SetCourse sets the columns of a new row to what a message of the contract
+// says. Times that the message lacks stay unset, and lose what is below a
+// microsecond.
+func SetCourse(create *ent.CourseCreate, m *coursev1.Course) *ent.CourseCreate {
+	create.
+		SetID(m.GetId()).
+		SetCode(m.GetCode()).
+		SetTitle(m.GetTitle()).
+		SetSummary(m.GetSummary()).
+		SetLevel(CourseLevel(m.GetLevel())).
+		SetStatus(CourseStatus(m.GetStatus())).
+		SetLanguage(m.GetLanguage()).
+		SetInstructorID(m.GetInstructorId()).
+		SetInstructorName(m.GetInstructorName()).
+		SetPriceMinor(m.GetPriceMinor()).
+		SetCurrency(m.GetCurrency()).
+		SetAccessMonths(m.GetAccessMonths()).
+		SetTopics(m.GetTopics()).
+		SetLabels(m.GetLabels()).
+		SetTimeZone(m.GetTimeZone())
+	if t := m.GetStartsAt(); t != nil {
+		create.SetStartsAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	if t := m.GetCreatedAt(); t != nil {
+		create.SetCreatedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	if t := m.GetPublishedAt(); t != nil {
+		create.SetPublishedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	return create
+}
+
 // CourseLevel returns the stored form of an enum. A number that the contract
 // does not know gives a value that the database layer refuses.
 func CourseLevel(v coursev1.CourseLevel) course.Level {
@@ -128,6 +160,22 @@ func SectionProtos(list []*ent.Section) []*coursev1.Section {
 	return out
 }
 
+// SetSection sets the columns of a new row to what a message of the contract
+// says. Times that the message lacks stay unset, and lose what is below a
+// microsecond.
+func SetSection(create *ent.SectionCreate, m *coursev1.Section) *ent.SectionCreate {
+	create.
+		SetID(m.GetId()).
+		SetCourseID(m.GetCourseId()).
+		SetParentID(m.GetParentId()).
+		SetPosition(m.GetPosition()).
+		SetDepth(m.GetDepth()).
+		SetTitle(m.GetTitle()).
+		SetSummary(m.GetSummary()).
+		SetMinutes(m.GetMinutes())
+	return create
+}
+
 // MaterialProto returns a row as the contract shows it.
 func MaterialProto(e *ent.Material) *coursev1.Material {
 	return &coursev1.Material{
@@ -154,6 +202,29 @@ func MaterialProtos(list []*ent.Material) []*coursev1.Material {
 		out[i] = MaterialProto(e)
 	}
 	return out
+}
+
+// SetMaterial sets the columns of a new row to what a message of the contract
+// says. Times that the message lacks stay unset, and lose what is below a
+// microsecond.
+func SetMaterial(create *ent.MaterialCreate, m *coursev1.Material) *ent.MaterialCreate {
+	create.
+		SetID(m.GetId()).
+		SetCourseID(m.GetCourseId()).
+		SetSectionID(m.GetSectionId()).
+		SetTitle(m.GetTitle()).
+		SetKind(MaterialKind(m.GetKind())).
+		SetURL(m.GetUrl()).
+		SetMediaType(m.GetMediaType()).
+		SetSizeBytes(m.GetSizeBytes()).
+		SetSha256(m.GetSha256()).
+		SetPages(m.GetPages()).
+		SetSeconds(m.GetSeconds()).
+		SetUploadedBy(m.GetUploadedBy())
+	if t := m.GetUploadedAt(); t != nil {
+		create.SetUploadedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	return create
 }
 
 // MaterialKind returns the stored form of an enum. A number that the contract

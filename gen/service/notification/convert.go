@@ -41,6 +41,30 @@ func NotificationProtos(list []*ent.Notification) []*notificationv1.Notification
 	return out
 }
 
+// SetNotification sets the columns of a new row to what a message of the
+// contract says. Times that the message lacks stay unset, and lose what is
+// below a microsecond.
+func SetNotification(create *ent.NotificationCreate, m *notificationv1.Notification) *ent.NotificationCreate {
+	create.
+		SetID(m.GetId()).
+		SetStudentID(m.GetStudentId()).
+		SetCategory(NotificationCategory(m.GetCategory())).
+		SetPriority(NotificationPriority(m.GetPriority())).
+		SetTitle(m.GetTitle()).
+		SetBody(m.GetBody()).
+		SetLink(m.GetLink()).
+		SetParameters(m.GetParameters()).
+		SetSourceID(m.GetSourceId()).
+		SetRead(m.GetRead())
+	if t := m.GetReadAt(); t != nil {
+		create.SetReadAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	if t := m.GetCreatedAt(); t != nil {
+		create.SetCreatedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	return create
+}
+
 // NotificationCategory returns the stored form of an enum. A number that the
 // contract does not know gives a value that the database layer refuses.
 func NotificationCategory(v notificationv1.NotificationCategory) notification.Category {

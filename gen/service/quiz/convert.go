@@ -38,6 +38,26 @@ func QuizProtos(list []*ent.Quiz) []*quizv1.Quiz {
 	return out
 }
 
+// SetQuiz sets the columns of a new row to what a message of the contract
+// says. Times that the message lacks stay unset, and lose what is below a
+// microsecond.
+func SetQuiz(create *ent.QuizCreate, m *quizv1.Quiz) *ent.QuizCreate {
+	create.
+		SetID(m.GetId()).
+		SetCourseID(m.GetCourseId()).
+		SetTitle(m.GetTitle()).
+		SetDifficulty(QuizDifficulty(m.GetDifficulty())).
+		SetPassScore(m.GetPassScore()).
+		SetQuestionCount(m.GetQuestionCount()).
+		SetMaxAttempts(m.GetMaxAttempts()).
+		SetTimeLimitSeconds(m.GetTimeLimitSeconds()).
+		SetCreatedBy(m.GetCreatedBy())
+	if t := m.GetCreatedAt(); t != nil {
+		create.SetCreatedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	return create
+}
+
 // QuizDifficulty returns the stored form of an enum. A number that the
 // contract does not know gives a value that the database layer refuses.
 func QuizDifficulty(v quizv1.Difficulty) quiz.Difficulty {
@@ -89,6 +109,21 @@ func QuestionProtos(list []*ent.Question) []*quizv1.Question {
 	return out
 }
 
+// SetQuestion sets the columns of a new row to what a message of the contract
+// says. Times that the message lacks stay unset, and lose what is below a
+// microsecond.
+func SetQuestion(create *ent.QuestionCreate, m *quizv1.Question) *ent.QuestionCreate {
+	create.
+		SetID(m.GetId()).
+		SetQuizID(m.GetQuizId()).
+		SetPosition(m.GetPosition()).
+		SetPrompt(m.GetPrompt()).
+		SetChoices(m.GetChoices()).
+		SetCorrectChoice(m.GetCorrectChoice()).
+		SetTopic(m.GetTopic())
+	return create
+}
+
 // AttemptProto returns a row as the contract shows it.
 func AttemptProto(e *ent.Attempt) *quizv1.Attempt {
 	return &quizv1.Attempt{
@@ -116,6 +151,30 @@ func AttemptProtos(list []*ent.Attempt) []*quizv1.Attempt {
 	return out
 }
 
+// SetAttempt sets the columns of a new row to what a message of the contract
+// says. Times that the message lacks stay unset, and lose what is below a
+// microsecond.
+func SetAttempt(create *ent.AttemptCreate, m *quizv1.Attempt) *ent.AttemptCreate {
+	create.
+		SetID(m.GetId()).
+		SetQuizID(m.GetQuizId()).
+		SetCourseID(m.GetCourseId()).
+		SetStudentID(m.GetStudentId()).
+		SetNumber(m.GetNumber()).
+		SetScore(m.GetScore()).
+		SetPassed(m.GetPassed()).
+		SetCorrectCount(m.GetCorrectCount()).
+		SetQuestionCount(m.GetQuestionCount()).
+		SetAnswers(m.GetAnswers())
+	if t := m.GetStartedAt(); t != nil {
+		create.SetStartedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	if t := m.GetSubmittedAt(); t != nil {
+		create.SetSubmittedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	return create
+}
+
 // CourseRefProto returns a row as the contract shows it.
 func CourseRefProto(e *ent.CourseRef) *quizv1.CourseRef {
 	return &quizv1.CourseRef{
@@ -134,6 +193,21 @@ func CourseRefProtos(list []*ent.CourseRef) []*quizv1.CourseRef {
 		out[i] = CourseRefProto(e)
 	}
 	return out
+}
+
+// SetCourseRef sets the columns of a new row to what a message of the
+// contract says. Times that the message lacks stay unset, and lose what is
+// below a microsecond.
+func SetCourseRef(create *ent.CourseRefCreate, m *quizv1.CourseRef) *ent.CourseRefCreate {
+	create.
+		SetID(m.GetId()).
+		SetCode(m.GetCode()).
+		SetTitle(m.GetTitle()).
+		SetInstructorID(m.GetInstructorId())
+	if t := m.GetPublishedAt(); t != nil {
+		create.SetPublishedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	return create
 }
 
 func optionalTime(t *time.Time) *timestamppb.Timestamp {

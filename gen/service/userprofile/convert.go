@@ -5,6 +5,8 @@
 package userprofileservice
 
 import (
+	"time"
+
 	ent "github.com/pulselearn/campus-hub/gen/ent/userprofile"
 	"github.com/pulselearn/campus-hub/gen/ent/userprofile/user"
 	userprofilev1 "github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1"
@@ -41,6 +43,37 @@ func UserProtos(list []*ent.User) []*userprofilev1.User {
 		out[i] = UserProto(e)
 	}
 	return out
+}
+
+// SetUser sets the columns of a new row to what a message of the contract
+// says. Times that the message lacks stay unset, and lose what is below a
+// microsecond.
+func SetUser(create *ent.UserCreate, m *userprofilev1.User) *ent.UserCreate {
+	create.
+		SetID(m.GetId()).
+		SetDisplayName(m.GetDisplayName()).
+		SetEmail(m.GetEmail()).
+		SetRole(UserRole(m.GetRole())).
+		SetLocale(m.GetLocale()).
+		SetTimeZone(m.GetTimeZone()).
+		SetBio(m.GetBio()).
+		SetInterests(m.GetInterests()).
+		SetAttributes(m.GetAttributes()).
+		SetEmailEnabled(m.GetEmailEnabled()).
+		SetPushEnabled(m.GetPushEnabled()).
+		SetNillableQuietFromMinute(m.QuietFromMinute).
+		SetNillableQuietUntilMinute(m.QuietUntilMinute).
+		SetRevision(m.GetRevision())
+	if t := m.GetTermsAcceptedAt(); t != nil {
+		create.SetTermsAcceptedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	if t := m.GetCreatedAt(); t != nil {
+		create.SetCreatedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	if t := m.GetUpdatedAt(); t != nil {
+		create.SetUpdatedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	return create
 }
 
 // UserRole returns the stored form of an enum. A number that the contract

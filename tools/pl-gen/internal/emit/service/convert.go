@@ -10,15 +10,15 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 )
 
-// printConversions prints, for each entity, functions from what the database
-// holds to what the contract shows, and for each of its enums a function each
-// way.
+// printConversions prints, for each entity and each of its enums, functions
+// from what the database holds to what the contract shows, and back.
 func (v *view) printConversions(f *gofile.File) {
 	p := &conversions{File: f, view: v}
-	f.Reserve("e", "list", "out", "v", "t")
+	f.Reserve("e", "list", "out", "v", "t", "m", "create")
 	optionalTime := false
 	for _, e := range v.context.Entities {
 		p.entity(e)
+		p.setter(e)
 		for _, c := range e.Fields {
 			if c.Desc.Enum() != nil && !c.Desc.IsList() && !c.Desc.IsMap() {
 				p.enum(e, c)
@@ -57,6 +57,68 @@ func (p *conversions) entity(e *model.Entity) {
 	p.P("return out")
 	p.P("}")
 	p.P()
+}
+
+// setter prints the way back: from what the contract shows to a new row.
+func (p *conversions) setter(e *model.Entity) {
+	create := p.view.Ent(e.Name + "Create")
+	p.Comment("Set" + e.Name + " sets the columns of a new row to what a message of the contract says. Times that the message lacks stay unset, and lose what is below a microsecond.")
+	p.P("func Set", e.Name, "(create *", create, ", m *", messageIdent(e.Message), ") *", create, " {")
+	var later []*model.Column
+	p.P("create.")
+	for i, c := range e.Fields {
+		if entity.IsTimestamp(c.Desc) && !c.Desc.IsList() || c.Optional && c.Desc.Enum() != nil {
+			later = append(later, c)
+			continue
+		}
+		end := "."
+		if i == p.lastDirect(e) {
+			end = ""
+		}
+		p.P("Set", p.assignment(e, c), end)
+	}
+	for _, c := range later {
+		p.setLater(e, c)
+	}
+	p.P("return create")
+	p.P("}")
+	p.P()
+}
+
+// lastDirect is the index of the last column that is set in one chain; the
+// primary key always is.
+func (p *conversions) lastDirect(e *model.Entity) int {
+	last := 0
+	for i, c := range e.Fields {
+		if !entity.IsTimestamp(c.Desc) && !(c.Optional && c.Desc.Enum() != nil) {
+			last = i
+		}
+	}
+	return last
+}
+
+func (p *conversions) assignment(e *model.Entity, c *model.Column) string {
+	name, get := entity.FieldName(c.Name), "m.Get"+GoCamel(c.Name)+"()"
+	single := !c.Desc.IsList() && !c.Desc.IsMap()
+	switch {
+	case single && c.Desc.Enum() != nil:
+		return name + "(" + enumFunc(e, c) + "(" + get + "))"
+	case single && c.Optional && c.Desc.Kind() != protoreflect.BytesKind:
+		return "Nillable" + name + "(m." + GoCamel(c.Name) + ")"
+	}
+	return name + "(" + get + ")"
+}
+
+func (p *conversions) setLater(e *model.Entity, c *model.Column) {
+	name := GoCamel(c.Name)
+	if c.Desc.Enum() != nil {
+		p.P("if m.", name, " != nil {")
+		p.P("create.Set", entity.FieldName(c.Name), "(", enumFunc(e, c), "(m.Get", name, "()))")
+	} else {
+		p.P("if t := m.Get", name, "(); t != nil {")
+		p.P("create.Set", entity.FieldName(c.Name), "(t.AsTime().Truncate(", p.Ident("time", "Microsecond"), "))")
+	}
+	p.P("}")
 }
 
 func (p *conversions) value(e *model.Entity, c *model.Column) string {
