@@ -60,7 +60,9 @@ func (c *cli) commands() []command {
 		{"version", "print what this binary was built from", (*cli).version},
 	}
 	if c.engines.EmbedBroker != nil {
-		commands = append(commands, command{"broker", "serve the embedded broker and registry alone, for other processes", (*cli).runBroker})
+		commands = append(commands,
+			command{"broker", "serve the embedded broker and registry alone, for other processes", (*cli).runBroker},
+			command{"registry", "serve the embedded registry alone", (*cli).runRegistry})
 	}
 	return commands
 }
