@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	quizv1event "github.com/pulselearn/campus-hub/gen/event/quiz/v1"
+	"github.com/pulselearn/campus-hub/platform/schema"
 )
 
 // A verdict is what the checker found after a run.
@@ -38,6 +41,7 @@ func (d *deployment) check(k *class, commands []*command) *verdict {
 	v := &verdict{}
 	d.checkAttempts(v, commands)
 	d.checkEvents(v)
+	d.checkOrder(v)
 	d.checkProgress(v)
 	d.checkNotifications(v)
 	d.checkAPI(v, k)
@@ -101,6 +105,32 @@ func (d *deployment) checkEvents(v *verdict) {
 		}
 		if rows := d.count(pair.context, pair.query); rows != len(seen) {
 			v.violated("%s: %d changes and %d events of %s, want one each", pair.context, rows, len(seen), pair.topic)
+		}
+	}
+}
+
+// checkOrder wants the attempts of a student at a quiz to be announced in their
+// order, whatever was published again.
+func (d *deployment) checkOrder(v *verdict) {
+	seen, last := map[string]bool{}, map[string]int32{}
+	for _, r := range readTopic(d.t, d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"), completedTopic) {
+		id := eventID(d.t, r)
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		var e quizv1event.QuizCompleted
+		_, datum, err := schema.ParseFrame(r.Value)
+		if err == nil {
+			err = e.UnmarshalBinary(datum)
+		}
+		if err != nil {
+			d.t.Fatalf("decode a record of %s: %v", completedTopic, err)
+		}
+		if key := e.StudentID + " " + e.QuizID; e.AttemptNumber != last[key]+1 {
+			v.violated("quiz: attempt %d of %s was announced after attempt %d", e.AttemptNumber, key, last[key])
+		} else {
+			last[key]++
 		}
 	}
 }

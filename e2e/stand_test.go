@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build builds the named binaries with the build tags, each once, and returns
-// their directory.
+// build builds the named binaries of gen/cmd, or of e2e, with the build tags,
+// each once, and returns their directory.
 func build(t *testing.T, tags string, names ...string) string {
 	t.Helper()
 	binaries.Lock()
@@ -50,6 +50,10 @@ func build(t *testing.T, tags string, names ...string) string {
 	dir := filepath.Join(binaries.root, fmt.Sprint(len(binaries.dirs)))
 	args := []string{"build", "-tags", tags, "-o", dir + "/"}
 	for _, name := range names {
+		if name == "classroom" {
+			args = append(args, "./classroom")
+			continue
+		}
 		args = append(args, "../gen/cmd/"+name)
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
