@@ -121,7 +121,7 @@ func TestRulesAreDistinctAndDescribed(t *testing.T) {
 			t.Errorf("rule %s is repeated or has no title", info.Rule)
 		}
 		seen[info.Rule] = true
-		if info.Waivable && info.Severity == Error {
+		if info.Waivable && info.Severity == Error && !strings.HasPrefix(string(info.Rule), "COMPAT_") {
 			t.Errorf("rule %s is an error that can be waived: generation could not go on", info.Rule)
 		}
 	}
