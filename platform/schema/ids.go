@@ -24,6 +24,7 @@ func Fingerprint(text string) uint64 {
 type IDs struct {
 	registry Registry
 	register bool
+	lock     *Lock // nil without one
 	mu       sync.RWMutex
 	known    map[uint64]int
 }
@@ -33,6 +34,15 @@ type IDs struct {
 // in production.
 func NewIDs(registry Registry, register bool) *IDs {
 	return &IDs{registry: registry, register: register, known: map[uint64]int{}}
+}
+
+// NewLockedIDs returns an empty set whose ids come from lock. Resolve asks no
+// registry and registers nothing; registry is asked only by Find, for schemas
+// of other versions of this binary that the lock lacks.
+func NewLockedIDs(lock *Lock, registry Registry) *IDs {
+	ids := NewIDs(registry, false)
+	ids.lock = lock
+	return ids
 }
 
 // Resolve finds the ids of all types, at start-up. A registry that is down
@@ -54,6 +64,9 @@ func (ids *IDs) resolve(ctx context.Context, t *event.Type) error {
 	if Fingerprint(t.Schema) != t.Fingerprint {
 		return fmt.Errorf("event type %s: %w: its fingerprint is not that of its schema; generate the code again with pl-gen generate", t.Topic, ErrIncompatible)
 	}
+	if ids.lock != nil {
+		return ids.resolveLocked(t)
+	}
 	_, err := ids.Find(ctx, t.RegistrySubject(), t.Schema)
 	if !ids.register || !errors.Is(err, ErrUnknownSchema) {
 		return err
@@ -65,6 +78,14 @@ func (ids *IDs) resolve(ctx context.Context, t *event.Type) error {
 	}
 	ids.learn(t.Fingerprint, id)
 	return nil
+}
+
+func (ids *IDs) resolveLocked(t *event.Type) error {
+	id, err := ids.lock.find(t.RegistrySubject(), t.Fingerprint)
+	if err == nil {
+		ids.learn(t.Fingerprint, id)
+	}
+	return err
 }
 
 // setLevel sets the subject's compatibility level. A registry that does not
@@ -95,6 +116,12 @@ func (ids *IDs) Find(ctx context.Context, subject, text string) (int, error) {
 	fingerprint := Fingerprint(text)
 	if id, ok := ids.ID(fingerprint); ok {
 		return id, nil
+	}
+	if ids.lock != nil {
+		if id, err := ids.lock.find(subject, fingerprint); err == nil {
+			ids.learn(fingerprint, id)
+			return id, nil
+		}
 	}
 	id, err := ids.registry.Lookup(ctx, subject, text)
 	if errors.Is(err, ErrUnknownSchema) && !ids.register {

@@ -24,6 +24,10 @@ type Config struct {
 	// RegistryURL is the Schema Registry. Empty means the embedded registry in
 	// a process that has one.
 	RegistryURL string
+	// RegistryLock is the file from which the start takes the ids of schemas
+	// instead of asking the registry, as "pl-gen register" wrote it for this
+	// environment. Empty means that the registry is asked.
+	RegistryLock string
 	// EmbeddedKafkaAddr and EmbeddedRegistryAddr are where the embedded broker
 	// and registry listen.
 	EmbeddedKafkaAddr, EmbeddedRegistryAddr string
@@ -197,6 +201,9 @@ func (c *Config) check(app *App, engines Engines) error {
 	}
 	if c.RegistryURL == "" && engines.EmbedBroker == nil {
 		errs = append(errs, errors.New("PL_REGISTRY_URL: needed, because this binary has no embedded registry; give its URL, for example of \"hub broker\""))
+	}
+	if c.RegistryLock != "" && c.RegistryURL == "" {
+		errs = append(errs, errors.New("PL_REGISTRY_LOCK: the ids in a lock are those of one registry, and the embedded one gives its own: set PL_REGISTRY_URL too, or unset PL_REGISTRY_LOCK"))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return &ConfigError{err}

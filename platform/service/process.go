@@ -219,8 +219,8 @@ func (p *Process) dial(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("PL_REGISTRY_URL: %w", err)
 	}
-	p.schemas = newSchemas(registry, p.cfg.provisions())
-	return nil
+	p.schemas, err = newSchemas(registry, p.cfg)
+	return err
 }
 
 // The pauses of a start that waits for a broker or registry.

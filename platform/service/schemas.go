@@ -18,8 +18,20 @@ type schemas struct {
 	decoder *schema.Decoder
 }
 
-func newSchemas(registry schema.Registry, register bool) *schemas {
-	return &schemas{ids: schema.NewIDs(registry, register), decoder: schema.NewDecoder(registry)}
+// newSchemas takes ids from the lock that cfg names, and otherwise from
+// registry, where it registers schemas if the process provisions.
+func newSchemas(registry schema.Registry, cfg *Config) (*schemas, error) {
+	s := &schemas{decoder: schema.NewDecoder(registry)}
+	if cfg.RegistryLock == "" {
+		s.ids = schema.NewIDs(registry, cfg.provisions())
+		return s, nil
+	}
+	lock, err := schema.ReadLock(cfg.RegistryLock)
+	if err != nil {
+		return nil, &ConfigError{fmt.Errorf("PL_REGISTRY_LOCK: %w", err)}
+	}
+	s.ids = schema.NewLockedIDs(lock, registry)
+	return s, nil
 }
 
 // SchemaID implements [tx.SchemaIDs].

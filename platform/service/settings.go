@@ -56,6 +56,7 @@ var settings = []setting{
 	{"KAFKA_BROKERS", "brokers, host:port separated by commas; empty: the embedded one", "", setBrokers,
 		func(c *Config) string { return strings.Join(c.KafkaBrokers, ",") }},
 	endpoint("REGISTRY_URL", "Schema Registry; empty: the embedded one", func(c *Config) *string { return &c.RegistryURL }),
+	text("REGISTRY_LOCK", "", "file that pl-gen register wrote for this environment: the start takes the ids of schemas from it and asks no registry", func(c *Config) *string { return &c.RegistryLock }),
 	address("EMBEDDED_KAFKA_ADDR", "127.0.0.1:9092", "where the embedded broker listens", func(c *Config) *string { return &c.EmbeddedKafkaAddr }),
 	address("EMBEDDED_REGISTRY_ADDR", "127.0.0.1:8081", "where the embedded registry listens", func(c *Config) *string { return &c.EmbeddedRegistryAddr }),
 	text("DATABASE_URL", "", "PostgreSQL URL of a process with one context; empty: SQLite", func(c *Config) *string { return &c.DatabaseURL }),
