@@ -43,7 +43,7 @@ func seedOf(t *testing.T) uint64 {
 			t.Fatalf("PL_E2E_SEED: %v", err)
 		}
 	}
-	t.Logf("seed %d; replay with PL_E2E_SEED=%d", seed, seed)
+	t.Logf("report: seed %d; replay with PL_E2E_SEED=%d", seed, seed)
 	return seed
 }
 
@@ -201,7 +201,7 @@ func TestNothingIsLostOrAppliedTwiceUnderKill(t *testing.T) {
 		repeats: 3, zombie: true,
 	}
 	v := p.run(t)
-	t.Log(v)
+	t.Logf("report: %s", v)
 	if len(v.violations) > 0 {
 		t.Error(v.report())
 	}
@@ -230,7 +230,7 @@ func TestMutantsAreCaught(t *testing.T) {
 			if err := contains(strings.Join(v.violations, "\n"), "achievement.OnQuizCompleted: "); err != nil {
 				t.Fatalf("the checker does not see that effects happened twice: %s: %v", v, err)
 			}
-			t.Logf("caught: %s", v.report())
+			t.Logf("report: caught %s", v.report())
 		})
 	}
 }

@@ -55,7 +55,7 @@ func TestHubGoesOnAfterItsEnd(t *testing.T) {
 	l.send(commands[200:])
 	d.quiet(60 * time.Second)
 	v := d.check(k, commands)
-	t.Log(v)
+	t.Logf("report: %s", v)
 	if len(v.violations) > 0 {
 		t.Error(v.report())
 	}

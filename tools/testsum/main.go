@@ -1,7 +1,8 @@
 // Command testsum reads the output of go test -json, shows each package as it
 // ends and everything that a failed test printed, names every skipped test
-// with its reason, and closes with how many tests ran. It exits with 1 when a
-// test or a package failed, or when none ran.
+// with its reason, repeats what passed tests logged with "report: " in front,
+// and closes with how many tests ran. It exits with 1 when a test or a package
+// failed, or when none ran.
 //
 //	go test -json ./... | go run ./tools/testsum
 package main
@@ -90,6 +91,7 @@ func (s *summary) endTest(e event, key string, out io.Writer) {
 	switch e.Action {
 	case "pass":
 		s.passed++
+		report(e, s.output[key], out)
 	case "skip":
 		s.skipped++
 		s.skips = append(s.skips, key+": "+reason(s.output[key]))
@@ -113,6 +115,15 @@ func (s *summary) endPackage(e event, key string, out io.Writer) {
 		fmt.Fprintf(out, "ok  \t%s\t%.3fs\n", e.Package, e.Elapsed)
 	}
 	delete(s.output, key)
+}
+
+// report repeats what a passed test wants people to see.
+func report(e event, output []string, out io.Writer) {
+	for _, line := range output {
+		if _, text, ok := strings.Cut(line, "report: "); ok {
+			fmt.Fprintf(out, "    \t%s: %s", e.Test, text)
+		}
+	}
 }
 
 // reason returns what a skipped test said before it was skipped.

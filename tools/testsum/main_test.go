@@ -8,6 +8,7 @@ import (
 func TestSummarize(t *testing.T) {
 	in := strings.Join([]string{
 		`{"Action":"output","Package":"p","Test":"TestA","Output":"chatter\n"}`,
+		`{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:3: report: 7 effects\n"}`,
 		`{"Action":"pass","Package":"p","Test":"TestA","Elapsed":0.1}`,
 		`{"Action":"output","Package":"p","Test":"TestB","Output":"want 1, got 2\n"}`,
 		`{"Action":"fail","Package":"p","Test":"TestB"}`,
@@ -20,6 +21,7 @@ func TestSummarize(t *testing.T) {
 		`{"Action":"pass","Package":"r","Elapsed":2}`,
 	}, "\n")
 	want := strings.Join([]string{
+		"    \tTestA: 7 effects",
 		"want 1, got 2",
 		"FAIL\tp\t1.500s",
 		"panic: boom",
