@@ -57,6 +57,7 @@ func (c *cli) commands() []command {
 		{"migrate", "bring the databases up to date, then end", (*cli).migrate},
 		{"config", "list the settings and their effective values", (*cli).config},
 		{"healthcheck", "ask the running process whether it is ready", (*cli).healthcheck},
+		{"topics", "describe and change the broker's topics, for \"pl-gen topics\"", (*cli).topics},
 		{"version", "print what this binary was built from", (*cli).version},
 	}
 	if c.engines.EmbedBroker != nil {

@@ -71,7 +71,7 @@ func (a *app) registerAll(ctx context.Context, r registration) error {
 	if err != nil {
 		return err
 	}
-	events, err := a.events(root)
+	m, err := a.contracts(root)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (a *app) registerAll(ctx context.Context, r registration) error {
 	if err != nil {
 		return err
 	}
-	plan, err := register.MakePlan(ctx, registry, events)
+	plan, err := register.MakePlan(ctx, registry, m.Events)
 	if err != nil {
 		return err
 	}
@@ -158,8 +158,9 @@ func (a *app) writeLock(path string, lock register.Lock) error {
 	return nil
 }
 
-// events returns the events of contracts without errors.
-func (a *app) events(root string) ([]*model.Event, error) {
+// contracts returns contracts without errors; findings that are errors are
+// printed.
+func (a *app) contracts(root string) (*model.Model, error) {
 	m, findings, err := generate.New(root, a.stderr).Lint()
 	if err != nil {
 		return nil, err
@@ -170,5 +171,5 @@ func (a *app) events(root string) ([]*model.Event, error) {
 		}
 		return nil, errFindings
 	}
-	return m.Events, nil
+	return m, nil
 }

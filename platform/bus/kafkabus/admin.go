@@ -1,0 +1,135 @@
+package kafkabus
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
+)
+
+var _ driver.TopicAdmin = (*Conn)(nil)
+
+// The topic settings that contracts decide about.
+const (
+	retentionSetting = "retention.ms"
+	cleanupSetting   = "cleanup.policy"
+)
+
+// Topics implements [driver.TopicAdmin].
+func (c *Conn) Topics(ctx context.Context, prefix string) ([]driver.TopicState, error) {
+	details, err := c.admin.ListTopics(ctx)
+	if err != nil {
+		return nil, c.explain("list topics", err)
+	}
+	var topics []driver.TopicState
+	for _, d := range details.Sorted() {
+		switch {
+		case !strings.HasPrefix(d.Topic, prefix):
+		case d.Err != nil:
+			return nil, c.explain("describe topic "+d.Topic, d.Err)
+		default:
+			topics = append(topics, driver.TopicState{Name: d.Topic, Partitions: int32(len(d.Partitions))})
+		}
+	}
+	return topics, c.readSettings(ctx, topics)
+}
+
+// readSettings fills in what the metadata of topics does not tell.
+func (c *Conn) readSettings(ctx context.Context, topics []driver.TopicState) error {
+	if len(topics) == 0 {
+		return nil
+	}
+	names := make([]string, len(topics))
+	for i, t := range topics {
+		names[i] = t.Name
+	}
+	all, err := c.admin.DescribeTopicConfigs(ctx, names...)
+	if err != nil {
+		return c.explain("describe the settings of topics", err)
+	}
+	for _, settings := range all {
+		i, ok := slices.BinarySearchFunc(topics, settings.Name, func(t driver.TopicState, name string) int { return cmp.Compare(t.Name, name) })
+		if !ok {
+			continue
+		}
+		if settings.Err != nil {
+			return c.explain("describe the settings of topic "+settings.Name, settings.Err)
+		}
+		if err := readTopic(&topics[i], settings.Configs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readTopic(t *driver.TopicState, configs []kadm.Config) error {
+	for _, config := range configs {
+		value := config.MaybeValue()
+		switch config.Key {
+		case cleanupSetting:
+			t.Cleanup = value
+		case retentionSetting:
+			ms, err := strconv.ParseInt(value, 10, 64)
+			if err != nil {
+				return fmt.Errorf("kafka: topic %s has the %s %q, which is no number", t.Name, retentionSetting, value)
+			}
+			t.Retention = fromMillis(ms)
+		}
+	}
+	return nil
+}
+
+// fromMillis keeps retentions that no Duration holds as long as one can be.
+func fromMillis(ms int64) time.Duration {
+	const most = int64(1<<63-1) / int64(time.Millisecond)
+	if ms < 0 {
+		return driver.Forever
+	}
+	return time.Duration(min(ms, most)) * time.Millisecond
+}
+
+func settingsOf(t driver.TopicState) map[string]*string {
+	ms := strconv.FormatInt(t.Retention.Milliseconds(), 10)
+	if t.Retention < 0 {
+		ms = "-1"
+	}
+	return map[string]*string{retentionSetting: &ms, cleanupSetting: kadm.StringPtr(t.Cleanup)}
+}
+
+// CreateTopic implements [driver.TopicAdmin]. The replication factor is the
+// cluster's default.
+func (c *Conn) CreateTopic(ctx context.Context, t driver.TopicState) error {
+	_, err := c.admin.CreateTopic(ctx, t.Partitions, -1, settingsOf(t), t.Name)
+	return c.explain("create topic "+t.Name, err)
+}
+
+// ConfigureTopic implements [driver.TopicAdmin].
+func (c *Conn) ConfigureTopic(ctx context.Context, t driver.TopicState) error {
+	var alterations []kadm.AlterConfig
+	for name, value := range settingsOf(t) {
+		alterations = append(alterations, kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: value})
+	}
+	answers, err := c.admin.AlterTopicConfigs(ctx, alterations, t.Name)
+	if err != nil {
+		return c.explain("configure topic "+t.Name, err)
+	}
+	for _, answer := range answers {
+		if answer.Err != nil {
+			return c.explain("configure topic "+t.Name+": "+answer.ErrMessage, answer.Err)
+		}
+	}
+	return nil
+}
+
+// DeleteTopic implements [driver.TopicAdmin].
+func (c *Conn) DeleteTopic(ctx context.Context, name string) error {
+	_, err := c.admin.DeleteTopic(ctx, name)
+	return c.explain("delete topic "+name, err)
+}
