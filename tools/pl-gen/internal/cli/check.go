@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,28 +53,49 @@ func (a *app) verdict(findings []diag.Diagnostic) error {
 }
 
 func (a *app) check() *cobra.Command {
+	var against string
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "The one gate: contracts and generated code are in order",
 		Long: `check is what CI runs. It checks the contracts, that gen/ is what they lead to,
-and, where the pinned buf is installed, that the protos pass buf lint. It
-changes nothing and exits 100 on any finding.`,
-		Example: "  pl-gen check\n  pl-gen check --format github",
+that nothing of what is published breaks ("pl-gen compat"), and, where the
+pinned buf is installed, that the protos pass buf lint. It changes nothing and
+exits 100 on any finding.`,
+		Example: "  pl-gen check\n  pl-gen check --format github\n  pl-gen check --against git:origin/release",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			root, err := a.root()
 			if err != nil {
 				return err
 			}
-			findings, err := a.checkAll(cmd.Context(), generate.New(root, a.stderr))
+			g := generate.New(root, a.stderr)
+			findings, err := a.checkAll(cmd.Context(), g)
 			if err != nil {
 				return err
 			}
-			return a.verdict(findings)
+			more, err := a.checkCompat(cmd.Context(), root, against, g.Buf())
+			if verdict := a.verdict(mergeDocs(findings, more)); err == nil {
+				return verdict
+			}
+			return err
 		},
 	}
+	a.addAgainst(cmd, &against)
 	a.addFormat(cmd)
 	return cmd
+}
+
+// mergeDocs adds the findings of compat. That a new field has no doc is a
+// finding of lint already.
+func mergeDocs(found, more []diag.Diagnostic) []diag.Diagnostic {
+	for _, d := range more {
+		if d.Rule != diag.CompatDoc || !slices.ContainsFunc(found, func(f diag.Diagnostic) bool {
+			return f.Rule == diag.DocMissing && f.Pos == d.Pos
+		}) {
+			found = append(found, d)
+		}
+	}
+	return diag.Sort(found)
 }
 
 func (a *app) checkAll(ctx context.Context, g *generate.Generator) ([]diag.Diagnostic, error) {

@@ -39,6 +39,7 @@ func TestScript(t *testing.T) {
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GOCACHE", os.Getenv("GOCACHE"))
+			gitIdentity(env)
 			for _, f := range append(base.Files, options) {
 				if err := layUnder(env.WorkDir, f); err != nil {
 					return err
@@ -50,6 +51,18 @@ func TestScript(t *testing.T) {
 			"exits": exits, "snapshot": snapshot, "unchanged": unchanged,
 		},
 	})
+}
+
+// gitIdentity lets scripts commit, whatever git is told on this machine.
+func gitIdentity(env *testscript.Env) {
+	for _, name := range []string{"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"} {
+		env.Setenv(name, os.DevNull)
+	}
+	for _, who := range []string{"AUTHOR", "COMMITTER"} {
+		env.Setenv("GIT_"+who+"_NAME", "A Squad")
+		env.Setenv("GIT_"+who+"_EMAIL", "squad@example.com")
+		env.Setenv("GIT_"+who+"_DATE", "2026-01-02T03:04:05Z")
+	}
 }
 
 func baseRepository(t *testing.T) (*txtar.Archive, txtar.File) {

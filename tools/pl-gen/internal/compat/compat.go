@@ -55,7 +55,7 @@ type text struct{ message, cause, fix string }
 
 func (w *walker) report(rule diag.Rule, path string, pos, oldPos avro.Pos, t text) {
 	w.found = append(w.found, Finding{Path: path, OldPos: oldPos, Diagnostic: diag.Diagnostic{
-		Rule: rule, Severity: severity(rule), Pos: pos, Message: t.message, Cause: t.cause, Fix: t.fix}})
+		Rule: rule, Severity: rule.Info().Severity, Pos: pos, Message: t.message, Cause: t.cause, Fix: t.fix}})
 }
 
 func (w *walker) sorted() []Finding {

@@ -66,6 +66,37 @@ func Waive(set *source.Set, found []diag.Diagnostic) []diag.Diagnostic {
 			areas = append(areas, areasOf(a)...)
 		}
 	}
+	return waive(areas, found)
+}
+
+// WaiveSince removes the findings that a schema allows by a waiver that it did
+// not have in old: whoever waives a change does not waive the next one.
+func WaiveSince(old, set *source.Set, found []diag.Diagnostic) []diag.Diagnostic {
+	var areas []area
+	for _, a := range set.Avro {
+		if a.Schema == nil {
+			continue
+		}
+		spent := spentIn(old, a.Path)
+		areas = append(areas, slices.DeleteFunc(areasOf(a), func(w area) bool { return slices.Contains(spent, w.waiver) })...)
+	}
+	return waive(areas, found)
+}
+
+// spentIn returns the waivers that a file had in old.
+func spentIn(old *source.Set, path string) []waiver {
+	var spent []waiver
+	for _, a := range old.Avro {
+		if a.Path == path && a.Schema != nil {
+			for _, w := range areasOf(a) {
+				spent = append(spent, w.waiver)
+			}
+		}
+	}
+	return spent
+}
+
+func waive(areas []area, found []diag.Diagnostic) []diag.Diagnostic {
 	return slices.DeleteFunc(found, func(d diag.Diagnostic) bool {
 		return d.Rule.Info().Waivable && slices.ContainsFunc(areas, func(a area) bool { return a.covers(d) })
 	})
@@ -73,12 +104,12 @@ func Waive(set *source.Set, found []diag.Diagnostic) []diag.Diagnostic {
 
 // An area is a part of a file in which a rule is waived.
 type area struct {
-	rule     diag.Rule
+	waiver
 	from, to diag.Pos
 }
 
 func (a area) covers(d diag.Diagnostic) bool {
-	return a.rule == d.Rule && a.from.File == d.Pos.File && !before(d.Pos, a.from) && before(d.Pos, a.to)
+	return a.Rule == d.Rule && a.from.File == d.Pos.File && !before(d.Pos, a.from) && before(d.Pos, a.to)
 }
 
 func before(a, b diag.Pos) bool {
@@ -108,7 +139,7 @@ func areasIn(a *source.Avro, raw json.RawMessage, from diag.Pos) []area {
 	var areas []area
 	for _, w := range pl.Allow {
 		if strings.TrimSpace(w.Reason) != "" {
-			areas = append(areas, area{w.Rule, from, source.End(a.Text, from)})
+			areas = append(areas, area{w, from, source.End(a.Text, from)})
 		}
 	}
 	return areas

@@ -1,0 +1,314 @@
+package history
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/pulselearn/campus-hub/platform/avro"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
+)
+
+// A repo reads objects of the repository around root. It changes nothing and
+// checks nothing out.
+type repo struct{ root string }
+
+// git runs a git command and returns what it prints.
+func (r repo) git(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", r.root, "-c", "core.quotePath=false"}, args...)...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0")
+	cmd.Stdin = bytes.NewReader(stdin)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	text, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("run git %s: %w: %s", args[0], err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return text, nil
+}
+
+func (r repo) line(ctx context.Context, args ...string) (string, error) {
+	text, err := r.git(ctx, nil, args...)
+	return strings.TrimSpace(string(text)), err
+}
+
+// commit returns the full id of the commit that ref names.
+func (r repo) commit(ctx context.Context, ref string) (string, error) {
+	return r.line(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
+}
+
+func (r repo) shallow(ctx context.Context) bool {
+	text, err := r.line(ctx, "rev-parse", "--is-shallow-repository")
+	return err == nil && text == "true"
+}
+
+// openDefault compares with the commit at which HEAD left the main branch.
+func openDefault(ctx context.Context, root string) (*Base, error) {
+	r := repo{root}
+	if _, err := r.line(ctx, "rev-parse", "--git-dir"); err != nil {
+		return nil, fmt.Errorf("%w: this is no git repository (%w); name it with --against git:REF, dir:PATH or registry:URL", ErrNothing, err)
+	}
+	refs := []string{"origin/main", "main"}
+	if base := os.Getenv("GITHUB_BASE_REF"); base != "" {
+		refs = []string{"origin/" + base}
+	}
+	for _, ref := range refs {
+		if _, err := r.commit(ctx, ref); err != nil {
+			continue
+		}
+		commit, err := r.line(ctx, "merge-base", "HEAD", ref)
+		if err != nil {
+			return nil, r.unreachable(ctx, ref, err)
+		}
+		return r.open(ctx, commit, fmt.Sprintf("git:%.12s, where HEAD left %s", commit, ref))
+	}
+	return nil, r.unreachable(ctx, refs[0], fmt.Errorf("%w: there is no branch %s", ErrNothing, strings.Join(refs, " or ")))
+}
+
+// unreachable says what to do about a commit that is not here.
+func (r repo) unreachable(ctx context.Context, ref string, why error) error {
+	if !r.shallow(ctx) {
+		return fmt.Errorf("find what to compare with: %w; name it with --against git:REF, or fetch it", why)
+	}
+	branch := strings.TrimPrefix(ref, "origin/")
+	return fmt.Errorf("find what to compare with: this checkout is shallow and does not reach %s (%w); "+
+		"run \"git fetch --unshallow origin +refs/heads/%s:refs/remotes/origin/%s\", and in GitHub Actions give actions/checkout \"fetch-depth: 0\"",
+		ref, why, branch, branch)
+}
+
+func openGit(ctx context.Context, root, ref string) (*Base, error) {
+	r := repo{root}
+	commit, err := r.commit(ctx, ref)
+	if err != nil {
+		return nil, r.unreachable(ctx, ref, fmt.Errorf("there is no commit %s", ref))
+	}
+	return r.open(ctx, commit, fmt.Sprintf("git:%s (%.12s)", ref, commit))
+}
+
+func (r repo) open(ctx context.Context, commit, name string) (*Base, error) {
+	tree, err := r.tree(ctx, commit, "contracts", "go.mod", "buf.yaml")
+	if err != nil {
+		return nil, err
+	}
+	h := &gitHistory{repo: r, commit: commit, tree: tree, texts: map[string][]byte{}}
+	if err := h.fetch(ctx, tree); err != nil {
+		return nil, err
+	}
+	fsys, err := h.fs(tree)
+	if err != nil {
+		return nil, err
+	}
+	b := &Base{Name: name, Complete: true, older: h.older, code: h.code}
+	return b, b.load(fsys)
+}
+
+// A tree maps paths, relative to the root, to the ids of their blobs.
+type tree map[string]string
+
+func (r repo) tree(ctx context.Context, commit string, paths ...string) (tree, error) {
+	text, err := r.git(ctx, nil, append([]string{"ls-tree", "-r", "-z", commit, "--"}, paths...)...)
+	if err != nil {
+		return nil, err
+	}
+	t := tree{}
+	for entry := range strings.SplitSeq(strings.TrimSuffix(string(text), "\x00"), "\x00") {
+		meta, path, _ := strings.Cut(entry, "\t")
+		if f := strings.Fields(meta); len(f) == 3 && f[1] == "blob" && f[0] != "120000" {
+			t[path] = f[2]
+		}
+	}
+	return t, nil
+}
+
+// A gitHistory is what led to a commit. It reads each blob once.
+type gitHistory struct {
+	repo
+	commit string
+	tree   tree
+	texts  map[string][]byte
+	states []state
+}
+
+// A state is the schemas after a commit of the first-parent line.
+type state struct {
+	name string
+	tree tree
+}
+
+// fetch reads the blobs of a tree that are not read yet.
+func (h *gitHistory) fetch(ctx context.Context, t tree) error {
+	var ids bytes.Buffer
+	for _, id := range t {
+		if _, ok := h.texts[id]; !ok {
+			h.texts[id] = nil
+			ids.WriteString(id + "\n")
+		}
+	}
+	if ids.Len() == 0 {
+		return nil
+	}
+	text, err := h.git(ctx, ids.Bytes(), "cat-file", "--batch")
+	if err != nil {
+		return err
+	}
+	return h.read(text)
+}
+
+// read takes apart what "git cat-file --batch" prints.
+func (h *gitHistory) read(text []byte) error {
+	for len(text) > 0 {
+		head, rest, _ := bytes.Cut(text, []byte("\n"))
+		words := strings.Fields(string(head))
+		if len(words) != 3 {
+			return fmt.Errorf("read objects of git: %s; in a partial clone run \"git fetch --refetch\"", head)
+		}
+		size, err := strconv.Atoi(words[2])
+		if err != nil || size >= len(rest) {
+			return fmt.Errorf("read objects of git: the answer %q is cut off", head)
+		}
+		h.texts[words[0]], text = rest[:size:size], rest[size+1:]
+	}
+	return nil
+}
+
+func (h *gitHistory) fs(t tree) (fs.FS, error) {
+	a := &txtar.Archive{}
+	for path, id := range t {
+		a.Files = append(a.Files, txtar.File{Name: path, Data: h.texts[id]})
+	}
+	slices.SortFunc(a.Files, func(x, y txtar.File) int { return cmp.Compare(x.Name, y.Name) })
+	return txtar.FS(a)
+}
+
+func (h *gitHistory) code(ctx context.Context) (fs.FS, error) {
+	t, err := h.repo.tree(ctx, h.commit, "services")
+	if err != nil {
+		return nil, err
+	}
+	for path := range t {
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			delete(t, path)
+		}
+	}
+	if err := h.fetch(ctx, t); err != nil {
+		return nil, err
+	}
+	return h.fs(t)
+}
+
+// older returns the versions that an event had on the way to the commit.
+func (h *gitHistory) older(ctx context.Context, e *model.Event) ([]Version, error) {
+	if err := h.walk(ctx); err != nil {
+		return nil, err
+	}
+	var versions []Version
+	known := ""
+	for _, s := range h.states {
+		if id := s.tree[e.File]; id == "" || h.closure(s.tree, e.File) == known {
+			continue
+		}
+		known = h.closure(s.tree, e.File)
+		v, err := h.version(ctx, s, e.File)
+		if err == nil { // a version with faults was never published
+			versions = append(versions, v)
+		} else if ctx.Err() != nil {
+			return nil, err
+		}
+	}
+	return distinct(e, versions), nil
+}
+
+// closure tells apart states in which an event may have different texts.
+func (h *gitHistory) closure(t tree, file string) string {
+	parts := []string{t[file]}
+	for path, id := range t {
+		if strings.HasPrefix(path, source.CommonRoot+"/") {
+			parts = append(parts, path+id)
+		}
+	}
+	slices.Sort(parts[1:])
+	return strings.Join(parts, "\n")
+}
+
+func (h *gitHistory) version(ctx context.Context, s state, file string) (Version, error) {
+	want := tree{file: s.tree[file]}
+	for path, id := range s.tree {
+		if strings.HasPrefix(path, source.CommonRoot+"/") && strings.HasSuffix(path, ".avsc") {
+			want[path] = id
+		}
+	}
+	if err := h.fetch(ctx, want); err != nil {
+		return Version{}, err
+	}
+	var shared []avro.File
+	for path, id := range want {
+		if path != file {
+			shared = append(shared, avro.File{Name: path, Text: h.texts[id]})
+		}
+	}
+	slices.SortFunc(shared, func(a, b avro.File) int { return cmp.Compare(a.Name, b.Name) })
+	e, err := parseEvent(file, avro.File{Name: file, Text: h.texts[want[file]]}, shared)
+	return Version{Name: s.name, Event: e}, err
+}
+
+// walk goes back from the commit along the first parents, undoing the changes
+// of each commit. A shallow checkout does not know what was published before.
+func (h *gitHistory) walk(ctx context.Context) error {
+	if h.states != nil {
+		return nil
+	}
+	if h.shallow(ctx) {
+		return errors.New("read the earlier versions: this checkout is shallow, and a transitive level asks about all of them; " +
+			"run \"git fetch --unshallow\", and in GitHub Actions give actions/checkout \"fetch-depth: 0\"")
+	}
+	text, err := h.git(ctx, nil, "log", "--first-parent", "-m", "--raw", "--no-abbrev", "--no-renames", "--relative",
+		"--format=%h of %cs", h.commit, "--", source.AvroRoot)
+	if err != nil {
+		return err
+	}
+	h.undo(string(text))
+	return nil
+}
+
+func (h *gitHistory) undo(log string) {
+	now := tree{}
+	for path, id := range h.tree {
+		if strings.HasPrefix(path, source.AvroRoot+"/") {
+			now[path] = id
+		}
+	}
+	h.states = []state{}
+	for line := range strings.Lines(log) {
+		line = strings.TrimRight(line, "\n")
+		change, path, isChange := strings.Cut(line, "\t")
+		words := strings.Fields(change)
+		switch {
+		case !isChange && line != "":
+			h.states = append(h.states, state{line, now})
+			now = clone(now)
+		case isChange && len(words) == 5 && strings.Trim(words[2], "0") == "":
+			delete(now, path)
+		case isChange && len(words) == 5:
+			now[path] = words[2]
+		}
+	}
+}
+
+func clone(t tree) tree {
+	c := make(tree, len(t))
+	for path, id := range t {
+		c[path] = id
+	}
+	return c
+}
