@@ -23,8 +23,8 @@ type Page struct {
 	// Why says what would go wrong, and Fix what to do.
 	Why, Fix string
 	// Bad and Good are example files; a file without content is one that is
-	// missing.
-	Bad, Good []txtar.File
+	// missing. For a rule about changes, Old is what they are changes of.
+	Old, Bad, Good []txtar.File
 	// Want is what pl-gen says about the bad example.
 	Want string
 }
@@ -49,6 +49,8 @@ func parse(rule diag.Rule, text []byte) *Page {
 	for _, f := range archive.Files {
 		kind, name, _ := strings.Cut(f.Name, "/")
 		switch kind {
+		case "old":
+			p.Old = append(p.Old, txtar.File{Name: name, Data: f.Data})
 		case "bad":
 			p.Bad = append(p.Bad, txtar.File{Name: name, Data: f.Data})
 		case "good":
@@ -65,6 +67,7 @@ func (p *Page) Text() []byte {
 	var b bytes.Buffer
 	info := p.Rule.Info()
 	fmt.Fprintf(&b, "%s (%s): %s\n\nWhy\n%s\n", p.Rule, severity(info), info.Title, indent(p.Why))
+	section(&b, "Before", p.Old)
 	section(&b, "Bad", p.Bad)
 	if p.Want != "" {
 		fmt.Fprintf(&b, "\nWhat pl-gen says\n%s", indent(p.Want))

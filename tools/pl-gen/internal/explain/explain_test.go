@@ -2,6 +2,7 @@ package explain
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/compat/history"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/compat/review"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/lint"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
@@ -24,6 +27,7 @@ var update = flag.Bool("update", false, "write what pl-gen says into the pages")
 // packages cli, plan and scaffold break them.
 var outside = map[diag.Rule]bool{
 	diag.FileClash: true, diag.GenStale: true, diag.BufLint: true, diag.HandlerOrphan: true, diag.MigrationMissing: true,
+	diag.BufBreaking: true,
 }
 
 func TestEveryRuleHasAPage(t *testing.T) {
@@ -61,7 +65,7 @@ func TestBadExamplesGiveTheFindingsShown(t *testing.T) {
 		}
 		t.Run(string(info.Rule), func(t *testing.T) {
 			p := find(t, info.Rule)
-			got, rules := findings(t, p.Bad)
+			got, rules := findings(t, p.Old, p.Bad)
 			if !rules[info.Rule] {
 				t.Errorf("the bad example does not break the rule; findings:\n%s", got)
 			}
@@ -82,7 +86,8 @@ func TestGoodExamplesGiveNoFindings(t *testing.T) {
 			continue
 		}
 		t.Run(string(info.Rule), func(t *testing.T) {
-			if got, _ := findings(t, find(t, info.Rule).Good); got != "" {
+			p := find(t, info.Rule)
+			if got, _ := findings(t, p.Old, p.Good); got != "" {
 				t.Errorf("the good example has findings:\n%s", got)
 			}
 		})
@@ -99,8 +104,8 @@ func find(t *testing.T, rule diag.Rule) *Page {
 }
 
 // findings lays an example over the base repository and returns what pl-gen
-// says, as text and as rules.
-func findings(t *testing.T, example []txtar.File) (string, map[diag.Rule]bool) {
+// says, as text and as rules; with old, also about the change.
+func findings(t *testing.T, old, example []txtar.File) (string, map[diag.Rule]bool) {
 	t.Helper()
 	set, found, err := source.Load(repository(t, example))
 	if err != nil {
@@ -108,7 +113,7 @@ func findings(t *testing.T, example []txtar.File) (string, map[diag.Rule]bool) {
 	}
 	m, more := model.Build(set)
 	found = append(append(found, more...), lint.Check(set, m)...)
-	found = diag.Sort(lint.Waive(set, found))
+	found = diag.Sort(append(lint.Waive(set, found), changes(t, old, set, m)...))
 	var b bytes.Buffer
 	if err := diag.Render(&b, diag.Text, found); err != nil {
 		t.Fatal(err)
@@ -121,6 +126,23 @@ func findings(t *testing.T, example []txtar.File) (string, map[diag.Rule]bool) {
 		}
 	}
 	return b.String(), rules
+}
+
+// changes returns the findings about the change from old.
+func changes(t *testing.T, old []txtar.File, set *source.Set, m *model.Model) []diag.Diagnostic {
+	t.Helper()
+	if len(old) == 0 {
+		return nil
+	}
+	base, err := history.Tree("before", repository(t, old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := review.Contracts(context.Background(), base, set, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 func repository(t *testing.T, example []txtar.File) fstest.MapFS {

@@ -71,7 +71,7 @@ func openDefault(ctx context.Context, root string) (*Base, error) {
 		if err != nil {
 			return nil, r.unreachable(ctx, ref, err)
 		}
-		return r.open(ctx, commit, fmt.Sprintf("git:%.12s, where HEAD left %s", commit, ref))
+		return r.open(ctx, commit, fmt.Sprintf("git:%.12s, where HEAD left %s", commit, ref), "where HEAD left "+ref)
 	}
 	return nil, r.unreachable(ctx, refs[0], fmt.Errorf("%w: there is no branch %s", ErrNothing, strings.Join(refs, " or ")))
 }
@@ -93,10 +93,10 @@ func openGit(ctx context.Context, root, ref string) (*Base, error) {
 	if err != nil {
 		return nil, r.unreachable(ctx, ref, fmt.Errorf("there is no commit %s", ref))
 	}
-	return r.open(ctx, commit, fmt.Sprintf("git:%s (%.12s)", ref, commit))
+	return r.open(ctx, commit, fmt.Sprintf("git:%s (%.12s)", ref, commit), "git:"+ref)
 }
 
-func (r repo) open(ctx context.Context, commit, name string) (*Base, error) {
+func (r repo) open(ctx context.Context, commit, name, label string) (*Base, error) {
 	tree, err := r.tree(ctx, commit, "contracts", "go.mod", "buf.yaml")
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func (r repo) open(ctx context.Context, commit, name string) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Base{Name: name, Complete: true, older: h.older, code: h.code}
+	b := &Base{Name: name, Label: label, Complete: true, older: h.older, code: h.code}
 	return b, b.load(fsys)
 }
 

@@ -24,8 +24,9 @@ import (
 
 // A Base is what a change is compared with.
 type Base struct {
-	// Name is for people, for example "git:origin/main (1a2b3c4d5e6f)".
-	Name string
+	// Name is for people, for example "git:origin/main (1a2b3c4d5e6f)", and
+	// Label the same without what changes with every commit.
+	Name, Label string
 	// Set and Model are its contracts. Those of a registry are schemas alone,
 	// without protos, consumers and code.
 	Set   *source.Set
@@ -113,8 +114,13 @@ func openDir(dir string) (*Base, error) {
 	if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(source.AvroRoot))); err != nil {
 		return nil, fmt.Errorf("read the contracts to compare with: %w; name a repository's root, the directory above contracts/avro", err)
 	}
-	b := &Base{Name: "dir:" + dir, Complete: true, code: func(context.Context) (fs.FS, error) { return os.DirFS(dir), nil }}
-	return b, b.load(os.DirFS(dir))
+	return Tree("dir:"+dir, os.DirFS(dir))
+}
+
+// Tree returns the base that a repository's tree is, under the name.
+func Tree(name string, fsys fs.FS) (*Base, error) {
+	b := &Base{Name: name, Label: name, Complete: true, code: func(context.Context) (fs.FS, error) { return fsys, nil }}
+	return b, b.load(fsys)
 }
 
 // load reads a whole tree. Findings of the old contracts concern nobody any

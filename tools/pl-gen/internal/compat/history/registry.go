@@ -61,7 +61,7 @@ func openRegistry(ctx context.Context, base string) (*Base, error) {
 	}
 	subjects = slices.DeleteFunc(subjects, func(s string) bool { return !subjectPattern.MatchString(s) })
 	slices.Sort(subjects)
-	b := &Base{Name: "registry:" + r.name(), Faulty: map[string]string{}, Registered: true, older: r.older}
+	b := &Base{Name: "registry:" + r.name(), Label: "the registry", Faulty: map[string]string{}, Registered: true, older: r.older}
 	return b, r.load(ctx, b, subjects)
 }
 

@@ -53,7 +53,7 @@ func (r *reviewer) removed(e *model.Event, still []*model.Consumer, readers []re
 		d := diag.New(diag.CompatRemoved, c.Pos, fmt.Sprintf("%s consumes %s, which is removed", c.Context.Name, e.Topic)).Because(
 			"nobody will publish the event any more, and its generated type is gone",
 			fmt.Sprintf("put %s back until no context consumes it, or remove the consumer first and deploy that", e.File))
-		d.Change = diag.Change{Event: e.Topic, Was: fmt.Sprintf("%s of %s", e.Pos, r.base.Name),
+		d.Change = diag.Change{Event: e.Topic, Was: fmt.Sprintf("%s, %s", e.Pos, r.base.Label),
 			Registry: "nothing, the subject stays until it is deleted", Readers: tell(readers, says(effects[diag.CompatRemoved]))}
 		r.found = append(r.found, d)
 	}
@@ -72,7 +72,7 @@ func (r *reviewer) moved(e *model.Event, readers []reader) {
 		d := diag.New(diag.CompatMoved, n.Schema.NamePos, fmt.Sprintf("%s is gone, and %s has taken its place", e.Topic, n.Topic)).Because(
 			"a topic is what consumers, offsets, retries and dead letters are kept by: those of the old one do not follow",
 			"keep "+e.File+" and publish both events until nobody consumes the old one")
-		d.Change = diag.Change{Event: n.Topic, Was: fmt.Sprintf("%s of %s", e.Pos, r.base.Name),
+		d.Change = diag.Change{Event: n.Topic, Was: fmt.Sprintf("%s, %s", e.Pos, r.base.Label),
 			Registry: "200, the subject is a new one", Readers: tell(readers, says(effects[diag.CompatMoved]))}
 		r.found = append(r.found, d)
 	}

@@ -80,7 +80,7 @@ func (c *change) versions() error {
 	if err != nil {
 		return nil // a finding of its own, EVENT_SETTING
 	}
-	last := history.Version{Name: c.base.Name, Event: c.old}
+	last := history.Version{Name: c.base.Label, Event: c.old}
 	all := violationsOf(c.new, last, level, true)
 	older, err := c.base.Older(c.ctx, c.old)
 	if err != nil && level.Transitive() {
@@ -167,9 +167,9 @@ func (r *reviewer) member(pos diag.Pos, name string) diag.Pos {
 
 func (c *change) was(pos diag.Pos) string {
 	if pos.Line == 0 {
-		return c.base.Name
+		return c.base.Label
 	}
-	return fmt.Sprintf("%s of %s", pos, c.base.Name)
+	return fmt.Sprintf("%s, %s", pos, c.base.Label)
 }
 
 // settings compares what the topic is made with.

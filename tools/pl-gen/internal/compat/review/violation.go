@@ -89,7 +89,7 @@ func (c *change) diagnostic(v violation) diag.Diagnostic {
 	d := diag.New(v.rule(), v.pos(), text.message).Because(v.cause(), text.fix)
 	d.Change = diag.Change{
 		Event: c.new.Topic, Field: v.Path, Type: string(v.Type), Pointer: v.Pointer, Reason: v.reason(),
-		Was:      fmt.Sprintf("%s of %s", v.was(), listed(v.versions)),
+		Was:      fmt.Sprintf("%s, %s", v.was(), listed(v.versions)),
 		Registry: v.registry(c.new.Topic), Readers: c.tellDecoding(v),
 	}
 	return d
