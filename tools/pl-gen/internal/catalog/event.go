@@ -54,7 +54,7 @@ func (s *site) events() error {
 
 func (s *site) event(e *model.Event) error {
 	v := eventView{
-		GoName: e.GoName, Topic: e.Topic, Doc: e.Schema.Doc, Version: e.Version, Source: e.File,
+		GoName: e.GoName, Topic: e.Topic, Doc: prose(e.Schema.Doc), Version: e.Version, Source: e.File,
 		Context:  link{Name: e.Context, Href: string(below) + "contexts/" + e.Context + ".html"},
 		Facts:    facts(e),
 		Fields:   s.fields(below, e.Schema, marksOf(e)),
@@ -154,7 +154,7 @@ type recordView struct {
 func (s *site) records() error {
 	for _, r := range s.model.Records {
 		v := recordView{
-			Name: r.Schema.Name, FullName: r.Schema.FullName(), Doc: r.Schema.Doc, Kind: r.Schema.Kind.String(),
+			Name: r.Schema.Name, FullName: r.Schema.FullName(), Doc: prose(r.Schema.Doc), Kind: r.Schema.Kind.String(),
 			Fields: s.fields(below, r.Schema, nil), Symbols: symbolsOf(r.Schema), UsedBy: s.usedBy(r.Schema),
 			Sample: sample(r.Schema, false), History: s.historyOf(r.File), Source: r.File,
 		}

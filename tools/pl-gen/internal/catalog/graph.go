@@ -18,6 +18,8 @@ type graph struct {
 	Flows []flow
 	// Grouped is true when a node stands for all events of a context.
 	Grouped bool
+	// Matrix takes the place of the drawing when it would have too many edges.
+	Matrix *matrix
 }
 
 type heading struct {
@@ -76,6 +78,9 @@ type flow struct {
 	To    []link
 }
 
+// mostLinks is how many edges a graph has at most.
+const mostLinks = 160
+
 // mostEvents is how many events a graph shows one by one; with more, one node
 // stands for the events of a context.
 const mostEvents = 40
@@ -87,6 +92,10 @@ func graphOf(root base, title string, events []*model.Event, focus *model.Contex
 	b.graph.Grouped = len(events) > mostEvents
 	for _, e := range events {
 		b.event(e)
+	}
+	if len(b.links) > mostLinks {
+		b.graph.Matrix = matrixOf(root, events)
+		return b.graph
 	}
 	b.layout()
 	return b.graph
@@ -111,10 +120,10 @@ func (b *graphBuilder) event(e *model.Event) {
 	if e.Publisher != nil {
 		b.join(b.contextNode("p", e.Publisher, 0), middle)
 	}
-	for _, c := range e.Consumers {
-		b.join(middle, b.contextNode("c", c.Context, 2))
-		if !slices.ContainsFunc(f.To, func(l link) bool { return l.Name == c.Context.Name }) {
-			f.To = append(f.To, b.root.contextLink(c.Context, ""))
+	for _, c := range consumersOf(e) {
+		b.join(middle, b.contextNode("c", c, 2))
+		if !slices.ContainsFunc(f.To, func(l link) bool { return l.Name == c.Name }) {
+			f.To = append(f.To, b.root.contextLink(c, ""))
 		}
 	}
 }

@@ -57,7 +57,7 @@ func ReadHistory(ctx context.Context, root, dir string) (*History, error) {
 		return h, nil // a repository without commits
 	}
 	log, err := git(ctx, root, nil, "-c", "core.quotePath=false", "-c", "log.showSignature=false", "log", "--raw", "-z", "--no-abbrev", "--no-color",
-		"--no-ext-diff", "--relative", "-M", "--format=%x01%h%x00%cI%x00%s", "--", dir)
+		"--no-ext-diff", "--relative", "-M", "--format=%x01%H%x00%cI%x00%s", "--", dir)
 	if err != nil {
 		return nil, fmt.Errorf("read the history of %s: %w", dir, err)
 	}
@@ -115,6 +115,10 @@ func (h *History) parse(log []byte) blobs {
 	return wanted
 }
 
+// abbreviated is how many digits of a commit are shown: not what git chooses,
+// which depends on how much the repository holds.
+const abbreviated = 10
+
 // A place is a revision and where its text is.
 type place struct {
 	revision
@@ -142,7 +146,7 @@ func (p *logParser) take() string {
 func (p *logParser) next() {
 	switch t := strings.TrimPrefix(p.take(), "\n"); {
 	case strings.HasPrefix(t, "\x01"):
-		p.commit = revision{commit: t[1:]}
+		p.commit = revision{commit: t[1:min(len(t), 1+abbreviated)]}
 		p.commit.date, _ = time.Parse(time.RFC3339, p.take()) // git's own output; a zero date shows
 		p.commit.subject = p.take()
 	case strings.HasPrefix(t, ":"):

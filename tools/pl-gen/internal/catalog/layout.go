@@ -28,9 +28,8 @@ func (b *graphBuilder) layout() {
 			best, fewest = b.orders(), n
 		}
 	}
-	for i, n := range b.graph.Nodes {
-		n.order = best[i]
-	}
+	b.restore(best)
+	b.swapProducers()
 	b.place()
 	b.draw()
 }
@@ -41,6 +40,32 @@ func (b *graphBuilder) orders() []float64 {
 		list[i] = n.order
 	}
 	return list
+}
+
+func (b *graphBuilder) restore(orders []float64) {
+	for i, n := range b.graph.Nodes {
+		n.order = orders[i]
+	}
+}
+
+// swapProducers swaps neighbours among the producers as long as that leaves
+// fewer edges that cross.
+func (b *graphBuilder) swapProducers() {
+	for better := true; better; {
+		better = false
+		for i := range max(0, len(b.column(0))-1) {
+			before, fewest := b.orders(), b.crossings()
+			producers := b.column(0)
+			producers[i].order, producers[i+1].order = producers[i+1].order, producers[i].order
+			b.byProducer()
+			b.toMeans(2, true)
+			if b.crossings() < fewest {
+				better = true
+			} else {
+				b.restore(before)
+			}
+		}
+	}
 }
 
 // toMeans moves the nodes of a column to the mean place of their neighbours,

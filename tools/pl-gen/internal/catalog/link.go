@@ -50,6 +50,24 @@ func sharedOf(m *model.Model) sharedTypes {
 	return types
 }
 
+// prose undoes the wrapping of a doc: lines of a paragraph become one, except
+// those of a list or a piece of code.
+func prose(doc string) string {
+	var b strings.Builder
+	for line := range strings.SplitSeq(strings.TrimSpace(doc), "\n") {
+		kept := strings.HasPrefix(line, " ") || strings.HasPrefix(line, "- ") || strings.HasPrefix(line, "* ")
+		switch {
+		case b.Len() == 0:
+		case line == "" || kept || strings.HasSuffix(b.String(), "\n"):
+			b.WriteByte('\n')
+		default:
+			b.WriteByte(' ')
+		}
+		b.WriteString(strings.TrimRight(line, " "))
+	}
+	return b.String()
+}
+
 // sentence is the beginning of a doc up to the first full stop, in one line.
 func sentence(doc string) string {
 	text := strings.Join(strings.Fields(doc), " ")

@@ -12,6 +12,9 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
+// docOf is the comment before a declaration, unwrapped.
+func docOf(d protoreflect.Descriptor) string { return prose(model.Doc(d)) }
+
 // A messageView is a proto message or enum as a section of a page.
 type messageView struct {
 	ID, Name, Doc string
@@ -54,7 +57,7 @@ func (l *messageLister) message(d protoreflect.MessageDescriptor) {
 	}
 	l.seen[d.FullName()] = true
 	at := len(l.views)
-	l.views = append(l.views, messageView{ID: anchor(d), Name: string(d.Name()), Doc: model.Doc(d)})
+	l.views = append(l.views, messageView{ID: anchor(d), Name: string(d.Name()), Doc: docOf(d)})
 	var rows []row
 	for i := range d.Fields().Len() {
 		rows = append(rows, l.field(d.Fields().Get(i)))
@@ -75,12 +78,12 @@ func (l *messageLister) referred(f protoreflect.FieldDescriptor) {
 	}
 	if e := f.Enum(); e != nil && !l.seen[e.FullName()] {
 		l.seen[e.FullName()] = true
-		l.views = append(l.views, messageView{ID: anchor(e), Name: string(e.Name()), Doc: model.Doc(e), Symbols: values(e)})
+		l.views = append(l.views, messageView{ID: anchor(e), Name: string(e.Name()), Doc: docOf(e), Symbols: values(e)})
 	}
 }
 
 func (l *messageLister) field(f protoreflect.FieldDescriptor) row {
-	r := row{ID: "field-" + anchor(f), Name: f.JSONName(), Type: protoType(f), Doc: model.Doc(f), PII: model.PII(f)}
+	r := row{ID: "field-" + anchor(f), Name: f.JSONName(), Type: protoType(f), Doc: docOf(f), PII: model.PII(f)}
 	if m := l.rules[f.ContainingMessage().FullName()]; m != nil {
 		if i := slices.IndexFunc(m.Rules, func(r *model.Rule) bool { return r.Field == f }); i >= 0 {
 			r.Rules = ruleTexts(m.Rules[i])
@@ -154,7 +157,7 @@ func values(e protoreflect.EnumDescriptor) []symbol {
 	var list []symbol
 	for i := range e.Values().Len() {
 		v := e.Values().Get(i)
-		list = append(list, symbol{Name: string(v.Name()), Doc: model.Doc(v)})
+		list = append(list, symbol{Name: string(v.Name()), Doc: docOf(v)})
 	}
 	return list
 }
@@ -164,7 +167,7 @@ func values(e protoreflect.EnumDescriptor) []symbol {
 func columns(e *model.Entity) []row {
 	var rows []row
 	for _, c := range e.Fields {
-		r := row{ID: "field-" + c.Name, Name: c.Name, Doc: c.Doc, PII: c.PII, Marks: columnMarks(c)}
+		r := row{ID: "field-" + c.Name, Name: c.Name, Doc: prose(c.Doc), PII: c.PII, Marks: columnMarks(c)}
 		for _, p := range protoType(c.Desc) {
 			r.Type = append(r.Type, part{Text: p.Text})
 		}

@@ -110,7 +110,7 @@ func (s *site) contexts() error {
 }
 
 func (s *site) context(c *model.Context) error {
-	v := contextView{Name: c.Name, Owner: c.Owner, Doc: c.Doc, Source: c.Pos.File}
+	v := contextView{Name: c.Name, Owner: c.Owner, Doc: prose(c.Doc), Source: c.Pos.File}
 	v.Publishes = lines(below, c.Publishes)
 	events := slices.Clone(c.Publishes)
 	for _, consumer := range c.Consumes {
@@ -196,7 +196,7 @@ func (s *site) entity(c *model.Context, e *model.Entity) error {
 	return s.render("entities/"+c.Name+"."+e.Name+".html", "entity.html", page{
 		Title: e.Name + " in " + c.Name, Description: description(e.Doc, "The entity "+e.Name),
 		Body: entityView{
-			Name: e.Name, Table: e.Table, Doc: e.Doc, Context: below.contextLink(c, ""), Columns: columns(e),
+			Name: e.Name, Table: e.Table, Doc: prose(e.Doc), Context: below.contextLink(c, ""), Columns: columns(e),
 			Unique: columnNames(e.Unique), Index: columnNames(e.Index), Source: e.Pos.String(),
 		},
 	})
@@ -215,7 +215,7 @@ type callView struct {
 
 func (s *site) call(c *model.Context, m *model.Method) error {
 	v := callView{
-		Name: m.Name, Doc: m.Doc, Context: below.contextLink(c, ""), Query: m.Query,
+		Name: m.Name, Doc: prose(m.Doc), Context: below.contextLink(c, ""), Query: m.Query,
 		Path: "/" + string(c.Service.Desc.FullName()) + "/" + m.Name, HTTPVerb: m.HTTPVerb, HTTPPath: m.HTTPPath,
 		Request: messages(m.Input), OpenAPI: string(below) + "openapi/" + c.Name + ".json", Source: m.Pos.String(),
 		Sample: requestSample(m.Input.Desc),

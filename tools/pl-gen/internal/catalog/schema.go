@@ -62,7 +62,7 @@ func (l *fieldLister) record(s *avro.Schema, path string, depth int) {
 func (l *fieldLister) field(f *avro.Field, path string, depth int) {
 	full := path + f.Name
 	r := row{
-		ID: "field-" + full, Name: f.Name, Depth: min(depth, 4), Doc: f.Doc, PII: piiOf(f),
+		ID: "field-" + full, Name: f.Name, Depth: min(depth, 4), Doc: prose(f.Doc), PII: piiOf(f),
 		Type: l.typeOf(f.Type), Aliases: f.Aliases,
 	}
 	if f.HasDefault {
@@ -144,7 +144,7 @@ func scalarName(s *avro.Schema) string {
 func symbolsOf(s *avro.Schema) []symbol {
 	var list []symbol
 	for _, name := range s.Symbols {
-		list = append(list, symbol{name, s.SymbolDocs[name], name == s.Default})
+		list = append(list, symbol{name, prose(s.SymbolDocs[name]), name == s.Default})
 	}
 	return list
 }

@@ -39,7 +39,7 @@ func ofContext(c *model.Context) []hit {
 	for _, e := range c.Entities {
 		var names []string
 		for _, col := range e.Fields {
-			names = append(names, col.Name)
+			names = append(names, col.Name, col.Desc.JSONName())
 		}
 		hits = append(hits, hit{link{c.Name + "." + e.Name, base("").entity(c, e), sentence(e.Doc)}, "Entity", strings.Join(names, " ")})
 	}
@@ -47,9 +47,18 @@ func ofContext(c *model.Context) []hit {
 		return hits
 	}
 	for _, m := range c.Service.Methods {
-		hits = append(hits, hit{link{c.Name + "." + m.Name, base("").call(c, m), sentence(m.Doc)}, "Call", m.HTTPPath})
+		hits = append(hits, hit{link{c.Name + "." + m.Name, base("").call(c, m), sentence(m.Doc)}, "Call", m.HTTPPath + " " + messageNames(m.Input)})
 	}
 	return hits
+}
+
+// messageNames are the names of a request's fields.
+func messageNames(m *model.Message) string {
+	var names []string
+	for i := range m.Desc.Fields().Len() {
+		names = append(names, m.Desc.Fields().Get(i).JSONName())
+	}
+	return strings.Join(names, " ")
 }
 
 // fieldNames are the names of the fields and symbols in a schema.

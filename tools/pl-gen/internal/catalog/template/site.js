@@ -29,7 +29,9 @@
     box.addEventListener("input", filter);
     box.form.addEventListener("submit", function (e) { e.preventDefault(); });
     filter();
-    box.focus();
+    if (matchMedia("(hover: hover)").matches) {
+      box.focus();
+    }
   }
 
   document.querySelectorAll(".graph svg").forEach(function (svg) {
