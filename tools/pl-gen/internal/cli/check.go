@@ -73,6 +73,11 @@ exits 100 on any finding.`,
 			if err != nil {
 				return err
 			}
+			lacking, err := a.checkMuseum(root, g)
+			if err != nil {
+				return err
+			}
+			findings = append(findings, lacking...)
 			more, err := a.checkCompat(cmd.Context(), root, against, g.Buf())
 			if verdict := a.verdict(mergeDocs(findings, more)); err == nil {
 				return verdict

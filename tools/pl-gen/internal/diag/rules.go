@@ -69,6 +69,9 @@ const (
 	MigrationMissing Rule = "MIGRATION_MISSING"
 )
 
+// MuseumMissing is the rule about the schema museum, contracts/museum.
+const MuseumMissing Rule = "MUSEUM_MISSING"
+
 // The rules about changes of what is published, which pl-gen compat checks.
 // The first three and CompatMoved are about who can still read what; the
 // others are about what a schema registry lets through.
@@ -158,6 +161,7 @@ var catalogue = []Info{
 	{Rule: BufLint, Severity: Warning, Title: "protos pass buf lint"},
 	{Rule: HandlerOrphan, Severity: Warning, Title: "every handler has a contract"},
 	{Rule: MigrationMissing, Severity: Warning, Title: "the migrations lead to what the entities say"},
+	{Rule: MuseumMissing, Severity: Warning, Title: "every version of an event is in the schema museum"},
 	{Rule: CompatBackward, Title: "a schema reads what was written before"},
 	{Rule: CompatForward, Title: "earlier schemas read what a new one writes"},
 	{Rule: CompatBeyondLevel, Severity: Warning, Waivable: true, Title: "what the compatibility level lets through breaks no reader"},

@@ -13,6 +13,7 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/asyncapi"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/command"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/entity"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/messages"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/openapi"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/proto"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
@@ -28,6 +29,7 @@ func units(set *source.Set, m *model.Model) []unit {
 	p := newPrints(set)
 	var list []unit
 	served := []string{m.Module}
+	named := []string{m.Module}
 	var wired []string
 	for _, c := range m.Contexts {
 		served = append(served, servedBy(c))
@@ -42,9 +44,11 @@ func units(set *source.Set, m *model.Model) []unit {
 	}
 	for _, e := range m.Events {
 		wired = append(wired, eventPrint(e))
+		named = append(named, e.Topic, e.GoName)
 	}
 	return append(list,
 		unit{"command hub", sumOf(served...), func() ([]plan.File, error) { return command.EmitHub(m) }},
+		unit{"messages", sumOf(named...), func() ([]plan.File, error) { return messages.Emit(m) }},
 		unit{"asyncapi hub", sumOf(wired...), func() ([]plan.File, error) { return asyncapi.EmitHub(m) }},
 	)
 }
