@@ -8,10 +8,11 @@ type Change struct {
 	Event string `json:"event,omitempty"`
 	Field string `json:"field,omitempty"`
 	// Type, Pointer and Reason are the violation in the words of Apache Avro
-	// for Java; Pointer leads into the reader's schema.
+	// for Java; Pointer leads into the reader's schema. Buf is buf's rule.
 	Type    string `json:"type,omitempty"`
 	Pointer string `json:"pointer,omitempty"`
 	Reason  string `json:"reason,omitempty"`
+	Buf     string `json:"buf,omitempty"`
 	// Was tells what the change was compared with, and where it stands there.
 	Was string `json:"was,omitempty"`
 	// Registry is what a schema registry will answer.
@@ -32,7 +33,8 @@ func (c Change) each(do func(label, text string)) {
 		java += ": " + c.Reason
 	}
 	for _, l := range [][2]string{
-		{"event", c.Event}, {"field", c.Field}, {"avro", java}, {"was", c.Was}, {"http", c.Registry}, {"reads", c.Readers},
+		{"event", c.Event}, {"field", c.Field}, {"avro", java}, {"buf", c.Buf},
+		{"was", c.Was}, {"http", c.Registry}, {"reads", c.Readers},
 	} {
 		if l[1] != "" {
 			do(l[0], l[1])

@@ -273,7 +273,7 @@ func (h *gitHistory) walk(ctx context.Context) error {
 			"run \"git fetch --unshallow\", and in GitHub Actions give actions/checkout \"fetch-depth: 0\"")
 	}
 	text, err := h.git(ctx, nil, "log", "--first-parent", "-m", "--raw", "--no-abbrev", "--no-renames", "--relative",
-		"--format=%h of %cs", h.commit, "--", source.AvroRoot)
+		"--format=%H of %cs", h.commit, "--", source.AvroRoot)
 	if err != nil {
 		return err
 	}
@@ -295,7 +295,8 @@ func (h *gitHistory) undo(log string) {
 		words := strings.Fields(change)
 		switch {
 		case !isChange && line != "":
-			h.states = append(h.states, state{line, now})
+			id, date, _ := strings.Cut(line, " ")
+			h.states = append(h.states, state{fmt.Sprintf("%.12s %s", id, date), now})
 			now = clone(now)
 		case isChange && len(words) == 5 && strings.Trim(words[2], "0") == "":
 			delete(now, path)

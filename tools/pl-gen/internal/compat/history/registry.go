@@ -22,9 +22,9 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
 )
 
-// A registry reads a schema registry that speaks Confluent's REST API.
+// A restAPI reads a schema registry that speaks Confluent's REST API.
 // Credentials are taken from the URL.
-type registry struct {
+type restAPI struct {
 	base string
 
 	mu    sync.Mutex
@@ -54,7 +54,7 @@ func openRegistry(ctx context.Context, base string) (*Base, error) {
 	if u, err := url.Parse(base); err != nil || u.Host == "" {
 		return nil, fmt.Errorf("%q is no URL of a schema registry; write for example registry:http://127.0.0.1:8081", base)
 	}
-	r := &registry{base: base, known: map[string]registered{}}
+	r := &restAPI{base: base, known: map[string]registered{}}
 	var subjects []string
 	if err := r.get(ctx, &subjects, "subjects"); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func openRegistry(ctx context.Context, base string) (*Base, error) {
 }
 
 // name is the URL without a password.
-func (r *registry) name() string {
+func (r *restAPI) name() string {
 	u, err := url.Parse(r.base)
 	if err != nil {
 		return "registry"
@@ -75,7 +75,7 @@ func (r *registry) name() string {
 	return u.String()
 }
 
-func (r *registry) load(ctx context.Context, b *Base, subjects []string) error {
+func (r *restAPI) load(ctx context.Context, b *Base, subjects []string) error {
 	set := &source.Set{Module: "compared", Avro: make([]*source.Avro, len(subjects))}
 	faults := make([]error, len(subjects))
 	group, ctx := errgroup.WithContext(ctx)
@@ -116,7 +116,7 @@ func pathOf(subject string) string {
 }
 
 // older returns the versions of an event's subject before the last one.
-func (r *registry) older(ctx context.Context, e *model.Event) ([]Version, error) {
+func (r *restAPI) older(ctx context.Context, e *model.Event) ([]Version, error) {
 	subject := e.Topic + "-value"
 	var numbers []int
 	if err := r.get(ctx, &numbers, "subjects", subject, "versions"); err != nil {
@@ -143,7 +143,7 @@ func (r *registry) older(ctx context.Context, e *model.Event) ([]Version, error)
 }
 
 // version returns a version of a subject; numbered ones never change.
-func (r *registry) version(ctx context.Context, subject, number string) (registered, error) {
+func (r *restAPI) version(ctx context.Context, subject, number string) (registered, error) {
 	key := subject + " " + number
 	r.mu.Lock()
 	v, ok := r.known[key]
@@ -163,7 +163,7 @@ func (r *registry) version(ctx context.Context, subject, number string) (registe
 	return v, nil
 }
 
-func (r *registry) parse(ctx context.Context, v registered) (*avro.Schema, error) {
+func (r *restAPI) parse(ctx context.Context, v registered) (*avro.Schema, error) {
 	known := &avro.Names{}
 	if err := r.references(ctx, v, known, nil); err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (r *registry) parse(ctx context.Context, v registered) (*avro.Schema, error
 }
 
 // references adds the types that a schema refers to, the deepest first.
-func (r *registry) references(ctx context.Context, v registered, known *avro.Names, path []string) error {
+func (r *restAPI) references(ctx context.Context, v registered, known *avro.Names, path []string) error {
 	for _, ref := range v.References {
 		if slices.Contains(path, ref.Subject) {
 			return fmt.Errorf("read %s: its references lead in a circle", v.Subject)
@@ -197,7 +197,7 @@ func (r *registry) references(ctx context.Context, v registered, known *avro.Nam
 const maxAnswer = 16 << 20
 
 // get reads a JSON answer.
-func (r *registry) get(ctx context.Context, into any, segments ...string) error {
+func (r *restAPI) get(ctx context.Context, into any, segments ...string) error {
 	path := r.base
 	for _, s := range segments {
 		path += "/" + url.PathEscape(s)

@@ -72,6 +72,6 @@ func breaking(b proto.Break, base *history.Base) diag.Diagnostic {
 	d := diag.New(diag.BufBreaking, pos, b.Message).Because(
 		"clients that were generated from the earlier proto stop compiling, or misread what they get",
 		"keep what is there and add what is new beside it, marked deprecated where it is to go; or make a new package version")
-	d.Change = diag.Change{Type: b.Rule, Was: base.Label}
+	d.Change = diag.Change{Buf: b.Rule, Was: base.Label}
 	return d
 }
