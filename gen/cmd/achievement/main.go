@@ -11,11 +11,11 @@ import (
 	achievementservice "github.com/pulselearn/campus-hub/gen/service/achievement"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/achievement"
-	"github.com/pulselearn/campus-hub/services/achievement/migrations"
+	achievementmigrations "github.com/pulselearn/campus-hub/services/achievement/migrations"
 )
 
 func main() {
 	app := service.New("achievement")
-	achievementservice.Register(app, achievement.New(), migrations.Files)
+	achievementservice.Register(app, achievement.New(), achievementmigrations.Files)
 	service.Main(app, engines.External())
 }

@@ -11,11 +11,11 @@ import (
 	courseservice "github.com/pulselearn/campus-hub/gen/service/course"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/course"
-	"github.com/pulselearn/campus-hub/services/course/migrations"
+	coursemigrations "github.com/pulselearn/campus-hub/services/course/migrations"
 )
 
 func main() {
 	app := service.New("course")
-	courseservice.Register(app, course.New(), migrations.Files)
+	courseservice.Register(app, course.New(), coursemigrations.Files)
 	service.Main(app, engines.External())
 }

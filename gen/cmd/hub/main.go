@@ -14,7 +14,7 @@ import (
 	userprofileservice "github.com/pulselearn/campus-hub/gen/service/userprofile"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/achievement"
-	"github.com/pulselearn/campus-hub/services/achievement/migrations"
+	achievementmigrations "github.com/pulselearn/campus-hub/services/achievement/migrations"
 	"github.com/pulselearn/campus-hub/services/course"
 	coursemigrations "github.com/pulselearn/campus-hub/services/course/migrations"
 	"github.com/pulselearn/campus-hub/services/notification"
@@ -27,7 +27,7 @@ import (
 
 func main() {
 	app := service.New("hub")
-	achievementservice.Register(app, achievement.New(), migrations.Files)
+	achievementservice.Register(app, achievement.New(), achievementmigrations.Files)
 	courseservice.Register(app, course.New(), coursemigrations.Files)
 	notificationservice.Register(app, notification.New(), notificationmigrations.Files)
 	quizservice.Register(app, quiz.New(), quizmigrations.Files)

@@ -11,11 +11,11 @@ import (
 	notificationservice "github.com/pulselearn/campus-hub/gen/service/notification"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/notification"
-	"github.com/pulselearn/campus-hub/services/notification/migrations"
+	notificationmigrations "github.com/pulselearn/campus-hub/services/notification/migrations"
 )
 
 func main() {
 	app := service.New("notification")
-	notificationservice.Register(app, notification.New(), migrations.Files)
+	notificationservice.Register(app, notification.New(), notificationmigrations.Files)
 	service.Main(app, engines.External())
 }

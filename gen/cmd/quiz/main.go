@@ -11,11 +11,11 @@ import (
 	quizservice "github.com/pulselearn/campus-hub/gen/service/quiz"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/quiz"
-	"github.com/pulselearn/campus-hub/services/quiz/migrations"
+	quizmigrations "github.com/pulselearn/campus-hub/services/quiz/migrations"
 )
 
 func main() {
 	app := service.New("quiz")
-	quizservice.Register(app, quiz.New(), migrations.Files)
+	quizservice.Register(app, quiz.New(), quizmigrations.Files)
 	service.Main(app, engines.External())
 }

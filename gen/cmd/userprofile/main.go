@@ -11,11 +11,11 @@ import (
 	userprofileservice "github.com/pulselearn/campus-hub/gen/service/userprofile"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/userprofile"
-	"github.com/pulselearn/campus-hub/services/userprofile/migrations"
+	userprofilemigrations "github.com/pulselearn/campus-hub/services/userprofile/migrations"
 )
 
 func main() {
 	app := service.New("userprofile")
-	userprofileservice.Register(app, userprofile.New(), migrations.Files)
+	userprofileservice.Register(app, userprofile.New(), userprofilemigrations.Files)
 	service.Main(app, engines.External())
 }

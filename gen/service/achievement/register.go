@@ -34,7 +34,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 	app.Add(service.Definition{
 		Context: "achievement",
 		Publishes: []*event.Type{
-			new(achievementv1event.BadgeAwarded).EventType(),
+			achievementv1event.BadgeAwardedType,
 		},
 		Consumers:  consumers(h),
 		Calls:      []string{"userprofile"},
@@ -55,7 +55,7 @@ func consumers(h Handler) []tx.Consumer {
 		{
 			Route: bus.Route{
 				Consumer: "achievement.OnQuizCompleted",
-				Type:     new(quizv1event.QuizCompleted).EventType(),
+				Type:     quizv1event.QuizCompletedType,
 				New:      func() event.Message { return new(quizv1event.QuizCompleted) },
 				Timeout:  10 * time.Second,
 			},

@@ -30,8 +30,8 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 	app.Add(service.Definition{
 		Context: "course",
 		Publishes: []*event.Type{
-			new(coursev1event.CoursePublished).EventType(),
-			new(coursev1event.MaterialUploaded).EventType(),
+			coursev1event.CoursePublishedType,
+			coursev1event.MaterialUploadedType,
 		},
 		Migrations: migrations,
 		Code:       code,

@@ -34,7 +34,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 	app.Add(service.Definition{
 		Context: "notification",
 		Publishes: []*event.Type{
-			new(notificationv1event.NotificationCreated).EventType(),
+			notificationv1event.NotificationCreatedType,
 		},
 		Consumers:  consumers(h),
 		Migrations: migrations,
@@ -53,7 +53,7 @@ func consumers(h Handler) []tx.Consumer {
 		{
 			Route: bus.Route{
 				Consumer: "notification.OnBadgeAwarded",
-				Type:     new(achievementv1event.BadgeAwarded).EventType(),
+				Type:     achievementv1event.BadgeAwardedType,
 				New:      func() event.Message { return new(achievementv1event.BadgeAwarded) },
 				Timeout:  10 * time.Second,
 			},
@@ -64,7 +64,7 @@ func consumers(h Handler) []tx.Consumer {
 		{
 			Route: bus.Route{
 				Consumer: "notification.OnUserRegistered",
-				Type:     new(userprofilev1event.UserRegistered).EventType(),
+				Type:     userprofilev1event.UserRegisteredType,
 				New:      func() event.Message { return new(userprofilev1event.UserRegistered) },
 				Timeout:  10 * time.Second,
 			},

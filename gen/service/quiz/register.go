@@ -33,7 +33,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 	app.Add(service.Definition{
 		Context: "quiz",
 		Publishes: []*event.Type{
-			new(quizv1event.QuizCompleted).EventType(),
+			quizv1event.QuizCompletedType,
 		},
 		Consumers:  consumers(h),
 		Migrations: migrations,
@@ -52,7 +52,7 @@ func consumers(h Handler) []tx.Consumer {
 		{
 			Route: bus.Route{
 				Consumer: "quiz.OnCoursePublished",
-				Type:     new(coursev1event.CoursePublished).EventType(),
+				Type:     coursev1event.CoursePublishedType,
 				New:      func() event.Message { return new(coursev1event.CoursePublished) },
 				Timeout:  10 * time.Second,
 			},

@@ -30,8 +30,8 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 	app.Add(service.Definition{
 		Context: "userprofile",
 		Publishes: []*event.Type{
-			new(userprofilev1event.ProfileUpdated).EventType(),
-			new(userprofilev1event.UserRegistered).EventType(),
+			userprofilev1event.ProfileUpdatedType,
+			userprofilev1event.UserRegisteredType,
 		},
 		Migrations: migrations,
 		Code:       code,

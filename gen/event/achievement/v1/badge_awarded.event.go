@@ -114,7 +114,8 @@ func (v BadgeAwarded) GoString() string { return v.String() }
 // reader does not know.
 type BadgeKind string
 
-// The symbols of BadgeKind. Its zero value is none of them and cannot be published.
+// The symbols of BadgeKind. Its zero value is none of them and cannot be
+// published.
 const (
 	BadgeKindUnknown         BadgeKind = "UNKNOWN"
 	BadgeKindFirstPass       BadgeKind = "FIRST_PASS"

@@ -30,7 +30,8 @@ type ContactPreferences struct {
 // on their devices. UNKNOWN stands for a way that the reader does not know.
 type Channel string
 
-// The symbols of Channel. Its zero value is none of them and cannot be published.
+// The symbols of Channel. Its zero value is none of them and cannot be
+// published.
 const (
 	ChannelUnknown Channel = "UNKNOWN"
 	ChannelInApp   Channel = "IN_APP"

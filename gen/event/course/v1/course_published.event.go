@@ -122,7 +122,8 @@ func (v CoursePublished) GoString() string { return v.String() }
 // level that the reader does not know.
 type CourseLevel string
 
-// The symbols of CourseLevel. Its zero value is none of them and cannot be published.
+// The symbols of CourseLevel. Its zero value is none of them and cannot be
+// published.
 const (
 	CourseLevelUnknown      CourseLevel = "UNKNOWN"
 	CourseLevelIntroductory CourseLevel = "INTRODUCTORY"

@@ -110,7 +110,8 @@ func (v NotificationCreated) GoString() string { return v.String() }
 // know.
 type NotificationCategory string
 
-// The symbols of NotificationCategory. Its zero value is none of them and cannot be published.
+// The symbols of NotificationCategory. Its zero value is none of them and
+// cannot be published.
 const (
 	NotificationCategoryUnknown     NotificationCategory = "UNKNOWN"
 	NotificationCategoryAccount     NotificationCategory = "ACCOUNT"
@@ -125,7 +126,8 @@ const (
 // that the reader does not know; treat it as NORMAL.
 type NotificationPriority string
 
-// The symbols of NotificationPriority. Its zero value is none of them and cannot be published.
+// The symbols of NotificationPriority. Its zero value is none of them and
+// cannot be published.
 const (
 	NotificationPriorityUnknown NotificationPriority = "UNKNOWN"
 	NotificationPriorityLow     NotificationPriority = "LOW"

@@ -92,7 +92,8 @@ func (*QuizCompleted) PublishedByQuiz() {}
 // for a difficulty that the reader does not know.
 type Difficulty string
 
-// The symbols of Difficulty. Its zero value is none of them and cannot be published.
+// The symbols of Difficulty. Its zero value is none of them and cannot be
+// published.
 const (
 	DifficultyUnknown Difficulty = "UNKNOWN"
 	DifficultyEasy    Difficulty = "EASY"

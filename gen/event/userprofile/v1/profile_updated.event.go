@@ -109,7 +109,8 @@ func (v ProfileUpdated) GoString() string { return v.String() }
 // part that the reader does not know.
 type ProfileField string
 
-// The symbols of ProfileField. Its zero value is none of them and cannot be published.
+// The symbols of ProfileField. Its zero value is none of them and cannot be
+// published.
 const (
 	ProfileFieldUnknown     ProfileField = "UNKNOWN"
 	ProfileFieldDisplayName ProfileField = "DISPLAY_NAME"

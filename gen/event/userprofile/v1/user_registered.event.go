@@ -108,7 +108,8 @@ func (v UserRegistered) GoString() string { return v.String() }
 // not know.
 type UserRole string
 
-// The symbols of UserRole. Its zero value is none of them and cannot be published.
+// The symbols of UserRole. Its zero value is none of them and cannot be
+// published.
 const (
 	UserRoleUnknown UserRole = "UNKNOWN"
 	UserRoleStudent UserRole = "STUDENT"

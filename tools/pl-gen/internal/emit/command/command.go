@@ -72,8 +72,14 @@ func contextOf(module string, c *model.Context) contextView {
 	return contextView{
 		Register:   service.Package(module, c.Name).Ident("Register"),
 		New:        gofile.PackageAt(module + "/services/" + c.Name).Ident("New"),
-		Migrations: gofile.PackageAt(module + "/services/" + c.Name + "/migrations").Ident("Files"),
+		Migrations: migrations(module, c.Name).Ident("Files"),
 	}
+}
+
+// migrations is imported under the context's name, since a main package may
+// have several.
+func migrations(module, context string) gofile.Package {
+	return gofile.Package{Path: module + "/services/" + context + "/migrations", Name: context + "migrations"}
 }
 
 func engines(module, name string) gofile.Ident {

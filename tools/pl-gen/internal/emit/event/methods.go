@@ -8,6 +8,10 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/gofile"
 )
 
+// Marker returns the name of the method that marks the events of a context,
+// so that no other context's Tx takes them.
+func Marker(context string) string { return "PublishedBy" + gofile.Exported(context) }
+
 // methods prints what makes a struct an event.Message, without the codec.
 func (u *unit) methods(f *gofile.File) {
 	name := u.root.goName
@@ -17,7 +21,7 @@ func (u *unit) methods(f *gofile.File) {
 	u.textMethod(f, "EventKey", "the record key", u.event.Key, "which is empty: the event is unordered")
 	u.textMethod(f, "EventSubject", "the CloudEvents subject", u.event.Subject, "which is empty: the contract names none")
 	if u.event.Publisher != nil {
-		method := "PublishedBy" + gofile.Exported(u.event.Publisher.Name)
+		method := Marker(u.event.Publisher.Name)
 		f.Comment(fmt.Sprintf("%s marks the event as one that the %s context publishes.", method, u.event.Publisher.Name))
 		f.P("func (*", name, ") ", method, "() {}")
 		f.P()

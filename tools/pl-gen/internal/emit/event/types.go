@@ -131,7 +131,7 @@ func (t *typ) note() string {
 func (n *named) enumType(f *gofile.File) {
 	f.P("type ", n.goName, " string")
 	f.P()
-	f.P("// The symbols of ", n.goName, ". Its zero value is none of them and cannot be published.")
+	f.Comment("The symbols of " + n.goName + ". Its zero value is none of them and cannot be published.")
 	f.P("const (")
 	for i, name := range n.symbols {
 		symbol := n.schema.Symbols[i]

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/entity"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/event"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/gofile"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 )
@@ -22,14 +23,11 @@ type view struct {
 	// Name is the context's name, and Marker the method that its own events
 	// have.
 	Name, Marker string
-	Owner        string
-	// Title is the context's name in Go, for example "Achievement".
-	Title     string
-	Methods   []method
-	Consumers []consumer
-	Publishes []gofile.Ident
-	Entities  []entityView
-	Clients   []clientView
+	Methods      []method
+	Consumers    []consumer
+	Publishes    []gofile.Ident
+	Entities     []entityView
+	Clients      []clientView
 	// Register registers the Connect handlers.
 	Register gofile.Ident
 }
@@ -48,7 +46,7 @@ func (m method) Check() string { return m.checkInput }
 type consumer struct {
 	// Handler is the method, and Consumer the name that positions have.
 	Handler, Consumer, Topic, Doc string
-	Message                       gofile.Ident
+	Message, Type                 gofile.Ident
 	Latest                        bool
 	Timeout                       time.Duration
 }
@@ -68,7 +66,7 @@ type clientView struct {
 func newView(module string, c *model.Context) *view {
 	v := &view{
 		context: c, module: module, pkg: Package(module, c.Name),
-		Name: c.Name, Title: Title(c.Name), Marker: Marker(c.Name), Owner: c.Owner,
+		Name: c.Name, Marker: event.Marker(c.Name),
 		Register: connectPackage(c.Service).Ident("Register" + c.Service.Name + "Handler"),
 	}
 	for _, m := range c.Service.Methods {
@@ -78,7 +76,7 @@ func newView(module string, c *model.Context) *view {
 		v.Consumers = append(v.Consumers, v.consumer(k))
 	}
 	for _, e := range c.Publishes {
-		v.Publishes = append(v.Publishes, EventIdent(module, e))
+		v.Publishes = append(v.Publishes, typeIdent(module, e))
 	}
 	for _, e := range c.Entities {
 		v.Entities = append(v.Entities, v.entity(e))
@@ -106,8 +104,8 @@ func (v *view) consumer(k *model.Consumer) consumer {
 	return consumer{
 		Handler: k.Handler, Consumer: k.Context.Name + "." + k.Handler, Topic: k.Event.Topic,
 		Doc:     fmt.Sprintf("%s consumes %s: %s", k.Handler, k.Event.Topic, lowerFirst(k.Event.Schema.Doc)),
-		Message: EventIdent(v.module, k.Event),
-		Latest:  k.Latest, Timeout: k.Timeout,
+		Message: EventIdent(v.module, k.Event), Type: typeIdent(v.module, k.Event),
+		Latest: k.Latest, Timeout: k.Timeout,
 	}
 }
 
@@ -163,6 +161,12 @@ func EventIdent(module string, e *model.Event) gofile.Ident {
 	return pkg.Ident(e.GoName)
 }
 
+// typeIdent returns the variable that describes an event to the platform.
+func typeIdent(module string, e *model.Event) gofile.Ident {
+	id := EventIdent(module, e)
+	return id.Package.Ident(id.Name + "Type")
+}
+
 func messageIdent(m *model.Message) gofile.Ident {
 	return messagePackage(m.ImportPath).Ident(m.GoName)
 }
@@ -182,12 +186,6 @@ func connectPackage(s *model.Service) gofile.Package {
 	name := messages.Name + "connect"
 	return gofile.Package{Path: messages.Path + "/" + name, Name: name}
 }
-
-// Title returns a context's name as part of Go names.
-func Title(context string) string { return strings.ToUpper(context[:1]) + context[1:] }
-
-// Marker returns the method that marks the events of a context.
-func Marker(context string) string { return "PublishedBy" + Title(context) }
 
 func lowerFirst(s string) string {
 	if len(s) > 1 && s[1] >= 'a' && s[1] <= 'z' || len(s) > 1 && s[1] == ' ' {

@@ -10,7 +10,8 @@ package commonv1event
 // A grade.
 type Grade string
 
-// The symbols of Grade. Its zero value is none of them and cannot be published.
+// The symbols of Grade. Its zero value is none of them and cannot be
+// published.
 const (
 	GradeA         Grade = "A"
 	GradeB         Grade = "B"

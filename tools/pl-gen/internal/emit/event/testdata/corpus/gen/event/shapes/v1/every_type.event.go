@@ -263,7 +263,8 @@ type Period struct {
 // A color.
 type Color string
 
-// The symbols of Color. Its zero value is none of them and cannot be published.
+// The symbols of Color. Its zero value is none of them and cannot be
+// published.
 const (
 	ColorRed      Color = "RED"
 	ColorDarkBlue Color = "DARK_BLUE"
