@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/pulselearn/campus-hub/platform/avro"
 	"github.com/pulselearn/campus-hub/platform/registry"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/proto"
@@ -220,5 +222,55 @@ func TestChangedProtosAreNotLeftOutInSilence(t *testing.T) {
 	t.Setenv("CI", "true")
 	if code, stdout, stderr := plgen(t, "compat", "--root", root, "--against", "dir:"+old); code != exitFailure {
 		t.Errorf("%d %s %s", code, stdout, stderr)
+	}
+}
+
+// TestTheWorkflowRunsTheGate holds the pull-request workflow to what compat
+// needs: the whole history, the Go of go.mod, and command lines that exist.
+func TestTheWorkflowRunsTheGate(t *testing.T) {
+	text, err := os.ReadFile("../../../../.github/workflows/contracts.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var w struct {
+		On   map[string]any
+		Jobs map[string]struct {
+			Steps []struct {
+				Uses, Run string
+				With      map[string]any
+			}
+		}
+	}
+	if err := yaml.Unmarshal(text, &w); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := w.On["pull_request"]; !ok {
+		t.Error("the workflow does not run for pull requests")
+	}
+	with := map[string]map[string]any{}
+	gates := 0
+	for _, s := range w.Jobs["check"].Steps {
+		name, _, _ := strings.Cut(s.Uses, "@")
+		with[name] = s.With
+		for line := range strings.Lines(s.Run) {
+			if args, ok := strings.CutPrefix(strings.TrimSpace(line), "go run ./tools/pl-gen "); ok {
+				checkCommand(t, strings.Fields(strings.TrimSuffix(args, "|| true")))
+				gates++
+			}
+		}
+	}
+	if with["actions/checkout"]["fetch-depth"] != 0 || with["actions/setup-go"]["go-version-file"] != "go.mod" || gates == 0 {
+		t.Errorf("%v, %d command lines", with, gates)
+	}
+}
+
+func checkCommand(t *testing.T, args []string) {
+	t.Helper()
+	cmd, rest, err := New(io.Discard, io.Discard).Find(args)
+	if err == nil {
+		err = cmd.ParseFlags(rest)
+	}
+	if err != nil || !cmd.HasParent() {
+		t.Errorf("pl-gen %s: %v", strings.Join(args, " "), err)
 	}
 }
