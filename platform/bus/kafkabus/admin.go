@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 )
@@ -24,20 +26,22 @@ const (
 
 // Topics implements [driver.TopicAdmin].
 func (c *Conn) Topics(ctx context.Context, prefix string) ([]driver.TopicState, error) {
-	details, err := c.admin.ListTopics(ctx)
+	// The client's own metadata may be older than a creation.
+	answer, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, c.out)
 	if err != nil {
 		return nil, c.explain("list topics", err)
 	}
 	var topics []driver.TopicState
-	for _, d := range details.Sorted() {
-		switch {
-		case !strings.HasPrefix(d.Topic, prefix):
-		case d.Err != nil:
-			return nil, c.explain("describe topic "+d.Topic, d.Err)
-		default:
-			topics = append(topics, driver.TopicState{Name: d.Topic, Partitions: int32(len(d.Partitions))})
+	for _, t := range answer.Topics {
+		if t.Topic == nil || !strings.HasPrefix(*t.Topic, prefix) {
+			continue
 		}
+		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
+			return nil, c.explain("describe topic "+*t.Topic, err)
+		}
+		topics = append(topics, driver.TopicState{Name: *t.Topic, Partitions: int32(len(t.Partitions))})
 	}
+	slices.SortFunc(topics, func(a, b driver.TopicState) int { return cmp.Compare(a.Name, b.Name) })
 	return topics, c.readSettings(ctx, topics)
 }
 
