@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/catalog/history"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/asyncapi"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/openapi"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
@@ -26,9 +27,9 @@ type File struct {
 	Content []byte
 }
 
-// Build renders the site, sorted by path. history may be nil.
-func Build(m *model.Model, history *History) ([]File, error) {
-	s := newSite(m, history)
+// Build renders the site, sorted by path. past may be nil.
+func Build(m *model.Model, past *history.History) ([]File, error) {
+	s := newSite(m, past)
 	steps := []func() error{s.overview, s.contexts, s.events, s.records, s.searchPage, s.documents, s.static}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -42,13 +43,13 @@ func Build(m *model.Model, history *History) ([]File, error) {
 // A site collects files.
 type site struct {
 	model   *model.Model
-	history *History
+	history *history.History
 	shared  sharedTypes
 	files   []File
 }
 
-func newSite(m *model.Model, history *History) *site {
-	return &site{model: m, history: history, shared: sharedOf(m)}
+func newSite(m *model.Model, past *history.History) *site {
+	return &site{model: m, history: past, shared: sharedOf(m)}
 }
 
 func (s *site) add(path string, content []byte) {

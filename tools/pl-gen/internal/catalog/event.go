@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/pulselearn/campus-hub/platform/avro"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/catalog/history"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/catalog/sample"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 )
 
@@ -12,7 +14,7 @@ type eventView struct {
 	Version            int
 	Context            link
 	Owner              string
-	Graph              *graph
+	Graph              *flowView
 	Facts              []fact
 	Fields             []row
 	Personal           []string
@@ -38,7 +40,7 @@ type eventConsumer struct {
 }
 
 type historyView struct {
-	Entries []entry
+	Entries []history.Entry
 	// Missing says why there is no history, or that there is only a part.
 	Missing string
 }
@@ -59,13 +61,13 @@ func (s *site) event(e *model.Event) error {
 		Facts:    facts(e),
 		Fields:   s.fields(below, e.Schema, marksOf(e)),
 		Personal: personal(e.Schema, "", map[*avro.Schema]bool{}),
-		Plain:    sample(e.Schema, false), Avro: sample(e.Schema, true),
+		Plain:    sample.Plain(e.Schema), Avro: sample.Avro(e.Schema),
 		History:  s.historyOf(e.File),
 		Schema:   string(below) + "schemas/" + e.Topic + ".avsc",
 		AsyncAPI: string(below) + "asyncapi/hub.json",
 	}
 	if e.Publisher != nil || len(e.Consumers) > 0 {
-		v.Graph = graphOf(below, "Who publishes and consumes "+e.GoName, []*model.Event{e}, nil)
+		v.Graph = flowsOf(below, "Who publishes and consumes "+e.GoName, []*model.Event{e}, nil)
 	}
 	if e.Publisher != nil {
 		v.Owner = e.Publisher.Owner
@@ -131,10 +133,10 @@ func (s *site) historyOf(file string) historyView {
 	switch {
 	case s.history == nil:
 		return historyView{Missing: "The site was built without git, so it has no history."}
-	case len(s.history.of(file)) == 0:
+	case len(s.history.Entries(file)) == 0:
 		return historyView{Missing: "Not committed yet."}
 	}
-	v := historyView{Entries: entries(s.history.today[file], s.history.of(file))}
+	v := historyView{Entries: s.history.Entries(file)}
 	if s.history.Shallow {
 		v.Missing = "Built from a shallow clone: what is older than its first commit is not shown."
 	}
@@ -156,7 +158,7 @@ func (s *site) records() error {
 		v := recordView{
 			Name: r.Schema.Name, FullName: r.Schema.FullName(), Doc: prose(r.Schema.Doc), Kind: r.Schema.Kind.String(),
 			Fields: s.fields(below, r.Schema, nil), Symbols: symbolsOf(r.Schema), UsedBy: s.usedBy(r.Schema),
-			Sample: sample(r.Schema, false), History: s.historyOf(r.File), Source: r.File,
+			Sample: sample.Plain(r.Schema), History: s.historyOf(r.File), Source: r.File,
 		}
 		err := s.render("records/"+r.Schema.FullName()+".html", "record.html", page{
 			Title: v.FullName, Description: description(v.Doc, "The shared type "+v.Name), Body: v,
@@ -172,9 +174,15 @@ func (s *site) records() error {
 func (s *site) usedBy(schema *avro.Schema) []link {
 	var list []link
 	for _, e := range s.model.Events {
-		if reaches(e.Schema, schema, map[*avro.Schema]bool{}) {
+		if uses(e.Schema, schema) {
 			list = append(list, below.eventLink(e))
 		}
 	}
 	return list
+}
+
+func uses(s, other *avro.Schema) bool {
+	found := false
+	visit(s, map[*avro.Schema]bool{}, func(s *avro.Schema) { found = found || s == other })
+	return found
 }

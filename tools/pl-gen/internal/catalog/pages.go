@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/avro"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/catalog/sample"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 )
 
 // The views below are what the templates of the same names show.
 
 type overviewView struct {
-	Graph                              *graph
+	Graph                              *flowView
 	Contexts                           []contextCard
 	Events                             []eventLine
 	Records                            []link
@@ -35,7 +36,7 @@ type eventLine struct {
 }
 
 func (s *site) overview() error {
-	v := overviewView{Graph: graphOf("", "Who publishes and consumes which event", s.model.Events, nil), HasHub: len(s.model.Events) > 0}
+	v := overviewView{Graph: flowsOf("", "Who publishes and consumes which event", s.model.Events, nil), HasHub: len(s.model.Events) > 0}
 	owners := map[string]bool{}
 	for _, c := range s.model.Contexts {
 		card := contextCard{link: base("").contextLink(c, ""), Owner: c.Owner, Doc: sentence(c.Doc), Publishes: len(c.Publishes), Consumes: len(c.Consumes)}
@@ -69,7 +70,7 @@ func lines(root base, events []*model.Event) []eventLine {
 
 type contextView struct {
 	Name, Owner, Doc string
-	Graph            *graph
+	Graph            *flowView
 	Publishes        []eventLine
 	Consumes         []consumerLine
 	Commands         []link
@@ -118,7 +119,7 @@ func (s *site) context(c *model.Context) error {
 		v.Consumes = append(v.Consumes, consumerOf(consumer))
 	}
 	if len(events) > 0 {
-		v.Graph = graphOf(below, "What "+c.Name+" publishes and consumes", events, c)
+		v.Graph = flowsOf(below, "What "+c.Name+" publishes and consumes", events, c)
 		v.AsyncAPI = string(below) + "asyncapi/" + c.Name + ".json"
 	}
 	for _, e := range c.Entities {
@@ -218,7 +219,7 @@ func (s *site) call(c *model.Context, m *model.Method) error {
 		Name: m.Name, Doc: prose(m.Doc), Context: below.contextLink(c, ""), Query: m.Query,
 		Path: "/" + string(c.Service.Desc.FullName()) + "/" + m.Name, HTTPVerb: m.HTTPVerb, HTTPPath: m.HTTPPath,
 		Request: messages(m.Input), OpenAPI: string(below) + "openapi/" + c.Name + ".json", Source: m.Pos.String(),
-		Sample: requestSample(m.Input.Desc),
+		Sample: sample.Request(m.Input.Desc),
 	}
 	for _, view := range messages(&model.Message{Desc: m.Output.Desc}) {
 		if !slices.ContainsFunc(v.Request, func(r messageView) bool { return r.ID == view.ID }) {

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/catalog/history"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
@@ -40,7 +41,7 @@ func load(t testing.TB, fsys fs.FS) *model.Model {
 	return m
 }
 
-func build(t testing.TB, m *model.Model, h *History) map[string]string {
+func build(t testing.TB, m *model.Model, h *history.History) map[string]string {
 	t.Helper()
 	files, err := Build(m, h)
 	if err != nil {
@@ -366,5 +367,12 @@ func BenchmarkThousandEvents(b *testing.B) {
 	m := load(b, many(40, 25))
 	for b.Loop() {
 		build(b, m, nil)
+	}
+}
+
+func TestPersonalDataIsFoundInSharedRecords(t *testing.T) {
+	site := build(t, load(t, library(t)), nil)
+	if page := site["events/pl.library.book_lost.v1.html"]; !strings.Contains(page, "<code>shelf.keeper</code>") {
+		t.Error("personal data in a shared record is not told")
 	}
 }

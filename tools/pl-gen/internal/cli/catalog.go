@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/catalog"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/catalog/history"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/generate"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
@@ -79,14 +80,14 @@ func catalogOf(ctx context.Context, root string, a *app) ([]catalog.File, []diag
 	if err != nil || diag.HasErrors(findings) {
 		return nil, findings, err
 	}
-	history, err := catalog.ReadHistory(ctx, root, source.AvroRoot)
+	past, err := history.Read(ctx, root, source.AvroRoot)
 	if err != nil {
-		if !errors.Is(err, catalog.ErrNoGit) {
+		if !errors.Is(err, history.ErrNoGit) {
 			return nil, nil, err
 		}
 		fmt.Fprintf(a.stderr, "the catalog has no history: %v\n", err)
 	}
-	files, err := catalog.Build(m, history)
+	files, err := catalog.Build(m, past)
 	return files, findings, err
 }
 

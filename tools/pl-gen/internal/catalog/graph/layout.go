@@ -1,4 +1,4 @@
-package catalog
+package graph
 
 import "slices"
 
@@ -15,65 +15,75 @@ const (
 	edgeColors                  = 6
 )
 
-// layout orders each column so that few edges cross, and places the nodes.
-// Events of one producer stay together.
-func (b *graphBuilder) layout() {
-	best, fewest := b.orders(), -1
+// Layout orders each column so that few edges cross, and places the nodes.
+// Events of one producer stay together. Nothing may be added afterwards.
+func (g *Graph) Layout() {
+	best, fewest := g.orders(), -1
 	for range sweeps {
-		b.toMeans(2, true)
-		b.toMeans(1, false)
-		b.toMeans(0, false)
-		b.byProducer()
-		if n := b.crossings(); fewest < 0 || n < fewest {
-			best, fewest = b.orders(), n
+		g.toMeans(Consumers, true)
+		g.toMeans(Events, false)
+		g.toMeans(Producers, false)
+		g.byProducer()
+		if n := g.crossings(); fewest < 0 || n < fewest {
+			best, fewest = g.orders(), n
 		}
 	}
-	b.restore(best)
-	b.swapProducers()
-	b.place()
-	b.draw()
+	g.restore(best)
+	g.swap()
+	g.place()
+	g.draw()
 }
 
-func (b *graphBuilder) orders() []float64 {
-	list := make([]float64, len(b.graph.Nodes))
-	for i, n := range b.graph.Nodes {
+func (g *Graph) orders() []float64 {
+	list := make([]float64, len(g.Nodes))
+	for i, n := range g.Nodes {
 		list[i] = n.order
 	}
 	return list
 }
 
-func (b *graphBuilder) restore(orders []float64) {
-	for i, n := range b.graph.Nodes {
+func (g *Graph) restore(orders []float64) {
+	for i, n := range g.Nodes {
 		n.order = orders[i]
 	}
 }
 
-// swapProducers swaps neighbours among the producers as long as that leaves
-// fewer edges that cross.
-func (b *graphBuilder) swapProducers() {
+// swap swaps neighbours in every column as long as that leaves fewer edges
+// that cross.
+func (g *Graph) swap() {
 	for better := true; better; {
 		better = false
-		for i := range max(0, len(b.column(0))-1) {
-			before, fewest := b.orders(), b.crossings()
-			producers := b.column(0)
-			producers[i].order, producers[i+1].order = producers[i+1].order, producers[i].order
-			b.byProducer()
-			b.toMeans(2, true)
-			if b.crossings() < fewest {
-				better = true
-			} else {
-				b.restore(before)
+		for column := range 3 {
+			for i := range max(0, len(g.column(column))-1) {
+				better = g.swapAt(column, i) || better
 			}
 		}
 	}
 }
 
+// swapAt swaps a node with the next one, lets the columns to the right follow,
+// and takes all of it back when no fewer edges cross.
+func (g *Graph) swapAt(column, i int) bool {
+	before, crossed := g.orders(), g.crossings()
+	list := g.column(column)
+	list[i].order, list[i+1].order = list[i+1].order, list[i].order
+	g.byProducer()
+	if column < Consumers {
+		g.toMeans(Consumers, true)
+	}
+	if g.crossings() < crossed {
+		return true
+	}
+	g.restore(before)
+	return false
+}
+
 // toMeans moves the nodes of a column to the mean place of their neighbours,
 // those to the left or those to the right, and numbers them anew.
-func (b *graphBuilder) toMeans(column int, left bool) {
-	for _, n := range b.column(column) {
+func (g *Graph) toMeans(column int, left bool) {
+	for _, n := range g.column(column) {
 		sum, weight := 0.0, 0.0
-		for _, p := range b.links {
+		for _, p := range g.links {
 			switch {
 			case left && p.to == n:
 				sum, weight = sum+p.from.order, weight+1
@@ -85,42 +95,42 @@ func (b *graphBuilder) toMeans(column int, left bool) {
 			n.order = sum / weight
 		}
 	}
-	b.number(column)
+	g.number(column)
 }
 
-func (b *graphBuilder) number(column int) {
-	for i, n := range b.column(column) {
+func (g *Graph) number(column int) {
+	for i, n := range g.column(column) {
 		n.order = float64(i)
 	}
 }
 
 // byProducer puts the events of one producer side by side, in the order of the
 // producers; each event has one, so none of those edges cross.
-func (b *graphBuilder) byProducer() {
-	events := b.column(1)
+func (g *Graph) byProducer() {
+	events := g.column(Events)
 	for i, n := range events {
 		n.order = float64(i)
-		if p := b.producer(n); p != nil {
+		if p := g.producer(n); p != nil {
 			n.order += p.order * float64(len(events))
 		} else {
 			n.order += float64(len(events) * len(events))
 		}
 	}
-	b.number(1)
+	g.number(Events)
 }
 
-func (b *graphBuilder) producer(n *node) *node {
-	i := slices.IndexFunc(b.links, func(p pair) bool { return p.to == n })
+func (g *Graph) producer(n *Node) *Node {
+	i := slices.IndexFunc(g.links, func(p pair) bool { return p.to == n })
 	if i < 0 {
 		return nil
 	}
-	return b.links[i].from
+	return g.links[i].from
 }
 
-func (b *graphBuilder) crossings() int {
+func (g *Graph) crossings() int {
 	n := 0
-	for i, p := range b.links {
-		for _, q := range b.links[:i] {
+	for i, p := range g.links {
+		for _, q := range g.links[:i] {
 			if p.from.column == q.from.column && (p.from.order-q.from.order)*(p.to.order-q.to.order) < 0 {
 				n++
 			}
@@ -131,11 +141,11 @@ func (b *graphBuilder) crossings() int {
 
 // place gives every node its corner: events in rows, contexts beside the
 // middle of their events.
-func (b *graphBuilder) place() {
+func (g *Graph) place() {
 	y := headingHeight
-	var last *node
-	for i, n := range b.column(1) {
-		p := b.producer(n)
+	var last *Node
+	for i, n := range g.column(Events) {
+		p := g.producer(n)
 		if i > 0 {
 			y += rowGap
 			if p != last {
@@ -146,36 +156,36 @@ func (b *graphBuilder) place() {
 		n.X, n.Y, n.Width, n.Height = margin+contextWidth+columnGap, y, eventWidth, eventHeight
 		y += eventHeight
 	}
-	b.graph.Height = y + margin
-	b.beside(0, margin)
-	b.beside(2, margin+contextWidth+2*columnGap+eventWidth)
-	b.graph.Width = 2*margin + 2*contextWidth + 2*columnGap + eventWidth
+	g.Height = y + margin
+	g.beside(Producers, margin)
+	g.beside(Consumers, margin+contextWidth+2*columnGap+eventWidth)
+	g.Width = 2*margin + 2*contextWidth + 2*columnGap + eventWidth
 }
 
 // beside places the contexts of a column without overlap, as near to the
 // middle of their events as can be.
-func (b *graphBuilder) beside(column, x int) {
+func (g *Graph) beside(column, x int) {
 	free := headingHeight
-	list := b.column(column)
+	list := g.column(column)
 	for _, n := range list {
 		n.X, n.Width, n.Height = x, contextWidth, contextHeight
-		n.Y = max(free, b.middleOf(n)-contextHeight/2)
+		n.Y = max(free, g.middleOf(n)-contextHeight/2)
 		free = n.Y + contextHeight + rowGap
 	}
-	floor := b.graph.Height - margin
+	floor := g.Height - margin
 	floor = max(floor, len(list)*(contextHeight+rowGap)-rowGap+headingHeight)
 	for _, n := range slices.Backward(list) {
 		n.Y = min(n.Y, floor-contextHeight)
 		floor = n.Y - rowGap
 	}
 	for _, n := range list {
-		b.graph.Height = max(b.graph.Height, n.Y+n.Height+margin)
+		g.Height = max(g.Height, n.Y+n.Height+margin)
 	}
 }
 
-func (b *graphBuilder) middleOf(n *node) int {
+func (g *Graph) middleOf(n *Node) int {
 	low, high := 0, 0
-	for _, p := range b.links {
+	for _, p := range g.links {
 		other := p.from
 		if p.from == n {
 			other = p.to
@@ -192,28 +202,28 @@ func (b *graphBuilder) middleOf(n *node) int {
 }
 
 // draw makes the edges, coloured by producer, and the headings.
-func (b *graphBuilder) draw() {
-	for i, n := range b.column(0) {
-		b.colors[n.ID] = i % edgeColors
+func (g *Graph) draw() {
+	for i, n := range g.column(Producers) {
+		g.colors[n.ID] = i % edgeColors
 	}
-	for _, p := range b.links {
+	for _, p := range g.links {
 		producer := p.from
 		if p.from.column == 1 {
-			producer = b.producer(p.from)
+			producer = g.producer(p.from)
 		}
 		color := 0
 		if producer != nil {
-			color = b.colors[producer.ID]
+			color = g.colors[producer.ID]
 		}
-		b.graph.Edges = append(b.graph.Edges, edge{
+		g.Edges = append(g.Edges, Edge{
 			From: p.from.ID, To: p.to.ID, Color: color,
 			X1: p.from.X + p.from.Width, Y1: p.from.Y + p.from.Height/2, X2: p.to.X - 7, Y2: p.to.Y + p.to.Height/2,
 		})
 	}
-	b.graph.Columns = []heading{
+	g.Columns = []Heading{
 		{"Publishes", margin}, {"Event", margin + contextWidth + columnGap}, {"Consumes", margin + contextWidth + 2*columnGap + eventWidth},
 	}
-	slices.SortStableFunc(b.graph.Nodes, func(a, c *node) int {
+	slices.SortStableFunc(g.Nodes, func(a, c *Node) int {
 		if a.column != c.column {
 			return a.column - c.column
 		}

@@ -1,4 +1,6 @@
-package catalog
+// Package history reads what git knows of schema files: the commits that
+// changed them, through renames, and what each changed, field by field.
+package history
 
 import (
 	"bufio"
@@ -33,21 +35,14 @@ type revision struct {
 	text            []byte
 }
 
-func (h *History) of(file string) []revision {
-	if h == nil {
-		return nil
-	}
-	return h.revisions[file]
-}
-
 // ErrNoGit means that there is no history to read: git is not installed, or
 // the directory is not part of a repository.
 var ErrNoGit = errors.New("no git history")
 
-// ReadHistory reads the history of the schemas below dir, a directory relative
+// Read reads the history of the schemas below dir, a directory relative
 // to the repository at root, following renames. It runs git three times,
 // however many files there are. The error is ErrNoGit where there is none.
-func ReadHistory(ctx context.Context, root, dir string) (*History, error) {
+func Read(ctx context.Context, root, dir string) (*History, error) {
 	shallow, err := git(ctx, root, nil, "rev-parse", "--is-shallow-repository")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoGit, err)

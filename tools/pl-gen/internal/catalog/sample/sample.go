@@ -1,4 +1,6 @@
-package catalog
+// Package sample invents values of schemas, for people to look at. The same
+// schema always gives the same value.
+package sample
 
 import (
 	"bytes"
@@ -21,8 +23,14 @@ type sampler struct {
 	b      bytes.Buffer
 }
 
-// sample returns an indented sample payload.
-func sample(s *avro.Schema, tagged bool) string {
+// Plain returns a value as people write it, in indented JSON: times as text,
+// unions as the value alone.
+func Plain(s *avro.Schema) string { return write(s, false) }
+
+// Avro returns the value of Plain in Avro's JSON encoding, indented.
+func Avro(s *avro.Schema) string { return write(s, true) }
+
+func write(s *avro.Schema, tagged bool) string {
 	w := &sampler{tagged: tagged, open: map[*avro.Schema]bool{}}
 	w.value(s, s.Name)
 	var out bytes.Buffer
@@ -70,17 +78,33 @@ func (w *sampler) record(s *avro.Schema, path string) {
 // none of the records around it.
 func (w *sampler) ends(s *avro.Schema) bool {
 	for o := range w.open {
-		if reaches(s, o, map[*avro.Schema]bool{}) {
+		if uses(s, o, map[*avro.Schema]bool{}) {
 			return false
 		}
 	}
 	return true
 }
 
-func reaches(from, to *avro.Schema, seen map[*avro.Schema]bool) bool {
-	found := false
-	visit(from, seen, func(s *avro.Schema) { found = found || s == to })
-	return found
+// uses reports whether a schema is another, or has it somewhere inside.
+func uses(s, other *avro.Schema, seen map[*avro.Schema]bool) bool {
+	if s == nil || s == other || seen[s] {
+		return s != nil && s == other
+	}
+	seen[s] = true
+	if uses(s.Items, other, seen) {
+		return true
+	}
+	for _, b := range s.Branches {
+		if uses(b, other, seen) {
+			return true
+		}
+	}
+	for _, f := range s.Fields {
+		if uses(f.Type, other, seen) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *sampler) list(s *avro.Schema, path string) {

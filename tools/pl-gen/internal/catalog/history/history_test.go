@@ -1,4 +1,4 @@
-package catalog
+package history
 
 import (
 	"context"
@@ -67,7 +67,7 @@ func (r *repository) commit(subject string) {
 
 func (r *repository) history(dir string) *History {
 	r.t.Helper()
-	h, err := ReadHistory(context.Background(), r.root, dir)
+	h, err := Read(context.Background(), r.root, dir)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func (r *repository) history(dir string) *History {
 // told is a history in one line a commit.
 func told(h *History, file string) []string {
 	var list []string
-	for _, e := range entries(h.today[file], h.of(file)) {
+	for _, e := range h.Entries(file) {
 		line := e.Date + " " + e.Subject
 		if e.First {
 			line += fmt.Sprintf(" (%d fields)", e.Fields)
@@ -140,8 +140,8 @@ func TestHistoryBelowTheTopOfARepository(t *testing.T) {
 	r := newRepository(t)
 	r.write("sub/avro/e.avsc", schemaText(fieldA))
 	r.commit("Add")
-	h, err := ReadHistory(context.Background(), filepath.Join(r.root, "sub"), "avro")
-	if err != nil || len(h.of("avro/e.avsc")) != 1 {
+	h, err := Read(context.Background(), filepath.Join(r.root, "sub"), "avro")
+	if err != nil || len(h.revisions["avro/e.avsc"]) != 1 {
 		t.Errorf("%v, %v", h, err)
 	}
 }
@@ -166,11 +166,11 @@ func TestNoHistory(t *testing.T) {
 		t.Errorf("a repository without commits has %v", h.revisions)
 	}
 	t.Setenv("GIT_CEILING_DIRECTORIES", os.TempDir())
-	if _, err := ReadHistory(context.Background(), t.TempDir(), "avro"); !errors.Is(err, ErrNoGit) {
+	if _, err := Read(context.Background(), t.TempDir(), "avro"); !errors.Is(err, ErrNoGit) {
 		t.Errorf("outside of a repository: %v", err)
 	}
 	t.Setenv("PATH", "")
-	if _, err := ReadHistory(context.Background(), r.root, "avro"); !errors.Is(err, ErrNoGit) {
+	if _, err := Read(context.Background(), r.root, "avro"); !errors.Is(err, ErrNoGit) {
 		t.Errorf("without git: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package catalog
+package sample
 
 import (
 	"bytes"
@@ -8,9 +8,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// requestSample returns an invented request as indented JSON, with every field
+// Request returns an invented request as indented JSON, with every field
 // that a call can have; of a oneof the first.
-func requestSample(d protoreflect.MessageDescriptor) string {
+func Request(d protoreflect.MessageDescriptor) string {
 	w := &requestSampler{open: map[protoreflect.FullName]bool{}}
 	w.message(d)
 	var out bytes.Buffer
@@ -106,7 +106,7 @@ func (w *requestSampler) value(f protoreflect.FieldDescriptor, path string) {
 
 // nested writes a message; those of protobuf have a JSON form of their own.
 func (w *requestSampler) nested(d protoreflect.MessageDescriptor) {
-	if !wellKnown(d) {
+	if d.ParentFile().Package() != "google.protobuf" {
 		w.message(d)
 		return
 	}

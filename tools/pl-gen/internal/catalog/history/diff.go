@@ -1,4 +1,4 @@
-package catalog
+package history
 
 import (
 	"cmp"
@@ -7,24 +7,25 @@ import (
 	"strings"
 )
 
-// A change is one difference between two versions of a schema.
-type change struct {
+// A Change is one difference between two versions of a schema.
+type Change struct {
 	// Kind is "added", "removed" or "changed".
 	Kind string
 	// Path is the field, or "" for the record itself.
 	Path string
 	// What is said: an attribute, or the type of an added field.
-	What     string
+	What string
+	// Old and New are the attribute's values, "" where it was or is absent.
 	Old, New string
 }
 
 // diff lists the differences by field, removed ones last.
-func diff(old, new *outline) []change {
-	var list []change
+func diff(old, new *outline) []Change {
+	var list []Change
 	for _, path := range new.paths {
 		switch {
 		case old.says[path] == nil && path != "":
-			list = append(list, change{Kind: "added", Path: path, What: new.brief(path)})
+			list = append(list, Change{Kind: "added", Path: path, What: new.brief(path)})
 		default:
 			list = append(list, attributes(path, old.says[path], new.says[path])...)
 		}
@@ -34,13 +35,13 @@ func diff(old, new *outline) []change {
 		case path == "" && new.says[path] == nil:
 			list = append(list, attributes(path, old.says[path], nil)...)
 		case new.says[path] == nil:
-			list = append(list, change{Kind: "removed", Path: path, What: old.brief(path)})
+			list = append(list, Change{Kind: "removed", Path: path, What: old.brief(path)})
 		}
 	}
 	return list
 }
 
-func attributes(path string, old, new map[string]string) []change {
+func attributes(path string, old, new map[string]string) []Change {
 	names := map[string]bool{}
 	for name := range old {
 		names[name] = true
@@ -48,10 +49,10 @@ func attributes(path string, old, new map[string]string) []change {
 	for name := range new {
 		names[name] = true
 	}
-	var list []change
+	var list []Change
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if old[name] != new[name] {
-			list = append(list, change{"changed", path, name, old[name], new[name]})
+			list = append(list, Change{"changed", path, name, old[name], new[name]})
 		}
 	}
 	return list
@@ -70,31 +71,43 @@ func (o *outline) brief(path string) string {
 	return text
 }
 
-// An entry is one commit in a schema's history.
-type entry struct {
+// An Entry is one commit in a schema's history.
+type Entry struct {
+	// Date is the day of the commit in UTC, as 2006-01-02. It and Commit are ""
+	// for what is not committed.
 	Date, Commit, Subject string
-	// First is set for the first version, which has no changes.
+	// First is set for the first version, which has no changes; Fields is how
+	// many fields of its own it has.
 	First   bool
 	Fields  int
-	Changes []change
+	Changes []Change
+}
+
+// Entries returns what the commits changed in a file, newest first. The file is
+// named by its path of today; one without history has none.
+func (h *History) Entries(file string) []Entry {
+	if h == nil {
+		return nil
+	}
+	return entries(h.today[file], h.revisions[file])
 }
 
 // entries turns revisions, newest first, into what each changed. today is the
 // text on disk, which may not be committed.
-func entries(today []byte, revisions []revision) []entry {
+func entries(today []byte, revisions []revision) []Entry {
 	if len(revisions) == 0 {
 		return nil
 	}
-	var list []entry
+	var list []Entry
 	outlines := make([]*outline, len(revisions))
 	for i, r := range revisions {
 		outlines[i] = outlineOf(r.text)
 	}
 	if changes := diff(outlines[0], outlineOf(today)); len(changes) > 0 {
-		list = append(list, entry{Subject: "Not committed", Changes: changes})
+		list = append(list, Entry{Subject: "Not committed", Changes: changes})
 	}
 	for i, r := range revisions {
-		e := entry{Date: r.date.UTC().Format("2006-01-02"), Commit: r.commit, Subject: r.subject}
+		e := Entry{Date: r.date.UTC().Format("2006-01-02"), Commit: r.commit, Subject: r.subject}
 		if i == len(revisions)-1 {
 			e.First, e.Fields = true, outlines[i].topFields()
 		} else {
