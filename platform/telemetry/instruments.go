@@ -37,6 +37,11 @@ func newInstruments(m metric.Meter) (*instruments, error) {
 	return i, errors.Join(append(mk.errs, err)...)
 }
 
+// durations are the buckets of durations, in seconds: from a handler that only
+// reads to one that runs into its timeout. OpenTelemetry's own are meant for
+// milliseconds.
+var durations = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
+
 // A maker makes instruments and keeps their errors.
 type maker struct {
 	meter metric.Meter
@@ -50,7 +55,8 @@ func (m *maker) counter(name, description string) metric.Int64Counter {
 }
 
 func (m *maker) seconds(name, description string) metric.Float64Histogram {
-	h, err := m.meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(description))
+	h, err := m.meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(description),
+		metric.WithExplicitBucketBoundaries(durations...))
 	m.errs = append(m.errs, err)
 	return h
 }

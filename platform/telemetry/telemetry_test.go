@@ -148,6 +148,9 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("no sample %s with value %s in:\n%s", name, value, answer.Body)
 		}
 	}
+	if want := `,le="0.001"} 1`; !strings.Contains(answer.Body.String(), want) {
+		t.Errorf("no bucket tells a batch of 1 ms: no %q in:\n%s", want, answer.Body)
+	}
 }
 
 func hasSample(text, name, value string) bool {
