@@ -76,7 +76,7 @@ func postJSON(t *testing.T, url string, body []byte) map[string]any {
 const quizTopic = "pl.quiz.quiz_completed.v1"
 
 // wantHeaders are the headers that every event has.
-var wantHeaders = []string{"ce_id", "ce_type", "ce_source", "ce_specversion", "ce_time", "ce_traceparent", "content-type"}
+var wantHeaders = []string{"ce_id", "ce_type", "ce_source", "ce_specversion", "ce_time", "ce_traceparent", "traceparent", "content-type"}
 
 // checkKcat looks at the topic with a client that is not ours.
 func checkKcat(t *testing.T, hub *program) {

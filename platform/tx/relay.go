@@ -176,6 +176,18 @@ func (s *shard) record(ctx context.Context, row *outboxRow) (*driver.Record, err
 	binary.BigEndian.PutUint32(value[1:], uint32(id))
 	return &driver.Record{
 		Topic: row.topic, Key: row.key, Value: append(value, row.data...),
-		Headers: event.AppendKafkaHeaders(nil, &row.envelope), Time: row.envelope.Time,
+		Headers: headers(&row.envelope), Time: row.envelope.Time,
 	}, nil
+}
+
+// headers are the event's attributes, and its trace once more by the W3C's own
+// names: there consumers look that know nothing of CloudEvents.
+func headers(e *event.Envelope) []event.Header {
+	list := event.AppendKafkaHeaders(nil, e)
+	for _, name := range [...]string{event.ExtTraceParent, event.ExtTraceState} {
+		if value := e.Extension(name); value != "" {
+			list = append(list, event.Header{Key: name, Value: []byte(value)})
+		}
+	}
+	return list
 }

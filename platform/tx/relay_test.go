@@ -113,7 +113,8 @@ func TestRelayedRecord(t *testing.T) {
 		for name, want := range map[string]string{
 			"ce_specversion": "1.0", "ce_type": noted.Topic, "ce_source": "/pulselearn/notes", "ce_subject": "stud-1",
 			"content-type": "application/avro", "ce_partitionkey": "stud-1", "ce_causationid": "cause", "ce_correlationid": "flow",
-			"ce_tracestate": "a=b",
+			"ce_traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "ce_tracestate": "a=b",
+			"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "tracestate": "a=b",
 		} {
 			if got := header(r, name); got != want {
 				t.Errorf("header %s is %q, want %q", name, got, want)

@@ -32,6 +32,8 @@ func attributes() schema {
 			"ce_sameas":        {Type: "string", Description: "The id of the same fact in another version of the event."},
 			"ce_traceparent":   {Type: "string", Description: "W3C trace context."},
 			"ce_tracestate":    {Type: "string", Description: "W3C trace context."},
+			"traceparent":      {Type: "string", Description: "The same as ce_traceparent, for consumers that know nothing of CloudEvents."},
+			"tracestate":       {Type: "string", Description: "The same as ce_tracestate, for consumers that know nothing of CloudEvents."},
 		},
 	}
 }
