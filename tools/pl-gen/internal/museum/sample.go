@@ -43,8 +43,9 @@ func Samples(s *avro.Schema) ([]Sample, error) {
 	for i := range mixed {
 		samples = append(samples, Sample{Name: fmt.Sprintf("mixed-%d", i)})
 	}
+	known := heightsOf(s)
 	for i := range samples {
-		w := writer{choice: i}
+		w := writer{heights: known, choice: i}
 		if i >= edges {
 			w.choice, w.step = i-edges, 2*(i-edges)+1
 		}
@@ -78,6 +79,7 @@ func widest(s *avro.Schema, seen map[*avro.Schema]bool) int {
 // A writer encodes one datum. Wherever the schema leaves a choice it takes
 // that of its number, which grows by step from one to the next.
 type writer struct {
+	heights      heights
 	out          []byte
 	choice, step int
 }
@@ -96,6 +98,9 @@ func (w *writer) bytes(b []byte) {
 }
 
 func (w *writer) value(s *avro.Schema, depth int) error {
+	if s.Kind == avro.Union && len(s.Branches) == 0 || s.Kind == avro.Enum && len(s.Symbols) == 0 {
+		return fmt.Errorf("%s at %s has no values", s.FullName(), s.Pos)
+	}
 	switch s.Kind {
 	case avro.Null:
 	case avro.Boolean:
@@ -139,23 +144,14 @@ func (w *writer) record(s *avro.Schema, depth int) error {
 	return nil
 }
 
-// union takes any branch, but below a certain depth one without a record.
+// union takes any branch, but below a certain depth the one that ends soonest.
 func (w *writer) union(s *avro.Schema, depth int) error {
 	i := w.pick(len(s.Branches))
 	if depth > shallow {
-		i = flattest(s.Branches)
+		i = w.heights.flattest(s)
 	}
 	w.long(int64(i))
 	return w.value(s.Branches[i], depth)
-}
-
-func flattest(branches []*avro.Schema) int {
-	for i, b := range branches {
-		if b.Kind != avro.Record {
-			return i
-		}
-	}
-	return len(branches) - 1
 }
 
 // list writes no items, one, two in one block, or two in two blocks with their
@@ -180,7 +176,7 @@ func (w *writer) list(s *avro.Schema, depth int) error {
 func (w *writer) blocks(s *avro.Schema, depth int, counts ...int) error {
 	n := 0
 	for _, count := range counts {
-		inner := writer{choice: w.choice, step: w.step}
+		inner := writer{heights: w.heights, choice: w.choice, step: w.step}
 		for range max(count, -count) {
 			if s.Kind == avro.Map {
 				inner.bytes([]byte(keys[n]))

@@ -1,0 +1,74 @@
+package museum
+
+import "github.com/pulselearn/campus-hub/platform/avro"
+
+// A heights knows how deep the smallest datum of each record nests: 1 for a
+// record without records. It is endless for one that always contains itself.
+type heights map[*avro.Schema]int
+
+const endless = 1 << 20
+
+// heightsOf looks at every record of a schema. Each round settles the records
+// that nest one deeper than those of the round before.
+func heightsOf(s *avro.Schema) heights {
+	h := heights{}
+	h.collect(s, map[*avro.Schema]bool{})
+	for changed := true; changed; {
+		changed = false
+		for record, before := range h {
+			if now := h.record(record); now < before {
+				h[record], changed = now, true
+			}
+		}
+	}
+	return h
+}
+
+func (h heights) collect(s *avro.Schema, seen map[*avro.Schema]bool) {
+	if seen[s] {
+		return
+	}
+	seen[s] = true
+	if s.Kind == avro.Record {
+		h[s] = endless
+	}
+	for _, f := range s.Fields {
+		h.collect(f.Type, seen)
+	}
+	for _, b := range s.Branches {
+		h.collect(b, seen)
+	}
+	if s.Items != nil {
+		h.collect(s.Items, seen)
+	}
+}
+
+func (h heights) record(s *avro.Schema) int {
+	deepest := 0
+	for _, f := range s.Fields {
+		deepest = max(deepest, h.of(f.Type))
+	}
+	return min(deepest+1, endless)
+}
+
+// of returns the height of a type; lists are empty.
+func (h heights) of(s *avro.Schema) int {
+	switch s.Kind {
+	case avro.Record:
+		return h[s]
+	case avro.Union:
+		return h.of(s.Branches[h.flattest(s)])
+	}
+	return 0
+}
+
+// flattest returns the first of a union's branches with the least height.
+func (h heights) flattest(union *avro.Schema) int {
+	best := 0
+	for i, b := range union.Branches {
+		if h.of(b) < h.of(union.Branches[best]) {
+			best = i
+		}
+	}
+	return best
+}
