@@ -175,6 +175,19 @@ func TestAppCheck(t *testing.T) {
 	}
 }
 
+func TestLockDirNeedsADirectory(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "data")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := lockDir(file)
+	var wrong *ConfigError
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "PL_DATA_DIR: set it to a directory") {
+		t.Errorf("got %v, want which setting to change", err)
+	}
+}
+
 func TestLockDirNamesTheOwner(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")

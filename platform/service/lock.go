@@ -19,12 +19,12 @@ type dirLock struct{ file *os.File }
 // lockDir creates dir and locks it. The lock file holds the owner's pid.
 func lockDir(dir string) (*dirLock, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return nil, fmt.Errorf("PL_DATA_DIR: %w", err)
+		return nil, unusable(err)
 	}
 	path := filepath.Join(dir, "lock")
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
-		return nil, fmt.Errorf("PL_DATA_DIR: %w", err)
+		return nil, unusable(err)
 	}
 	if err := lockFile(file); err != nil {
 		defer file.Close()
@@ -38,6 +38,10 @@ func lockDir(dir string) (*dirLock, error) {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
 	return &dirLock{file}, nil
+}
+
+func unusable(err error) error {
+	return &ConfigError{fmt.Errorf("PL_DATA_DIR: set it to a directory that this process may create or write to: %w", err)}
 }
 
 func writePID(file *os.File) error {

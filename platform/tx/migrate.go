@@ -59,7 +59,7 @@ func (db *Database) Verify(ctx context.Context, context fs.FS) error {
 	}
 	applied, err := db.applied(ctx, db.read)
 	if err != nil {
-		return fmt.Errorf("the database has no record of migrations; run `<binary> migrate` first: %w", err)
+		return fmt.Errorf("the database has no record of migrations; run this program with the command \"migrate\" first: %w", err)
 	}
 	for i := range files {
 		done, err := applied.has(files, i)
@@ -67,7 +67,7 @@ func (db *Database) Verify(ctx context.Context, context fs.FS) error {
 			return err
 		}
 		if !done {
-			return fmt.Errorf("migration %s of the %s has not been applied; run `<binary> migrate` first",
+			return fmt.Errorf("migration %s of the %s has not been applied; run this program with the command \"migrate\" first",
 				files[i].file, files[i].history)
 		}
 	}
