@@ -194,7 +194,7 @@ func (c *classroom) leaderboard(ctx context.Context) error {
 	}
 	c.say("leaderboard")
 	for _, e := range res.GetEntries() {
-		c.say("%3d. %-8s %4d points  %2d badges  %3d quizzes", e.GetRank(), e.GetDisplayName(), e.GetPoints(), e.GetBadges(), e.GetQuizzesCompleted())
+		c.say("%3d. %-8s %4d points  badges %2d  quizzes %3d", e.GetRank(), e.GetDisplayName(), e.GetPoints(), e.GetBadges(), e.GetQuizzesCompleted())
 	}
 	return nil
 }
