@@ -53,10 +53,10 @@ func (h heights) record(s *avro.Schema) int {
 
 // of returns the height of a type; lists are empty.
 func (h heights) of(s *avro.Schema) int {
-	switch s.Kind {
-	case avro.Record:
+	switch {
+	case s.Kind == avro.Record:
 		return h[s]
-	case avro.Union:
+	case len(s.Branches) > 0:
 		return h.of(s.Branches[h.flattest(s)])
 	}
 	return 0
