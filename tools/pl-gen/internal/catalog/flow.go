@@ -61,12 +61,21 @@ func (b *flowBuilder) event(e *model.Event) {
 	if e.Publisher != nil {
 		b.view.Join(b.context(graph.Producers, "p-", e.Publisher), middle)
 	}
-	for _, c := range consumersOf(e) {
+	for _, c := range b.consumers(e) {
 		b.view.Join(middle, b.context(graph.Consumers, "c-", c))
 		if !slices.ContainsFunc(f.To, func(l link) bool { return l.Name == c.Name }) {
 			f.To = append(f.To, b.root.contextLink(c, ""))
 		}
 	}
+}
+
+// consumers are the contexts that consume an event. On a context's own page
+// the others that consume what it consumes are left out.
+func (b *flowBuilder) consumers(e *model.Event) []*model.Context {
+	if b.focus != nil && e.Publisher != b.focus {
+		return []*model.Context{b.focus}
+	}
+	return consumersOf(e)
 }
 
 // middle returns the node of an event, or of all events of its context.

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -130,20 +133,24 @@ func (a *app) serveCatalog(ctx context.Context, root, addr string) error {
 	return nil
 }
 
-// A liveCatalog builds the site again when it is older than a second.
+// A liveCatalog builds the site again when the contracts changed.
 type liveCatalog struct {
 	app  *app
 	root string
 
 	mu    sync.Mutex
-	built time.Time
+	stamp string
 	site  []catalog.File
 }
 
 func (l *liveCatalog) files(ctx context.Context) ([]catalog.File, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.built.IsZero() && time.Since(l.built) < time.Second {
+	stamp, err := l.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if l.site != nil && stamp == l.stamp {
 		return l.site, nil
 	}
 	files, findings, err := catalogOf(ctx, l.root, l.app)
@@ -151,8 +158,31 @@ func (l *liveCatalog) files(ctx context.Context) ([]catalog.File, error) {
 		return nil, err
 	}
 	if diag.HasErrors(findings) {
-		return nil, fmt.Errorf("the contracts have errors; \"pl-gen lint\" lists them, the first is %s: %s", findings[0].Pos, findings[0].Message)
+		return nil, fmt.Errorf("the contracts have errors, and \"pl-gen lint\" lists them; the first is %s: %s", findings[0].Pos, findings[0].Message)
 	}
-	l.site, l.built = files, time.Now()
+	l.site, l.stamp = files, stamp
 	return files, nil
+}
+
+// now tells one state of the contracts and their history from another.
+func (l *liveCatalog) now(ctx context.Context) (string, error) {
+	var b strings.Builder
+	head, err := exec.CommandContext(ctx, "git", "-C", l.root, "rev-parse", "HEAD").Output()
+	if err == nil {
+		b.Write(head)
+	}
+	err = filepath.WalkDir(filepath.Join(l.root, "contracts"), func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			fmt.Fprintf(&b, "%s %d %d\n", name, info.Size(), info.ModTime().UnixNano())
+		}
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("look at the contracts: %w", err)
+	}
+	return b.String(), nil
 }
