@@ -99,6 +99,10 @@ func TestCompatAgainstARegistry(t *testing.T) {
 	if code := send(t, http.MethodPost, server.URL+subject, schemaBody(t, next)); code != http.StatusConflict {
 		t.Errorf("the registry answers HTTP %d", code)
 	}
+	send(t, http.MethodPut, server.URL+"/config", `{"compatibility":"BACKWARD"}`)
+	if _, stdout, _ := plgen(t, "compat", "--root", root, "--against", "registry:"+server.URL); !strings.Contains(stdout, "FULL_TRANSITIVE; it has BACKWARD now, until pl-gen register sets the contract's") {
+		t.Error(stdout)
+	}
 }
 
 func schemaBody(t *testing.T, text string) string {

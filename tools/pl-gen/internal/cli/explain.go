@@ -44,6 +44,6 @@ func ruleNames() []string {
 
 func (a *app) listRules() {
 	for _, info := range diag.Rules() {
-		fmt.Fprintf(a.stdout, "%-20s %-8s %s\n", info.Rule, info.Severity, info.Title)
+		fmt.Fprintf(a.stdout, "%-22s %-8s %s\n", info.Rule, info.Severity, info.Title)
 	}
 }

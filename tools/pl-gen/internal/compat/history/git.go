@@ -20,6 +20,10 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
 )
 
+// ErrShallow means that a checkout does not have what was published before.
+var ErrShallow = errors.New("this checkout is shallow, and a transitive level asks about all versions; " +
+	"run \"git fetch --unshallow\", and in GitHub Actions give actions/checkout \"fetch-depth: 0\"")
+
 // A repo reads objects of the repository around root. It changes nothing and
 // checks nothing out.
 type repo struct{ root string }
@@ -113,7 +117,8 @@ func (r repo) open(ctx context.Context, commit, name, label string) (*Base, erro
 	return b, b.load(fsys)
 }
 
-// A tree maps paths, relative to the root, to the ids of their blobs.
+// A tree maps paths, relative to the root, to the ids of their blobs. The
+// recorded bytes of the museum are no part of it.
 type tree map[string]string
 
 func (r repo) tree(ctx context.Context, commit string, paths ...string) (tree, error) {
@@ -124,7 +129,7 @@ func (r repo) tree(ctx context.Context, commit string, paths ...string) (tree, e
 	t := tree{}
 	for entry := range strings.SplitSeq(strings.TrimSuffix(string(text), "\x00"), "\x00") {
 		meta, path, _ := strings.Cut(entry, "\t")
-		if f := strings.Fields(meta); len(f) == 3 && f[1] == "blob" && f[0] != "120000" {
+		if f := strings.Fields(meta); len(f) == 3 && f[1] == "blob" && f[0] != "120000" && !strings.HasSuffix(path, ".hex") {
 			t[path] = f[2]
 		}
 	}
@@ -269,8 +274,7 @@ func (h *gitHistory) walk(ctx context.Context) error {
 		return nil
 	}
 	if h.shallow(ctx) {
-		return errors.New("read the earlier versions: this checkout is shallow, and a transitive level asks about all of them; " +
-			"run \"git fetch --unshallow\", and in GitHub Actions give actions/checkout \"fetch-depth: 0\"")
+		return ErrShallow
 	}
 	text, err := h.git(ctx, nil, "log", "--first-parent", "-m", "--raw", "--no-abbrev", "--no-renames", "--relative",
 		"--format=%H of %cs", h.commit, "--", source.AvroRoot)

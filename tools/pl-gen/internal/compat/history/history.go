@@ -39,8 +39,11 @@ type Base struct {
 	// Registered is true where every version is known to be registered.
 	Registered bool
 
-	older func(ctx context.Context, e *model.Event) ([]Version, error)
-	code  func(ctx context.Context) (fs.FS, error)
+	// museum has the published versions by topic, the newest first.
+	museum map[string][]Version
+	older  func(ctx context.Context, e *model.Event) ([]Version, error)
+	code   func(ctx context.Context) (fs.FS, error)
+	level  func(ctx context.Context, topic string) (string, error)
 }
 
 // A Version is an event as it was published once.
@@ -61,12 +64,27 @@ func (b *Base) Event(topic string) *model.Event {
 }
 
 // Older returns the versions before the last one, the newest first, each text
-// once.
+// once. The error is ErrShallow where a checkout does not know them.
+//
+// A base whose museum has the event knows from there what was published. Else
+// a commit takes everything that was on the way to it for published.
 func (b *Base) Older(ctx context.Context, e *model.Event) ([]Version, error) {
-	if b.older == nil {
+	switch {
+	case len(b.museum[e.Topic]) > 0:
+		return distinct(e, b.museum[e.Topic]), nil
+	case b.older == nil:
 		return nil, nil
 	}
 	return b.older(ctx, e)
+}
+
+// Level returns the level that a registry applies to the event now, or "" for
+// a base that is none.
+func (b *Base) Level(ctx context.Context, topic string) (string, error) {
+	if b.level == nil {
+		return "", nil
+	}
+	return b.level(ctx, topic)
 }
 
 // Code returns the tree with the handlers under services, or nil when the base
@@ -138,7 +156,8 @@ func (b *Base) load(fsys fs.FS) error {
 			b.Faulty[a.Path] = faultOf(a.Path, found)
 		}
 	}
-	return nil
+	b.museum, err = museum(fsys)
+	return err
 }
 
 func faultOf(path string, found []diag.Diagnostic) string {
@@ -168,7 +187,12 @@ func parseEvent(path string, file avro.File, shared []avro.File) (*model.Event, 
 	if schemas[0] == nil {
 		return nil, err
 	}
-	m, _ := model.Build(&source.Set{Module: "compared", Avro: []*source.Avro{{Path: path, Text: file.Text, Schema: schemas[0]}}})
+	return eventOf(path, file.Text, schemas[0])
+}
+
+// eventOf builds the event of a schema that would stand at path.
+func eventOf(path string, text []byte, s *avro.Schema) (*model.Event, error) {
+	m, _ := model.Build(&source.Set{Module: "compared", Avro: []*source.Avro{{Path: path, Text: text, Schema: s}}})
 	if len(m.Events) != 1 {
 		return nil, fmt.Errorf("%s is no event", path)
 	}

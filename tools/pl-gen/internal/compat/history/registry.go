@@ -56,12 +56,12 @@ func openRegistry(ctx context.Context, base string) (*Base, error) {
 	}
 	r := &restAPI{base: base, known: map[string]registered{}}
 	var subjects []string
-	if err := r.get(ctx, &subjects, "subjects"); err != nil {
+	if err := r.get(ctx, &subjects, "", "subjects"); err != nil {
 		return nil, err
 	}
 	subjects = slices.DeleteFunc(subjects, func(s string) bool { return !subjectPattern.MatchString(s) })
 	slices.Sort(subjects)
-	b := &Base{Name: "registry:" + r.name(), Label: "the registry", Faulty: map[string]string{}, Registered: true, older: r.older}
+	b := &Base{Name: "registry:" + r.name(), Label: "the registry", Faulty: map[string]string{}, Registered: true, older: r.older, level: r.level}
 	return b, r.load(ctx, b, subjects)
 }
 
@@ -119,7 +119,7 @@ func pathOf(subject string) string {
 func (r *restAPI) older(ctx context.Context, e *model.Event) ([]Version, error) {
 	subject := e.Topic + "-value"
 	var numbers []int
-	if err := r.get(ctx, &numbers, "subjects", subject, "versions"); err != nil {
+	if err := r.get(ctx, &numbers, "", "subjects", subject, "versions"); err != nil {
 		return nil, err
 	}
 	slices.Sort(numbers)
@@ -134,9 +134,8 @@ func (r *restAPI) older(ctx context.Context, e *model.Event) ([]Version, error) 
 		if err != nil {
 			return nil, fmt.Errorf("read version %d of %s: %w", n, subject, err)
 		}
-		m, _ := model.Build(&source.Set{Module: "compared", Avro: []*source.Avro{{Path: pathOf(subject), Text: []byte(v.Schema), Schema: s}}})
-		if len(m.Events) == 1 {
-			versions = append(versions, Version{Name: fmt.Sprintf("version %d", n), Event: m.Events[0]})
+		if e, err := eventOf(pathOf(subject), []byte(v.Schema), s); err == nil {
+			versions = append(versions, Version{Name: fmt.Sprintf("version %d", n), Event: e})
 		}
 	}
 	return distinct(e, versions), nil
@@ -151,7 +150,7 @@ func (r *restAPI) version(ctx context.Context, subject, number string) (register
 	if ok {
 		return v, nil
 	}
-	if err := r.get(ctx, &v, "subjects", subject, "versions", number); err != nil {
+	if err := r.get(ctx, &v, "", "subjects", subject, "versions", number); err != nil {
 		return v, err
 	}
 	if v.SchemaType != "" && v.SchemaType != "AVRO" {
@@ -196,12 +195,22 @@ func (r *restAPI) references(ctx context.Context, v registered, known *avro.Name
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 16 << 20
 
+// level returns the level of an event's subject, or the registry's own.
+func (r *restAPI) level(ctx context.Context, topic string) (string, error) {
+	var config struct {
+		Level string `json:"compatibilityLevel"`
+	}
+	err := r.get(ctx, &config, "?defaultToGlobal=true", "config", topic+"-value")
+	return config.Level, err
+}
+
 // get reads a JSON answer.
-func (r *restAPI) get(ctx context.Context, into any, segments ...string) error {
+func (r *restAPI) get(ctx context.Context, into any, query string, segments ...string) error {
 	path := r.base
 	for _, s := range segments {
 		path += "/" + url.PathEscape(s)
 	}
+	path += query
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, path, nil)

@@ -7,6 +7,7 @@ package review
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	walk "github.com/pulselearn/campus-hub/platform/avro/compat"
@@ -72,6 +73,8 @@ type change struct {
 	found    []diag.Diagnostic
 	// broken are the violations found, with the path of the field.
 	broken []violation
+	// level is what a registry that is the base applies now, or "".
+	level string
 }
 
 // versions compares the event with every version that is known.
@@ -83,8 +86,11 @@ func (c *change) versions() error {
 	last := history.Version{Name: c.base.Label, Event: c.old}
 	all := violationsOf(c.new, last, level, true)
 	older, err := c.base.Older(c.ctx, c.old)
-	if err != nil && level.Transitive() {
+	if err != nil && (level.Transitive() || !errors.Is(err, history.ErrShallow)) {
 		return fmt.Errorf("compare %s with its earlier versions: %w", c.new.Topic, err)
+	}
+	if c.level, err = c.base.Level(c.ctx, c.new.Topic); err != nil {
+		return fmt.Errorf("compare %s: %w", c.new.Topic, err)
 	}
 	for _, v := range older {
 		list := violationsOf(c.new, v, level, level.Transitive())

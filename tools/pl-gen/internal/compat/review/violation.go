@@ -90,7 +90,7 @@ func (c *change) diagnostic(v violation) diag.Diagnostic {
 	d.Change = diag.Change{
 		Event: c.new.Topic, Field: v.Path, Type: string(v.Type), Pointer: v.Pointer, Reason: v.reason(),
 		Was:      fmt.Sprintf("%s, %s", v.was(), listed(v.versions)),
-		Registry: v.registry(c.new.Topic), Readers: c.tellDecoding(v),
+		Registry: v.registry(c.new.Topic) + c.levelNow(v), Readers: c.tellDecoding(v),
 	}
 	return d
 }
@@ -127,6 +127,14 @@ func (v violation) registry(topic string) string {
 		return fmt.Sprintf("409 to a new version of %s-value, whose level is %s", topic, v.level)
 	}
 	return fmt.Sprintf("200, the level %s does not ask about it", v.level)
+}
+
+// levelNow says that a registry has another level than the contract.
+func (c *change) levelNow(v violation) string {
+	if c.level == "" || c.level == string(v.level) {
+		return ""
+	}
+	return fmt.Sprintf("; it has %s now, until pl-gen register sets the contract's", c.level)
 }
 
 // mostListed is how many versions are named one by one.
