@@ -28,7 +28,7 @@ type Entry struct {
 	Fingerprint uint64 `json:"-"`
 }
 
-const lockHeader = `# Written by "pl-gen register"; do not edit. After a merge conflict, take either side and register again.
+const lockHeader = `# Written by "pl-gen register"; do not edit. Merging keeps the lines of both sides.
 # subject id version fingerprint
 `
 
@@ -43,7 +43,8 @@ func LockPath(env string) (string, error) {
 	return "contracts/registry/" + env + ".lock", nil
 }
 
-// ParseLock reads a lock. The error names the line.
+// ParseLock reads a lock, whose lines may be in any order and repeated, as a
+// merge leaves them. The error names the line.
 func ParseLock(text []byte) (Lock, error) {
 	var lock Lock
 	lines := bufio.NewScanner(bytes.NewReader(text))
@@ -59,7 +60,7 @@ func ParseLock(text []byte) (Lock, error) {
 		lock = append(lock, e)
 	}
 	lock.sort()
-	return lock, lines.Err()
+	return slices.Compact(lock), lines.Err()
 }
 
 func parseEntry(line string) (Entry, error) {

@@ -20,7 +20,7 @@ func TestLocksSurviveTheirFile(t *testing.T) {
 				Fingerprint: rapid.Uint64().Draw(t, "fingerprint"),
 			}
 		})
-		lock := register.Lock(nil).With(rapid.SliceOf(entry).Draw(t, "entries"))
+		lock := register.Lock(nil).With(rapid.SliceOfDistinct(entry, func(e register.Entry) register.Entry { return e }).Draw(t, "entries"))
 		again, err := register.ParseLock(lock.Bytes())
 		if err != nil || !slices.Equal(lock, again) {
 			t.Fatalf("%v\n%s\n%s", err, lock.Bytes(), again.Bytes())
@@ -41,6 +41,15 @@ func TestLockWith(t *testing.T) {
 		if got := old.With(test.now); !slices.Equal(got, test.want) {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got.Bytes(), test.want.Bytes())
 		}
+	}
+}
+
+// TestMergedLock reads what git's union merge makes of two branches.
+func TestMergedLock(t *testing.T) {
+	lock, err := register.ParseLock([]byte("# a\nb-value 2 1 0b\na-value 1 1 0a\n# a\nb-value 2 1 0b\na-value 3 2 0c\n"))
+	want := register.Lock{{"a-value", 1, 1, 0xa}, {"a-value", 3, 2, 0xc}, {"b-value", 2, 1, 0xb}}
+	if err != nil || !slices.Equal(lock, want) {
+		t.Errorf("%v\n%s", err, lock.Bytes())
 	}
 }
 
