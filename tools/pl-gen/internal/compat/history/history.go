@@ -102,7 +102,7 @@ var ErrNothing = errors.New("there is nothing to compare with")
 
 // Open reads what against names: "git:REF", "dir:PATH" or "registry:URL". The
 // empty text means the commit at which HEAD left the main branch. A schema of
-// the base that cannot be read is named in log, and is not compared.
+// the base that cannot be read is named in log.
 func Open(ctx context.Context, root, against string, log io.Writer) (*Base, error) {
 	kind, rest, _ := strings.Cut(against, ":")
 	var b *Base
@@ -123,7 +123,7 @@ func Open(ctx context.Context, root, against string, log io.Writer) (*Base, erro
 		return nil, err
 	}
 	for _, path := range slices.Sorted(maps.Keys(b.Faulty)) {
-		fmt.Fprintf(log, "not compared: %s in %s was faulty: %s\n", path, b.Name, b.Faulty[path])
+		fmt.Fprintf(log, "%s was faulty in %s, so the versions before it are compared: %s\n", path, b.Name, b.Faulty[path])
 	}
 	return b, nil
 }

@@ -15,8 +15,8 @@ func Pair(reader, writer *avro.Schema) []diag.Diagnostic {
 	for _, i := range walk.Check(reader, writer) {
 		v := violation{Incompatibility: i, newReads: true, asked: true}
 		text := explain(v)
-		d := diag.New(diag.CompatBackward, v.pos(), text.message).Because("the reader cannot read what the writer wrote", text.fix)
-		d.Change = diag.Change{Field: v.Path, Type: string(v.Type), Pointer: v.Pointer, Reason: v.reason(), Was: fmt.Sprint(v.was())}
+		d := diag.New(diag.CompatBackward, v.pos(), text.message).Because("the reader cannot read what the writer wrote"+v.branches(), text.fix)
+		d.Change = diag.Change{Field: v.Path, Type: string(v.Type), Pointer: v.Pointer, Reason: v.Message, Was: fmt.Sprint(v.was())}
 		found = append(found, d)
 	}
 	return found

@@ -46,7 +46,10 @@ type reviewer struct {
 }
 
 func (r *reviewer) event(e *model.Event) error {
-	old := r.base.Event(e.Topic)
+	old, err := r.before(e)
+	if err != nil {
+		return err
+	}
 	if old == nil || bytes.Equal(old.Text, e.Text) {
 		return nil
 	}
@@ -63,6 +66,23 @@ func (r *reviewer) event(e *model.Event) error {
 	c.fieldsRead()
 	r.found = append(r.found, c.found...)
 	return nil
+}
+
+// before returns the event as it was in the base, or nil for a new one. Of a
+// schema that was faulty there it is the version before.
+func (r *reviewer) before(e *model.Event) (*model.Event, error) {
+	old := r.base.Event(e.Topic)
+	if _, faulty := r.base.Faulty[e.File]; old != nil || !faulty {
+		return old, nil
+	}
+	older, err := r.base.Older(r.ctx, e)
+	if err != nil {
+		return nil, fmt.Errorf("compare %s with its earlier versions: %w", e.Topic, err)
+	}
+	if len(older) == 0 {
+		return nil, nil
+	}
+	return older[0].Event, nil
 }
 
 // A change is about one event.

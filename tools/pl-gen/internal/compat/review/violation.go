@@ -88,7 +88,7 @@ func (c *change) diagnostic(v violation) diag.Diagnostic {
 	text := explain(v)
 	d := diag.New(v.rule(), v.pos(), text.message).Because(v.cause(), text.fix)
 	d.Change = diag.Change{
-		Event: c.new.Topic, Field: v.Path, Type: string(v.Type), Pointer: v.Pointer, Reason: v.reason(),
+		Event: c.new.Topic, Field: v.Path, Type: string(v.Type), Pointer: v.Pointer, Reason: v.Message,
 		Was:      fmt.Sprintf("%s, %s", v.was(), listed(v.versions)),
 		Registry: v.registry(c.new.Topic) + c.levelNow(v), Readers: c.tellDecoding(v),
 	}
@@ -107,17 +107,16 @@ func (v violation) rule() diag.Rule {
 
 func (v violation) cause() string {
 	if v.newReads {
-		return "the new schema cannot read events that were written before"
+		return "the new schema cannot read events that were written before" + v.branches()
 	}
-	return "consumers that still have the earlier schema cannot read new events"
+	return "consumers that still have the earlier schema cannot read new events" + v.branches()
 }
 
-// reason is Java's message with what Java leaves out about branches.
-func (v violation) reason() string {
+// branches says why the branch that should do does not, which Java leaves out.
+func (v violation) branches() string {
 	var b strings.Builder
-	b.WriteString(v.Message)
 	for _, c := range v.Causes {
-		fmt.Fprintf(&b, "; in the branch: %s at %s: %s", c.Type, c.Pointer, c.Message)
+		fmt.Fprintf(&b, "; its branch %s: %s at %s: %s", cmp.Or(c.Path, "of that type"), c.Type, c.Pointer, c.Message)
 	}
 	return b.String()
 }
