@@ -15,7 +15,7 @@
 // where register adds the context under test to an app:
 //
 //	func register(app *service.App) {
-//		achievementservice.Register(app, achievement.New(), achievement.Migrations)
+//		achievementservice.Register(app, achievement.New(), migrations.Files)
 //	}
 //
 // A test sees what other contexts see: it publishes the events that they

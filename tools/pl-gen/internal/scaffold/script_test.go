@@ -54,6 +54,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"gotest":    func(ts *testscript.TestScript, neg bool, args []string) { gotest(ts, root, neg, args) },
+			"excerpt":   excerpt,
 			"exits":     exits,
 			"snapshot":  snapshot,
 			"unchanged": unchanged,
@@ -73,7 +74,7 @@ func goEnv(name string) string {
 }
 
 // copied is what pl-gen reads and writes.
-var copied = []string{"go.mod", "go.sum", "buf.yaml", "buf.gen.yaml", "tools/tools.mod", "tools/tools.sum", "contracts", "gen", "services"}
+var copied = []string{"go.mod", "go.sum", "buf.yaml", "buf.gen.yaml", "tools/tools.mod", "tools/tools.sum", "README.md", "contracts", "gen", "services"}
 
 func copyRepository(root, dir string) error {
 	for _, name := range copied {
@@ -202,6 +203,23 @@ func tree(ts *testscript.TestScript) []byte {
 	text, err := json.MarshalIndent(all, "", " ")
 	ts.Check(err)
 	return text
+}
+
+// excerpt writes the code blocks of a language in a document to files, the
+// first ones for which there is a file: excerpt README.md go handler.go.
+func excerpt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: excerpt document language file...")
+	}
+	rest := ts.ReadFile(args[0])
+	for _, name := range args[2:] {
+		_, block, found := strings.Cut(rest, "\n```"+args[1]+"\n")
+		if !found {
+			ts.Fatalf("%s has no block of %s for %s", args[0], args[1], name)
+		}
+		block, rest, _ = strings.Cut(block, "\n```\n")
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(block+"\n"), 0o644))
+	}
 }
 
 // exits runs a command and checks its exit code: exits 2 pl-gen new Bad.

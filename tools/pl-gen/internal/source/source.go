@@ -82,7 +82,7 @@ func Load(fsys fs.FS) (*Set, []diag.Diagnostic, error) {
 func moduleOf(fsys fs.FS) (string, error) {
 	text, err := fs.ReadFile(fsys, "go.mod")
 	if err != nil {
-		return "", fmt.Errorf("read the module's name: %w", err)
+		return "", fmt.Errorf("read the module's name: %w; the root has to be the directory that has go.mod and contracts", err)
 	}
 	for line := range strings.Lines(string(text)) {
 		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "module "); ok {
