@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/pulselearn/campus-hub/platform/avro"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/compat"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
@@ -86,34 +85,4 @@ func alike(a, b *model.Event) bool {
 	}
 	return len(a.Schema.Fields) > 1 && slices.EqualFunc(a.Schema.Fields, b.Schema.Fields,
 		func(x, y *avro.Field) bool { return x.Name == y.Name && x.Type.Kind == y.Type.Kind })
-}
-
-// fieldsRead reports fields that consumers read and that are gone, unless
-// another finding says so.
-func (c *change) fieldsRead() {
-	for _, f := range c.old.Schema.Fields {
-		if kept(c.new.Schema, f.Name) || c.reported(f) {
-			continue
-		}
-		if !slices.ContainsFunc(c.readers, func(r reader) bool { return r.known && r.reads(f.Name) }) {
-			continue
-		}
-		d := diag.New(diag.CompatFieldRead, c.new.Schema.NamePos, fmt.Sprintf("the field %s is removed, and consumers read it", f.Name)).Because(
-			"consumers that still have the earlier schema take its default for the value",
-			"remove the field from the consumers first, deploy them, then remove it here; or say in a waiver why the default will do")
-		d.Change = diag.Change{Event: c.new.Topic, Field: f.Name, Was: c.was(f.NamePos),
-			Registry: "200, the field has a default", Readers: c.tell(f.Name, effects[diag.CompatFieldRead])}
-		c.found = append(c.found, d)
-	}
-}
-
-func kept(s *avro.Schema, name string) bool {
-	return slices.ContainsFunc(s.Fields, func(f *avro.Field) bool { return f.Name == name || slices.Contains(f.Aliases, name) })
-}
-
-func (c *change) reported(f *avro.Field) bool {
-	return slices.ContainsFunc(c.broken, func(v violation) bool { return !v.newReads && v.Path == f.Name }) ||
-		slices.ContainsFunc(compat.Findings(c.old, c.new), func(g compat.Finding) bool {
-			return g.Rule == compat.Renamed && g.OldPos == f.NamePos
-		})
 }

@@ -3,6 +3,7 @@ package review_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -38,10 +39,10 @@ func school(n int, changed bool) fstest.MapFS {
 func load(tb testing.TB, fsys fstest.MapFS) (*source.Set, *model.Model) {
 	tb.Helper()
 	set, found, err := source.Load(fsys)
-	if err != nil || len(found) > 0 {
-		tb.Fatal(found, err)
+	m, more := model.Build(set)
+	if err != nil || diag.HasErrors(append(found, more...)) {
+		tb.Fatal(found, more, err)
 	}
-	m, _ := model.Build(set)
 	return set, m
 }
 
@@ -69,6 +70,76 @@ func TestEveryFindingIsComplete(t *testing.T) {
 		if d.Pos.Line != 10 || !d.Rule.Known() || d.Cause == "" || d.Fix == "" || c.Event == "" || c.Field != "field7" ||
 			c.Pointer == "" || c.Type == "" || c.Reason == "" || c.Was == "" || !strings.HasPrefix(c.Registry, "409 ") || c.Readers == "" {
 			t.Errorf("%+v", d)
+		}
+	}
+}
+
+const wiring = `syntax = "proto3";
+package pl.%s.v1;
+import "pl/options/v1/options.proto";
+option go_package = "example.com/school/gen/proto/pl/%[1]s/v1;%[1]sv1";
+service S { option (pl.options.v1.context) = { owner: "o" %s }; }
+`
+
+// lending is a context lending that publishes an event with a borrower, and a
+// context reports whose handler has the body.
+func lending(t *testing.T, person, body string) fstest.MapFS {
+	t.Helper()
+	options, err := os.ReadFile("../../../../../contracts/proto/pl/options/v1/options.proto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := map[string]string{
+		"go.mod": "module example.com/school\n",
+		"contracts/proto/pl/options/v1/options.proto": string(options),
+		"contracts/proto/pl/lending/v1/lending.proto": fmt.Sprintf(wiring, "lending", `publishes: "pl.lending.lent.v1"`),
+		"contracts/proto/pl/reports/v1/reports.proto": fmt.Sprintf(wiring, "reports", `consumes: { topic: "pl.lending.lent.v1" }`),
+		"contracts/avro/lending/v1/lent.avsc":         `{"type": "record", "namespace": "pl.lending.v1", "name": "Lent", "doc": "D.", "pl": {"key": "id"}, "fields": [{"name": "id", "type": "string", "doc": "D."}, {"name": "who", "type": ["null", "pl.common.v1.Person"], "default": null, "doc": "D."}]}`,
+		"contracts/avro/common/v1/person.avsc":        `{"type": "record", "namespace": "pl.common.v1", "name": "Person", "doc": "D.", "fields": [` + person + `]}`,
+		"services/reports/on_lent.go":                 "package reports\n\nfunc (s *Service) OnLent(ctx context.Context, tx *x.Tx, e *lendingv1event.Lent) error {\n" + body + "\n}\n",
+	}
+	fsys := fstest.MapFS{}
+	for name, content := range text {
+		fsys[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	return fsys
+}
+
+// TestWhatConsumersLose removes a field with a default from a shared record.
+func TestWhatConsumersLose(t *testing.T) {
+	const name, mail = `{"name": "name", "type": "string", "default": "", "doc": "D."}`, `{"name": "e_mail", "type": "string", "default": "", "doc": "D."}`
+	for body, want := range map[string]string{
+		"return send(e.Who.EMail)": "reports.OnLent (services/reports/on_lent.go:3) reads who.e_mail; gets the default in place of the value, without an error",
+		"return send(e.Who.Name)":  "",
+		"return send(e.ID)":        "",
+	} {
+		found := compare(t, lending(t, name+","+mail, body), lending(t, name, body))
+		got := ""
+		for _, d := range found {
+			if d.Rule != diag.CompatFieldRead || d.Pos.String() != "contracts/avro/common/v1/person.avsc:1:57" || d.Change.Field != "who.e_mail" {
+				t.Errorf("%s: %+v", body, d)
+			}
+			got += d.Change.Readers
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", body, got, want)
+		}
+	}
+}
+
+// TestAConsumerThatDoesNotReadTheFieldIsToldSo changes a unit.
+func TestAConsumerThatDoesNotReadTheFieldIsToldSo(t *testing.T) {
+	unit := func(u string) string {
+		return `{"name": "seen", "type": {"type": "long", "logicalType": "timestamp-` + u + `"}, "doc": "D."}`
+	}
+	for body, want := range map[string]string{
+		"return send(e.Who.Seen)": "takes every time for another one, without an error",
+		"return send(e.ID)":       "not who.seen, so nothing changes for it",
+		"return other.Send(e)":    "reads the whole event; takes every time for another one",
+	} {
+		found := compare(t, lending(t, unit("millis"), body), lending(t, unit("micros"), body))
+		if len(found) != 1 || found[0].Rule != diag.CompatTimeUnit || !strings.Contains(found[0].Change.Readers, want) {
+			t.Errorf("%s: %v", body, found)
 		}
 	}
 }
