@@ -122,13 +122,13 @@ func TestConfigSuitsTheProcess(t *testing.T) {
 	for _, name := range []string{"quiz", "course"} {
 		two.Add(Definition{Context: name, Migrations: fstest.MapFS{}, Methods: func(*connect.Server, *rpc.Core, *rpc.Directory) {}})
 	}
-	c, err := LoadConfig([]string{"PL_DATABASE_URL=postgres://x", "PL_DATABASE_URL_QUIS=postgres://y"})
+	c, err := LoadConfig([]string{"PL_DATABASE_URL=postgres://x", "PL_DATABASE_URL_QUIS=postgres://y", "PL_REGISTRY_LOCK=staging.lock"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = c.check(two, Engines{})
 	for _, want := range []string{"PL_DATABASE_URL: this process has several contexts", "PL_DATABASE_URL_QUIS: this process has no such context, only quiz, course",
-		"PL_KAFKA_BROKERS: needed", "PL_REGISTRY_URL: needed"} {
+		"PL_KAFKA_BROKERS: needed", "PL_REGISTRY_URL: needed", "PL_REGISTRY_LOCK: the ids in a lock are those of one registry"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("missing: %s\ngot: %v", want, err)
 		}

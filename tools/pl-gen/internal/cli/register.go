@@ -154,7 +154,7 @@ func (a *app) writeLock(path string, lock register.Lock) error {
 	if err := stamp.WriteFile(path, lock.Bytes()); err != nil {
 		return fmt.Errorf("write the lock (the schemas are registered; register again): %w", err)
 	}
-	fmt.Fprintf(a.stderr, "wrote %s; commit it\n", path)
+	fmt.Fprintf(a.stderr, "wrote contracts/registry/%s; commit it\n", filepath.Base(path))
 	return nil
 }
 

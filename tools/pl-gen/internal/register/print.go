@@ -8,7 +8,8 @@ import (
 	"text/tabwriter"
 )
 
-// A Report is what one run of register has to say.
+// A Report is what one run of register has to say. Unless it is a dry run or
+// the plan is refused, the plan was applied before.
 type Report struct {
 	Registry, Env string
 	DryRun        bool
@@ -20,7 +21,7 @@ type Report struct {
 func (r Report) Text(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, s := range r.Plan {
-		fmt.Fprintf(table, "%s %s\t%s\t%s\n", s.mark(), s.Subject(), s.schemaText(r.DryRun), s.levelText())
+		fmt.Fprintf(table, "%s %s\t%s\t%s\n", s.mark(), s.Subject(), s.schemaText(r.applied()), s.levelText())
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -31,6 +32,9 @@ func (r Report) Text(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "\n%s: %s\n", r.Registry, r.summary())
 	return err
 }
+
+// applied reports whether the plan was carried out.
+func (r Report) applied() bool { return !r.DryRun && !r.Plan.Refused() }
 
 func (r Report) summary() string {
 	switch {
@@ -56,11 +60,11 @@ func (s *Step) mark() string {
 	return "="
 }
 
-func (s *Step) schemaText(dry bool) string {
+func (s *Step) schemaText(applied bool) string {
 	switch {
 	case s.Action == Refused:
 		return fmt.Sprintf("version %d is incompatible", s.Version)
-	case s.Action == Add && dry:
+	case s.Action == Add && !applied:
 		return fmt.Sprintf("would register version %d", s.Version)
 	case s.Action == Add:
 		return fmt.Sprintf("registered version %d, id %d", s.Version, s.ID)
@@ -116,7 +120,7 @@ func (s *Step) next() string {
 type jsonReport struct {
 	Registry string     `json:"registry"`
 	Env      string     `json:"env"`
-	DryRun   bool       `json:"dryRun"`
+	Applied  bool       `json:"applied"`
 	Subjects []jsonStep `json:"subjects"`
 }
 
@@ -145,7 +149,7 @@ type jsonViolation struct {
 
 // JSON writes the report for programs.
 func (r Report) JSON(w io.Writer) error {
-	out := jsonReport{Registry: r.Registry, Env: r.Env, DryRun: r.DryRun, Subjects: []jsonStep{}}
+	out := jsonReport{Registry: r.Registry, Env: r.Env, Applied: r.applied(), Subjects: []jsonStep{}}
 	for _, s := range r.Plan {
 		out.Subjects = append(out.Subjects, s.json())
 	}

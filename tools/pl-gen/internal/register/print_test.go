@@ -31,6 +31,21 @@ func TestReports(t *testing.T) {
 	golden(t, "testdata/report.json", json.String())
 }
 
+// TestRefusedReportClaimsNothing prints a plan that was to be applied and was
+// refused: what could have been registered was not.
+func TestRefusedReportClaimsNothing(t *testing.T) {
+	l := &lab{T: t, registry: open(t, embedded(t)), context: "school"}
+	l.apply(l.events(map[string]string{"opened": one}))
+	plan := l.plan(l.events(map[string]string{"opened": `"pl":{"key":"number"},"fields":[{"name":"number","type":"int"}]`, "closed": one}))
+	var text strings.Builder
+	if err := (register.Report{Plan: plan}).Text(&text); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(text.String(), "registered version") || !strings.Contains(text.String(), "would register version 1") {
+		t.Errorf("the report is\n%s", text.String())
+	}
+}
+
 func golden(t *testing.T, path, got string) {
 	t.Helper()
 	if *update {
