@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 )
 
 // runBroker serves the embedded broker and registry without any context. It
@@ -37,7 +36,5 @@ func startBroker(ctx context.Context, app *App, cfg *Config, engines Engines, lo
 
 // openGate lets calls through to the contexts.
 func (p *Process) openGate() {
-	mux := http.NewServeMux()
-	mountCalls(mux, p.server)
-	p.gate.set(mux)
+	p.gate.set(callsHandler(p.server))
 }

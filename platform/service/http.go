@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -108,10 +109,24 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "the service is starting", http.StatusServiceUnavailable)
 }
 
-// mountCalls registers every procedure of server, and reflection, with mux.
-func mountCalls(mux *http.ServeMux, server *connect.Server) {
+// callsHandler serves every procedure of server, and reflection.
+func callsHandler(server *connect.Server) http.Handler {
 	grpcreflect.Register(server)
+	mux := http.NewServeMux()
 	connecthttp.Mount(mux, server, connecthttp.WithReadMaxBytes(maxRequestBytes))
+	return explainForms(mux)
+}
+
+// explainForms says what to send instead of a form, which is what curl -d
+// sends unless it is told otherwise. Connect refuses it without a word.
+func explainForms(calls http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+			http.Error(w, "a call takes JSON or protobuf: send it with the header Content-Type: application/json", http.StatusUnsupportedMediaType)
+			return
+		}
+		calls.ServeHTTP(w, r)
+	})
 }
 
 // readiness is the answer of /readyz.
