@@ -99,7 +99,7 @@ func TestDeliveryHooksNest(t *testing.T) {
 }
 
 func TestContain(t *testing.T) {
-	if err := bus.Contain(func() error { return io.EOF }); err != io.EOF {
+	if err := bus.Contain(func() error { return io.EOF }); !errors.Is(err, io.EOF) {
 		t.Errorf("an error became %v", err)
 	}
 	var p *bus.PanicError

@@ -196,7 +196,7 @@ func (j *journal) undo(cause error) error {
 }
 
 func (j *journal) close() error {
-	if j.broken == errClosed {
+	if errors.Is(j.broken, errClosed) {
 		return nil
 	}
 	j.broken = errClosed

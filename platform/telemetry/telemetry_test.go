@@ -74,7 +74,7 @@ func TestDeliveryGoesOnWithThePublishersTrace(t *testing.T) {
 	}
 	attributes := map[string]string{}
 	for _, a := range span.Attributes() {
-		attributes[string(a.Key)] = a.Value.Emit()
+		attributes[string(a.Key)] = a.Value.String()
 	}
 	for key, want := range map[string]string{
 		"messaging.message.id": "event-1", "messaging.kafka.offset": "41", "messaging.destination.partition.id": "3",

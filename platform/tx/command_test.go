@@ -3,7 +3,6 @@ package tx_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -146,7 +145,7 @@ func TestCommandRunsAgainAfterAConflict(t *testing.T) {
 		_, _, err := w.store.Command(t.Context(), keyed("key", "a"), func(ctx context.Context, tr *tx.Tx) ([]byte, error) {
 			if runs++; runs < 3 {
 				_, err := tr.Conn().ExecContext(ctx, `DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$`)
-				return nil, fmt.Errorf("hidden: %v", err)
+				return nil, errors.New("hidden: " + err.Error())
 			}
 			return nil, nil
 		})

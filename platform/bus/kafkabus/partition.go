@@ -2,6 +2,7 @@ package kafkabus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -184,7 +185,7 @@ func (p *partition) drained() bool {
 func (p *partition) end(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ended != driver.ErrRevoked {
+	if !errors.Is(p.ended, driver.ErrRevoked) {
 		p.ended = err
 	}
 	p.drop()
@@ -195,7 +196,7 @@ func (p *partition) end(err error) {
 func (p *partition) restart() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ended == driver.ErrRevoked {
+	if errors.Is(p.ended, driver.ErrRevoked) {
 		return p.ended
 	}
 	p.ended = nil
@@ -211,7 +212,7 @@ func (p *partition) drop() {
 func (p *partition) revoked() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ended == driver.ErrRevoked {
+	if errors.Is(p.ended, driver.ErrRevoked) {
 		return p.ended
 	}
 	return nil
