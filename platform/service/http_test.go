@@ -5,24 +5,24 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"connectrpc.com/connect/v2"
 )
 
-func TestCallsExplainWhatTheyTake(t *testing.T) {
+func TestFormsAreExplained(t *testing.T) {
 	t.Parallel()
-	calls := callsHandler(connect.NewServer())
-	const method = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
-	for contentType, want := range map[string]string{
-		"application/x-www-form-urlencoded": "send it with the header Content-Type: application/json",
-		"text/plain":                        "",
+	calls := explainForms(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	for contentType, want := range map[string]int{
+		"application/x-www-form-urlencoded":                http.StatusUnsupportedMediaType,
+		"application/x-www-form-urlencoded; charset=utf-8": http.StatusUnsupportedMediaType,
+		"application/json": http.StatusTeapot,
+		"":                 http.StatusTeapot,
 	} {
-		r := httptest.NewRequest(http.MethodPost, method, strings.NewReader("{}"))
+		r := httptest.NewRequest(http.MethodPost, "/pl.quiz.v1.QuizService/GetQuiz", strings.NewReader("{}"))
 		r.Header.Set("Content-Type", contentType)
 		answer := httptest.NewRecorder()
 		calls.ServeHTTP(answer, r)
-		if body := answer.Body.String(); answer.Code != http.StatusUnsupportedMediaType || !strings.Contains(body, want) {
-			t.Errorf("%s: %d %q, want 415 with %q", contentType, answer.Code, body, want)
+		explained := strings.Contains(answer.Body.String(), "Content-Type: application/json")
+		if answer.Code != want || explained != (want == http.StatusUnsupportedMediaType) {
+			t.Errorf("%q: %d %q, want %d", contentType, answer.Code, answer.Body, want)
 		}
 	}
 }
