@@ -80,13 +80,14 @@ func openDefault(ctx context.Context, root string) (*Base, error) {
 	return nil, r.unreachable(ctx, refs[0], fmt.Errorf("%w: there is no branch %s", ErrNothing, strings.Join(refs, " or ")))
 }
 
-// unreachable says what to do about a commit that is not here.
+// unreachable says what to do about a commit that is not here. In a shallow
+// checkout there is something to compare with, so it is not ErrNothing.
 func (r repo) unreachable(ctx context.Context, ref string, why error) error {
 	if !r.shallow(ctx) {
 		return fmt.Errorf("find what to compare with: %w; name it with --against git:REF, or fetch it", why)
 	}
 	branch := strings.TrimPrefix(ref, "origin/")
-	return fmt.Errorf("find what to compare with: this checkout is shallow and does not reach %s (%w); "+
+	return fmt.Errorf("find what to compare with: this checkout is shallow and does not reach %s (%v); "+
 		"run \"git fetch --unshallow origin +refs/heads/%s:refs/remotes/origin/%s\", and in GitHub Actions give actions/checkout \"fetch-depth: 0\"",
 		ref, why, branch, branch)
 }
