@@ -13,8 +13,8 @@ func TestFormsAreExplained(t *testing.T) {
 	for contentType, want := range map[string]int{
 		"application/x-www-form-urlencoded":                http.StatusUnsupportedMediaType,
 		"application/x-www-form-urlencoded; charset=utf-8": http.StatusUnsupportedMediaType,
-		"application/json": http.StatusTeapot,
-		"":                 http.StatusTeapot,
+		"application/json":                                 http.StatusTeapot,
+		"":                                                 http.StatusTeapot,
 	} {
 		r := httptest.NewRequest(http.MethodPost, "/pl.quiz.v1.QuizService/GetQuiz", strings.NewReader("{}"))
 		r.Header.Set("Content-Type", contentType)
