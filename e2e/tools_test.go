@@ -133,6 +133,49 @@ func TestRegistryServe(t *testing.T) {
 	}
 }
 
+// TestToolsWithoutGo runs pl-gen where there is no Go: with the hub beside it,
+// and without any.
+func TestToolsWithoutGo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	plan := func() (string, error) {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "pl-gen"), "--root", "..", "topics", "plan", "--brokers", "127.0.0.1:1")
+		cmd.Env = []string{"PATH=" + dir}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	original, err := generator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copyProgram(t, original, filepath.Join(dir, "pl-gen"))
+	out, err := plan()
+	if err == nil {
+		t.Error("there is no hub, and it ended well")
+	}
+	expect(t, out, "install Go, or put the hub there")
+	copyProgram(t, filepath.Join(build(t, "", "hub"), "hub"), filepath.Join(dir, "hub"))
+	out, err = plan()
+	if err == nil {
+		t.Error("there is no broker, and it ended well")
+	}
+	expect(t, out, "no broker answers at 127.0.0.1:1")
+}
+
+func copyProgram(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Link(from, to); err == nil {
+		return // a copy that is free, on one file system
+	}
+	text, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func postSchema(t *testing.T, url string) {
 	t.Helper()
 	response, err := http.Post(url+"/subjects/kept-value/versions", "application/vnd.schemaregistry.v1+json", strings.NewReader(`{"schema":"\"string\""}`))

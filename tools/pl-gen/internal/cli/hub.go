@@ -13,13 +13,29 @@ import (
 
 // buildHub brings .pl/hub up to date with gen/cmd/hub and returns its path. The
 // hub is what talks to brokers and serves the registry; pl-gen itself knows
-// neither.
+// neither. On a machine without Go, such as an operator's image, it is the hub
+// beside pl-gen, as "make build" leaves them.
 func (a *app) buildHub(ctx context.Context, root string) (string, error) {
+	if _, err := exec.LookPath("go"); err != nil {
+		return hubBesidePlGen(err)
+	}
 	binary := filepath.Join(root, ".pl", "hub")
 	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./gen/cmd/hub")
 	build.Dir, build.Stdout, build.Stderr = root, a.stderr, a.stderr
 	if err := build.Run(); err != nil {
 		return "", fmt.Errorf("build the hub, which does this work: %w; \"go build ./gen/cmd/hub\" in the repository's root has to succeed", err)
+	}
+	return binary, nil
+}
+
+func hubBesidePlGen(noGo error) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find the hub beside pl-gen: %w", err)
+	}
+	binary := filepath.Join(filepath.Dir(self), "hub")
+	if !exists(binary) {
+		return "", fmt.Errorf("the hub does this work, and it can neither be built (%w) nor is it at %s: install Go, or put the hub there", noGo, binary)
 	}
 	return binary, nil
 }
