@@ -117,11 +117,16 @@ func (c *defaultCheck) record(s *Schema, v *node) bool {
 // checkDefault reports a default that its field's type does not accept, as far
 // as the type is known.
 func (p *parser) checkDefault(f *Field, d *node) {
-	if _, open := p.forward[f.Type]; f.Type.Kind == 0 && !open {
+	_, open := p.forward[f.Type]
+	if f.Type.Kind == 0 && !open {
 		return // the type is faulty itself
 	}
 	check := &defaultCheck{memo: map[defaultCase]bool{}}
 	if _, ok := floatText(f.Type, d); ok || check.valid(f.Type, d) {
+		return
+	}
+	if open {
+		p.early = append(p.early, earlyDefault{f, d})
 		return
 	}
 	p.badDefault(f, d, check.steps > maxDefaultSteps)

@@ -46,6 +46,7 @@ type parser struct {
 	late     map[slot]bool // the places in schemas where forward references stood
 	parents  []*Schema     // the schemas that hold others
 	defaults map[*Field]*node
+	early    []earlyDefault
 	faults   Faults
 	// elsewhere, if set, knows the names of types that a faulty file defines: a
 	// use of one is no fault, but leaves the schema incomplete.
@@ -59,6 +60,13 @@ type parser struct {
 type reference struct {
 	name string
 	at   *node
+}
+
+// An earlyDefault is a default in front of the definition of its type. Java
+// refuses it; when nobody defines the type, that is the fault to report.
+type earlyDefault struct {
+	field *Field
+	value *node
 }
 
 func newParser(l lines, known *Names) *parser {
@@ -226,6 +234,11 @@ func (p *parser) resolve(s *Schema) *Schema {
 			p.incomplete = true
 		default:
 			p.unknown(ref)
+		}
+	}
+	for _, d := range p.early {
+		if p.lookup(p.forward[d.field.Type].name) != nil {
+			p.badDefault(d.field, d.value, false)
 		}
 	}
 	for _, s := range p.parents {
