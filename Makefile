@@ -42,6 +42,10 @@ test: check ## Run every test with the race detector and say how many ran
 	@set -o pipefail; $(GO) build -o bin/testsum ./tools/testsum && \
 	$(GO) test -json $(RACE) -timeout 20m $(PACKAGES) | bin/testsum
 
+.PHONY: catalog
+catalog: ## Build the catalog of contexts, events and calls into bin/catalog
+	$(GO) run ./tools/pl-gen catalog build --out bin/catalog
+
 .PHONY: lint
 lint: ## Run golangci-lint with the policy in .golangci.yml
 	golangci-lint run
