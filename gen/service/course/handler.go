@@ -38,8 +38,8 @@ type Handler interface {
 	ListCourses(ctx context.Context, r *Reader, req *coursev1.ListCoursesRequest) (*coursev1.ListCoursesResponse, error)
 }
 
-// Event is an event that course publishes. The events of other contexts do not
-// implement it.
+// Event is an event that course publishes. The events of other contexts do
+// not implement it.
 type Event interface {
 	event.Message
 	PublishedByCourse()

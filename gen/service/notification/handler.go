@@ -16,10 +16,11 @@ import (
 	"github.com/pulselearn/campus-hub/platform/event"
 )
 
-// Handler is what services/notification implements: a method for each call of its
-// API and for each event that it consumes. Every method is one transaction:
-// when it returns nil, what it wrote and published is committed together with
-// the fact that it ran; when it returns an error, nothing has happened.
+// Handler is what services/notification implements: a method for each call of
+// its API and for each event that it consumes. Every method is one
+// transaction: when it returns nil, what it wrote and published is committed
+// together with the fact that it ran; when it returns an error, nothing has
+// happened.
 //
 // Methods may run more than once for one call or event, so they touch nothing
 // but what they are given.
@@ -38,8 +39,8 @@ type Handler interface {
 	OnUserRegistered(ctx context.Context, tx *Tx, e *userprofilev1event.UserRegistered) error
 }
 
-// Event is an event that notification publishes. The events of other contexts do not
-// implement it.
+// Event is an event that notification publishes. The events of other contexts
+// do not implement it.
 type Event interface {
 	event.Message
 	PublishedByNotification()

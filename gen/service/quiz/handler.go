@@ -15,10 +15,10 @@ import (
 	"github.com/pulselearn/campus-hub/platform/event"
 )
 
-// Handler is what services/quiz implements: a method for each call of its
-// API and for each event that it consumes. Every method is one transaction:
-// when it returns nil, what it wrote and published is committed together with
-// the fact that it ran; when it returns an error, nothing has happened.
+// Handler is what services/quiz implements: a method for each call of its API
+// and for each event that it consumes. Every method is one transaction: when
+// it returns nil, what it wrote and published is committed together with the
+// fact that it ran; when it returns an error, nothing has happened.
 //
 // Methods may run more than once for one call or event, so they touch nothing
 // but what they are given.

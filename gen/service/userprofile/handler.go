@@ -15,10 +15,11 @@ import (
 	"github.com/pulselearn/campus-hub/platform/event"
 )
 
-// Handler is what services/userprofile implements: a method for each call of its
-// API and for each event that it consumes. Every method is one transaction:
-// when it returns nil, what it wrote and published is committed together with
-// the fact that it ran; when it returns an error, nothing has happened.
+// Handler is what services/userprofile implements: a method for each call of
+// its API and for each event that it consumes. Every method is one
+// transaction: when it returns nil, what it wrote and published is committed
+// together with the fact that it ran; when it returns an error, nothing has
+// happened.
 //
 // Methods may run more than once for one call or event, so they touch nothing
 // but what they are given.
@@ -39,8 +40,8 @@ type Handler interface {
 	BatchGetUsers(ctx context.Context, r *Reader, req *userprofilev1.BatchGetUsersRequest) (*userprofilev1.BatchGetUsersResponse, error)
 }
 
-// Event is an event that userprofile publishes. The events of other contexts do not
-// implement it.
+// Event is an event that userprofile publishes. The events of other contexts
+// do not implement it.
 type Event interface {
 	event.Message
 	PublishedByUserprofile()

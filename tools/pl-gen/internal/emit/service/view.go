@@ -132,6 +132,16 @@ func (v *view) PackageDoc() string {
 		v.pkg.Name, v.Name, v.context.Doc)
 }
 
+// HandlerDoc says what implementing the handlers means.
+func (v *view) HandlerDoc() string {
+	return fmt.Sprintf("Handler is what services/%s implements: a method for each call of its API and for each event that it consumes. Every method is one transaction: when it returns nil, what it wrote and published is committed together with the fact that it ran; when it returns an error, nothing has happened.", v.Name)
+}
+
+// EventDoc says which events the interface stands for.
+func (v *view) EventDoc() string {
+	return fmt.Sprintf("Event is an event that %s publishes. The events of other contexts do not implement it.", v.Name)
+}
+
 // NewEnt makes the Ent client over a driver, and Driver is the Ent option.
 func (v *view) NewEnt() gofile.Ident { return EntPackage(v.module, v.Name).Ident("NewClient") }
 
