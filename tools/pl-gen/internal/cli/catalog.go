@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/catalog/history"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/generate"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/git"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
 )
 
@@ -167,11 +167,9 @@ func (l *liveCatalog) files(ctx context.Context) ([]catalog.File, error) {
 // now tells one state of the contracts and their history from another.
 func (l *liveCatalog) now(ctx context.Context) (string, error) {
 	var b strings.Builder
-	head, err := exec.CommandContext(ctx, "git", "-C", l.root, "rev-parse", "HEAD").Output()
-	if err == nil {
-		b.Write(head)
-	}
-	err = filepath.WalkDir(filepath.Join(l.root, "contracts"), func(name string, d fs.DirEntry, err error) error {
+	head, _ := git.Repo{Root: l.root}.Commit(ctx, "HEAD") // without git there is no history that changes
+	fmt.Fprintln(&b, head)
+	err := filepath.WalkDir(filepath.Join(l.root, "contracts"), func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}

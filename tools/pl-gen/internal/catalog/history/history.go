@@ -3,19 +3,18 @@
 package history
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/git"
 )
 
 // A History is what git knows of schema files. The nil History knows nothing.
@@ -32,6 +31,7 @@ type History struct {
 type revision struct {
 	commit, subject string
 	date            time.Time
+	blob            string // the id of text
 	text            []byte
 }
 
@@ -43,24 +43,25 @@ var ErrNoGit = errors.New("no git history")
 // to the repository at root, following renames. It runs git three times,
 // however many files there are. The error is ErrNoGit where there is none.
 func Read(ctx context.Context, root, dir string) (*History, error) {
-	shallow, err := git(ctx, root, nil, "rev-parse", "--is-shallow-repository")
+	repo := git.Repo{Root: root}
+	shallow, err := repo.Shallow(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoGit, err)
 	}
-	h := &History{Shallow: strings.TrimSpace(string(shallow)) == "true", revisions: map[string][]revision{}, today: map[string][]byte{}}
-	if _, err := git(ctx, root, nil, "rev-parse", "--verify", "--quiet", "HEAD"); err != nil {
+	h := &History{Shallow: shallow, today: map[string][]byte{}}
+	if _, err := repo.Commit(ctx, "HEAD"); err != nil {
 		return h, nil // a repository without commits
 	}
-	log, err := git(ctx, root, nil, "-c", "core.quotePath=false", "-c", "log.showSignature=false", "log", "--raw", "-z", "--no-abbrev", "--no-color",
+	log, err := repo.Output(ctx, "log", "--raw", "-z", "--no-abbrev", "--no-color",
 		"--no-ext-diff", "--relative", "-M", "--format=%x01%H%x00%cI%x00%s", "--", dir)
 	if err != nil {
 		return nil, fmt.Errorf("read the history of %s: %w", dir, err)
 	}
-	wanted := h.parse(log)
+	h.revisions = parse(log)
 	if err := h.readToday(root); err != nil {
 		return nil, err
 	}
-	return h, wanted.load(ctx, root)
+	return h, h.load(ctx, repo)
 }
 
 // readToday reads the files that have a history and still exist.
@@ -77,56 +78,48 @@ func (h *History) readToday(root string) error {
 	return nil
 }
 
-// git runs git and returns what it prints.
-func git(ctx context.Context, root string, stdin io.Reader, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", root}, args...)...)
-	var stderr bytes.Buffer
-	cmd.Stdin, cmd.Stderr = stdin, &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))
+// load fills in the texts. Those that a partial clone lacks stay empty.
+func (h *History) load(ctx context.Context, repo git.Repo) error {
+	var ids []string
+	for _, list := range h.revisions {
+		for _, r := range list {
+			ids = append(ids, r.blob)
+		}
 	}
-	return out, nil
+	slices.Sort(ids)
+	texts, err := repo.Blobs(ctx, slices.Compact(ids))
+	if err != nil {
+		return fmt.Errorf("read old schemas: %w", err)
+	}
+	for _, list := range h.revisions {
+		for i := range list {
+			list[i].text = texts[list[i].blob]
+		}
+	}
+	return nil
 }
 
-// blobs are the contents to load, by id, with who waits for them.
-type blobs map[string][]*[]byte
-
-// parse reads the log, newest commit first, and returns the contents to load.
-func (h *History) parse(log []byte) blobs {
-	p := logParser{tokens: strings.Split(string(log), "\x00"), now: map[string]string{}, places: map[string][]place{}}
+// parse reads the log, newest commit first, and returns the revisions of each
+// file, without their texts.
+func parse(log []byte) map[string][]revision {
+	p := logParser{tokens: strings.Split(string(log), "\x00"), now: map[string]string{}, revisions: map[string][]revision{}}
 	for len(p.tokens) > 0 {
 		p.next()
 	}
-	wanted := blobs{}
-	for file, list := range p.places {
-		revisions := make([]revision, len(list))
-		for i, at := range list {
-			revisions[i] = at.revision
-			wanted[at.blob] = append(wanted[at.blob], &revisions[i].text)
-		}
-		h.revisions[file] = revisions
-	}
-	return wanted
+	return p.revisions
 }
 
 // abbreviated is how many digits of a commit are shown: not what git chooses,
 // which depends on how much the repository holds.
 const abbreviated = 10
 
-// A place is a revision and where its text is.
-type place struct {
-	revision
-	blob string
-}
-
 type logParser struct {
 	tokens []string
 	commit revision
 	// now maps a path at the time of the commit to that of today; a file that
 	// was deleted later has none.
-	now    map[string]string
-	places map[string][]place
+	now       map[string]string
+	revisions map[string][]revision
 }
 
 func (p *logParser) take() string {
@@ -165,7 +158,9 @@ func (p *logParser) change(fields []string) {
 		today = to
 	}
 	if path.Ext(to) == ".avsc" && fields[4] != "D" {
-		p.places[today] = append(p.places[today], place{p.commit, fields[3]})
+		r := p.commit
+		r.blob = fields[3]
+		p.revisions[today] = append(p.revisions[today], r)
 	}
 	switch fields[4][0] {
 	case 'R':
@@ -175,48 +170,4 @@ func (p *logParser) change(fields []string) {
 		// What had this path before is another file.
 		p.now[to] = to + " before " + p.commit.commit
 	}
-}
-
-// load fills in the contents by one run of git cat-file.
-func (b blobs) load(ctx context.Context, root string) error {
-	if len(b) == 0 {
-		return nil
-	}
-	var ids bytes.Buffer
-	for id := range b {
-		ids.WriteString(id + "\n")
-	}
-	out, err := git(ctx, root, &ids, "cat-file", "--batch")
-	if err != nil {
-		return fmt.Errorf("read old schemas: %w", err)
-	}
-	r := bufio.NewReader(bytes.NewReader(out))
-	for range b {
-		if err := b.read(r); err != nil {
-			return fmt.Errorf("read old schemas: %w", err)
-		}
-	}
-	return nil
-}
-
-// read reads one answer, "<id> blob <size>" and the content; a blob that a
-// partial clone lacks stays empty.
-func (b blobs) read(r *bufio.Reader) error {
-	header, err := r.ReadString('\n')
-	if err != nil {
-		return err
-	}
-	var id, kind string
-	var size int
-	if n, _ := fmt.Sscan(header, &id, &kind, &size); n != 3 {
-		return nil
-	}
-	text := make([]byte, size+1)
-	if _, err := io.ReadFull(r, text); err != nil {
-		return err
-	}
-	for _, to := range b[id] {
-		*to = text[:size]
-	}
-	return nil
 }

@@ -1,21 +1,20 @@
 package history
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
-	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/tools/txtar"
 
 	"github.com/pulselearn/campus-hub/platform/avro"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/git"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
 )
@@ -24,43 +23,13 @@ import (
 var ErrShallow = errors.New("this checkout is shallow, and a transitive level asks about all versions; " +
 	"run \"git fetch --unshallow\", and in GitHub Actions give actions/checkout \"fetch-depth: 0\"")
 
-// A repo reads objects of the repository around root. It changes nothing and
-// checks nothing out.
-type repo struct{ root string }
-
-// git runs a git command and returns what it prints.
-func (r repo) git(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", r.root, "-c", "core.quotePath=false"}, args...)...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0")
-	cmd.Stdin = bytes.NewReader(stdin)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	text, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("run git %s: %w: %s", args[0], err, bytes.TrimSpace(stderr.Bytes()))
-	}
-	return text, nil
-}
-
-func (r repo) line(ctx context.Context, args ...string) (string, error) {
-	text, err := r.git(ctx, nil, args...)
-	return strings.TrimSpace(string(text)), err
-}
-
-// commit returns the full id of the commit that ref names.
-func (r repo) commit(ctx context.Context, ref string) (string, error) {
-	return r.line(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
-}
-
-func (r repo) shallow(ctx context.Context) bool {
-	text, err := r.line(ctx, "rev-parse", "--is-shallow-repository")
-	return err == nil && text == "true"
-}
+// A repo is where a base is looked for.
+type repo struct{ git.Repo }
 
 // openDefault compares with the commit at which HEAD left the main branch.
 func openDefault(ctx context.Context, root string) (*Base, error) {
-	r := repo{root}
-	if _, err := r.line(ctx, "rev-parse", "--git-dir"); err != nil {
+	r := repo{git.Repo{Root: root}}
+	if _, err := r.Line(ctx, "rev-parse", "--git-dir"); err != nil {
 		return nil, fmt.Errorf("%w: this is no git repository (%w); name it with --against git:REF, dir:PATH or registry:URL", ErrNothing, err)
 	}
 	refs := []string{"origin/main", "main"}
@@ -68,10 +37,10 @@ func openDefault(ctx context.Context, root string) (*Base, error) {
 		refs = []string{"origin/" + base}
 	}
 	for _, ref := range refs {
-		if _, err := r.commit(ctx, ref); err != nil {
+		if _, err := r.Commit(ctx, ref); err != nil {
 			continue
 		}
-		commit, err := r.line(ctx, "merge-base", "HEAD", ref)
+		commit, err := r.Line(ctx, "merge-base", "HEAD", ref)
 		if err != nil {
 			return nil, r.unreachable(ctx, ref, err)
 		}
@@ -83,7 +52,7 @@ func openDefault(ctx context.Context, root string) (*Base, error) {
 // unreachable says what to do about a commit that is not here. In a shallow
 // checkout there is something to compare with, so it is not ErrNothing.
 func (r repo) unreachable(ctx context.Context, ref string, why error) error {
-	if !r.shallow(ctx) {
+	if shallow, err := r.Shallow(ctx); err != nil || !shallow {
 		return fmt.Errorf("find what to compare with: %w; name it with --against git:REF, or fetch it", why)
 	}
 	branch := strings.TrimPrefix(ref, "origin/")
@@ -93,8 +62,8 @@ func (r repo) unreachable(ctx context.Context, ref string, why error) error {
 }
 
 func openGit(ctx context.Context, root, ref string) (*Base, error) {
-	r := repo{root}
-	commit, err := r.commit(ctx, ref)
+	r := repo{git.Repo{Root: root}}
+	commit, err := r.Commit(ctx, ref)
 	if err != nil {
 		return nil, r.unreachable(ctx, ref, fmt.Errorf("there is no commit %s", ref))
 	}
@@ -123,7 +92,7 @@ func (r repo) open(ctx context.Context, commit, name, label string) (*Base, erro
 type tree map[string]string
 
 func (r repo) tree(ctx context.Context, commit string, paths ...string) (tree, error) {
-	text, err := r.git(ctx, nil, append([]string{"ls-tree", "-r", "-z", commit, "--"}, paths...)...)
+	text, err := r.Output(ctx, append([]string{"ls-tree", "-r", "-z", commit, "--"}, paths...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -154,36 +123,22 @@ type state struct {
 
 // fetch reads the blobs of a tree that are not read yet.
 func (h *gitHistory) fetch(ctx context.Context, t tree) error {
-	var ids bytes.Buffer
+	var ids []string
 	for _, id := range t {
 		if _, ok := h.texts[id]; !ok {
-			h.texts[id] = nil
-			ids.WriteString(id + "\n")
+			ids = append(ids, id)
 		}
 	}
-	if ids.Len() == 0 {
-		return nil
-	}
-	text, err := h.git(ctx, ids.Bytes(), "cat-file", "--batch")
+	texts, err := h.Blobs(ctx, ids)
 	if err != nil {
 		return err
 	}
-	return h.read(text)
-}
-
-// read takes apart what "git cat-file --batch" prints.
-func (h *gitHistory) read(text []byte) error {
-	for len(text) > 0 {
-		head, rest, _ := bytes.Cut(text, []byte("\n"))
-		words := strings.Fields(string(head))
-		if len(words) != 3 {
-			return fmt.Errorf("read objects of git: %s; in a partial clone run \"git fetch --refetch\"", head)
+	for _, id := range ids {
+		text, ok := texts[id]
+		if !ok {
+			return fmt.Errorf("read objects of git: %s is missing; in a partial clone run \"git fetch --refetch\"", id)
 		}
-		size, err := strconv.Atoi(words[2])
-		if err != nil || size >= len(rest) {
-			return fmt.Errorf("read objects of git: the answer %q is cut off", head)
-		}
-		h.texts[words[0]], text = rest[:size:size], rest[size+1:]
+		h.texts[id] = text
 	}
 	return nil
 }
@@ -274,10 +229,14 @@ func (h *gitHistory) walk(ctx context.Context) error {
 	if h.states != nil {
 		return nil
 	}
-	if h.shallow(ctx) {
+	shallow, err := h.Shallow(ctx)
+	if err != nil {
+		return err
+	}
+	if shallow {
 		return ErrShallow
 	}
-	text, err := h.git(ctx, nil, "log", "--first-parent", "-m", "--raw", "--no-abbrev", "--no-renames", "--relative",
+	text, err := h.Output(ctx, "log", "--first-parent", "-m", "--raw", "--no-abbrev", "--no-renames", "--relative",
 		"--format=%H of %cs", h.commit, "--", source.AvroRoot)
 	if err != nil {
 		return err
@@ -302,19 +261,11 @@ func (h *gitHistory) undo(log string) {
 		case !isChange && line != "":
 			id, date, _ := strings.Cut(line, " ")
 			h.states = append(h.states, state{fmt.Sprintf("%.12s %s", id, date), now})
-			now = clone(now)
+			now = maps.Clone(now)
 		case isChange && len(words) == 5 && strings.Trim(words[2], "0") == "":
 			delete(now, path)
 		case isChange && len(words) == 5:
 			now[path] = words[2]
 		}
 	}
-}
-
-func clone(t tree) tree {
-	c := make(tree, len(t))
-	for path, id := range t {
-		c[path] = id
-	}
-	return c
 }
