@@ -86,7 +86,8 @@ func (e *LessonCompleted) EventSubject() string {
 // What a lesson is taken on.
 type Device string
 
-// The symbols of Device. Its zero value is none of them and cannot be published.
+// The symbols of Device. Its zero value is none of them and cannot be
+// published.
 const (
 	DeviceWeb     Device = "WEB"
 	DeviceAndroid Device = "ANDROID"
