@@ -211,13 +211,13 @@ func (c *Config) check(app *App, engines Engines) error {
 	return nil
 }
 
-// databaseURL returns the PostgreSQL URL of the named context, or "" for
-// SQLite.
-func (c *Config) databaseURL(context string) string {
+// databaseURL returns the PostgreSQL URL of a context and the setting that it
+// comes from. No URL means SQLite.
+func (c *Config) databaseURL(context string) (url, key string) {
 	if url := c.DatabaseURLs[context]; url != "" {
-		return url
+		return url, "PL_DATABASE_URL_" + strings.ToUpper(context)
 	}
-	return c.DatabaseURL
+	return c.DatabaseURL, "PL_DATABASE_URL"
 }
 
 // provisions says whether the start creates what is missing.

@@ -38,7 +38,7 @@ func TestLoadConfigPrecedence(t *testing.T) {
 	if c.HTTPAddr != "127.0.0.1:2" {
 		t.Errorf("the environment does not win over the file: %s", c.HTTPAddr)
 	}
-	if !c.LogJSON || c.databaseURL("quiz") != "postgres://file" || c.databaseURL("course") != "" {
+	if !c.LogJSON || databaseOf(c, "quiz") != "postgres://file" || databaseOf(c, "course") != "" {
 		t.Errorf("the file does not win over the defaults: %+v", c)
 	}
 	if strings.Join(c.KafkaBrokers, " ") != "a:1 b:2" || c.Calls["course"] != "http://c" {
@@ -77,7 +77,7 @@ func TestLoadConfigReportsEveryMistake(t *testing.T) {
 	_, err := LoadConfig([]string{
 		"PL_CONFIG=" + path, "PL_LOG_LEVL=debug", "PL_NONSENSE_AT_ALL=1", "PL_LOG_FORMAT=xml", "PL_HTTP_ADDR=nowhere",
 		"PL_PROVISION=perhaps", "PL_DRAIN_TIMEOUT=-1s", "PL_REGISTRY_URL=localhost:8081", "PL_KAFKA_BROKERS=kafka",
-		"PL_LOG_LEVEL=loud",
+		"PL_LOG_LEVEL=loud", "PL_EMBEDDED_KAFKA_ADDR=:70000",
 	})
 	var wrong *ConfigError
 	if !errors.As(err, &wrong) {
@@ -94,13 +94,14 @@ func TestLoadConfigReportsEveryMistake(t *testing.T) {
 		"PL_REGISTRY_URL: the value is not a URL such as http://127.0.0.1:8081",
 		`PL_KAFKA_BROKERS: "kafka" is not host:port`,
 		`PL_LOG_LEVEL: "loud" is none of debug, info, warn and error`,
+		`PL_EMBEDDED_KAFKA_ADDR: ":70000" has no port between 0 and 65535`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("missing: %s\ngot:\n%v", want, err)
 		}
 	}
-	if lines := strings.Count(err.Error(), "\n") + 1; lines != 10 {
-		t.Errorf("%d lines, want one for each of 10 mistakes:\n%v", lines, err)
+	if lines := strings.Count(err.Error(), "\n") + 1; lines != 11 {
+		t.Errorf("%d lines, want one for each of 11 mistakes:\n%v", lines, err)
 	}
 }
 
@@ -217,4 +218,9 @@ func writeFile(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func databaseOf(c *Config, context string) string {
+	url, _ := c.databaseURL(context)
+	return url
 }

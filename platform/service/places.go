@@ -34,7 +34,8 @@ func (p *Process) places() [][2]string {
 	add("kafka", strings.Join(p.brokers(), ",")+p.embedded(p.broker != nil))
 	add("registry", p.registryURL()+p.embedded(p.registry != nil))
 	for _, u := range p.units {
-		where := withoutPassword(p.cfg.databaseURL(u.Context))
+		url, _ := p.cfg.databaseURL(u.Context)
+		where := withoutPassword(url)
 		if where == "" {
 			where = filepath.Join(p.cfg.DataDir, u.Context+".db") + "  (SQLite: survives a killed process; a power cut may lose the last commits)"
 		}

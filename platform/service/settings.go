@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net"
 	"net/url"
 	"slices"
@@ -139,8 +140,12 @@ func stringSetting(key, fallback, usage string, field func(*Config) *string, che
 }
 
 func checkAddress(value string) error {
-	if _, _, err := net.SplitHostPort(value); err != nil {
+	_, port, err := net.SplitHostPort(value)
+	if err != nil {
 		return fmt.Errorf("%q is not host:port", value)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > math.MaxUint16 {
+		return fmt.Errorf("%q has no port between 0 and %d", value, math.MaxUint16)
 	}
 	return nil
 }

@@ -49,8 +49,12 @@ func (p *Process) openDatabases(ctx context.Context) error {
 }
 
 func (p *Process) openDatabase(ctx context.Context, name string) (*tx.Database, error) {
-	if url := p.cfg.databaseURL(name); url != "" {
-		return p.engines.OpenPostgres(ctx, url)
+	if url, key := p.cfg.databaseURL(name); url != "" {
+		db, err := p.engines.OpenPostgres(ctx, url)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+		return db, nil
 	}
 	if err := os.MkdirAll(p.cfg.DataDir, 0o750); err != nil {
 		return nil, fmt.Errorf("PL_DATA_DIR: %w", err)

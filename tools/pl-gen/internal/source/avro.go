@@ -22,6 +22,9 @@ func parseAvro(files []file) ([]*Avro, []diag.Diagnostic) {
 	var faults avro.Faults
 	errors.As(err, &faults)
 	endless := avro.NeverEnds(slices.DeleteFunc(slices.Clone(schemas), func(s *avro.Schema) bool { return s == nil })...)
+	for _, f := range files {
+		faults = append(faults, avro.RepeatedKeys(f.path, f.text)...)
+	}
 	found := avroFaults(append(faults, endless...))
 	for i, s := range schemas {
 		switch {
@@ -51,7 +54,11 @@ func avroFaults(faults avro.Faults) []diag.Diagnostic {
 		if !ok {
 			rule = diag.AvroInvalid
 		}
-		found = append(found, diag.New(rule, f.Pos, f.Message).Because(avroCauses[rule], cmp.Or(f.Fix, avroFixes[rule])))
+		cause := avroCauses[rule]
+		if f.Code == avro.CodeDuplicateKey {
+			cause = "JSON does not say which of them counts; most readers take the last in silence"
+		}
+		found = append(found, diag.New(rule, f.Pos, f.Message).Because(cause, cmp.Or(f.Fix, avroFixes[rule])))
 	}
 	return found
 }

@@ -40,6 +40,7 @@ func TestBrokenFilesHideNothing(t *testing.T) {
 		AvroRoot + "/x/v1/b.avsc":      `{"type":"record","name":"B","fields":[{"name":"f","type":"Nothing"},{"name":"f","type":"int"}]}`,
 		AvroRoot + "/x/v1/c.avsc":      `{"type":"record","name":"C","fields":[{"name":"c","type":"C"}]}`,
 		AvroRoot + "/x/v1/d.avsc":      `{"type":"record","name":"D","fields":[]}`,
+		AvroRoot + "/x/v1/e.avsc":      `{"type":"record","name":"E","fields":[],"doc":"one","doc":"two"}`,
 		AvroRoot + "/x/v1/readme.text": "not a schema",
 	})
 	var got []string
@@ -53,6 +54,7 @@ func TestBrokenFilesHideNothing(t *testing.T) {
 		"avro/x/v1/a.avsc:1:2 AVRO_SYNTAX",
 		"avro/x/v1/b.avsc:1:58 AVRO_UNKNOWN_TYPE", "avro/x/v1/b.avsc:1:77 AVRO_INVALID",
 		"avro/x/v1/c.avsc:1:58 AVRO_ENDLESS",
+		"avro/x/v1/e.avsc:1:53 AVRO_INVALID",
 		"proto/a.proto:3:25 PROTO_SYNTAX",
 		"proto/b.proto:3:13 PROTO_SYNTAX", "proto/b.proto:3:28 PROTO_SYNTAX",
 		"proto/c.proto:3:8 PROTO_SYNTAX",
