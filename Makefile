@@ -48,6 +48,7 @@ catalog: ## Build the catalog of contexts, events and calls into bin/catalog
 
 .PHONY: lint
 lint: ## Run golangci-lint with the policy in .golangci.yml
+	@command -v golangci-lint >/dev/null || { echo "golangci-lint is missing: go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0"; exit 1; }
 	golangci-lint run
 
 .PHONY: bench
