@@ -32,18 +32,19 @@ func (s *shard) hold(ctx context.Context) error {
 	})
 }
 
-// acquire takes a shard that nobody has. On an engine whose only process this
-// is, whoever had it is gone.
+// acquire takes a shard that nobody has. A lease that ends later than any can
+// was given by a clock that is wrong, and is not waited for. On an engine whose
+// only process this is, whoever had it is gone.
 func (s *shard) acquire(ctx context.Context, u *unit) error {
 	next := lease{until: now().Add(leaseTime)}
-	free := now()
+	free, wrong := now(), now().Add(2*leaseTime)
 	if s.db.traits.SingleWriter {
-		free = free.Add(2 * leaseTime)
+		free = wrong
 	}
 	found, err := scan(ctx, u, `INSERT INTO pl_relay AS r (shard, epoch, holder, leased_until) VALUES ($1, 1, $2, $3)
 		ON CONFLICT (shard) DO UPDATE SET epoch = r.epoch + 1, holder = excluded.holder, leased_until = excluded.leased_until
-		WHERE r.leased_until <= $4 RETURNING epoch`,
-		[]any{s.n, s.holder, next.until, free}, &next.epoch)
+		WHERE r.leased_until <= $4 OR r.leased_until > $5 RETURNING epoch`,
+		[]any{s.n, s.holder, next.until, free, wrong}, &next.epoch)
 	if err != nil {
 		return fmt.Errorf("take over shard %d of the outbox: %w", s.n, err)
 	}

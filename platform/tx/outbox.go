@@ -27,10 +27,7 @@ func (s *Store) insertOutbox(ctx context.Context, c Conn, day Day, out []outgoin
 	recorded := string(event.AppendTime(nil, now()))
 	for len(out) > 0 {
 		n := min(len(out), outboxRows)
-		rows, err := s.outboxRows(day, recorded, out[:n])
-		if err != nil {
-			return err
-		}
+		rows := s.outboxRows(day, recorded, out[:n])
 		if err := rows.insert(ctx, s.db.dialect, c); err != nil {
 			return fmt.Errorf("write the outbox: %w", err)
 		}
@@ -39,15 +36,12 @@ func (s *Store) insertOutbox(ctx context.Context, c Conn, day Day, out []outgoin
 	return nil
 }
 
-func (s *Store) outboxRows(day Day, recorded string, out []outgoing) (*outboxColumns, error) {
+func (s *Store) outboxRows(day Day, recorded string, out []outgoing) *outboxColumns {
 	var r outboxColumns
 	for i := range out {
 		o := &out[i]
 		setExtension(&o.envelope, event.ExtRecordedTime, recorded, event.Timestamp)
-		attributes, err := appendAttributes(make([]byte, 0, 512), &o.envelope)
-		if err != nil {
-			return nil, fmt.Errorf("attributes of %s: %w", o.typ.Topic, err)
-		}
+		attributes := appendAttributes(make([]byte, 0, 512), &o.envelope)
 		r.day = append(r.day, int64(day))
 		r.shard = append(r.shard, shardOf(o.key, s.db.traits.Shards))
 		r.fingerprint = append(r.fingerprint, int64(o.typ.Fingerprint))
@@ -57,7 +51,7 @@ func (s *Store) outboxRows(day Day, recorded string, out []outgoing) (*outboxCol
 		r.key = append(r.key, o.key)
 		r.data = append(r.data, o.data)
 	}
-	return &r, nil
+	return &r
 }
 
 func (r *outboxColumns) insert(ctx context.Context, d Dialect, c Conn) error {

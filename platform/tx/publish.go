@@ -13,6 +13,10 @@ import (
 // Avro encoding, in bytes. Brokers refuse records over 1 MiB by default.
 const MaxEventSize = 900 << 10
 
+// maxAttributes is how many bytes the key and the attributes may have. With
+// MaxEventSize they fit into the batch of a producer, 1,000,012 bytes.
+const maxAttributes = 64 << 10
+
 // An outgoing is an event that was published and is not yet in the outbox.
 type outgoing struct {
 	envelope event.Envelope
@@ -24,8 +28,8 @@ type outgoing struct {
 // Publish adds events to the transaction; they go to the broker after it has
 // committed, in this order among those with the same topic and key. The events
 // are encoded at once and may be changed afterwards. An event that this
-// context does not declare, cannot be encoded, or is larger than
-// [MaxEventSize] fails the transaction.
+// context does not declare, cannot be encoded, has a key that no attribute can
+// hold, or is larger than [MaxEventSize] fails the transaction.
 //
 // Two versions of one event that are published in one call are taken for the
 // same fact: the attribute sameas makes a consumer that moves from one version
@@ -69,7 +73,26 @@ func (t *Tx) publish(ctx context.Context, m event.Message) error {
 		o.key = []byte(m.EventKey())
 	}
 	o.envelope = t.envelope(ctx, m, o.key)
+	if err := o.check(); err != nil {
+		return err
+	}
 	t.out = append(t.out, o)
+	return nil
+}
+
+// check refuses what no relay could publish, while it is known who did it.
+func (o *outgoing) check() error {
+	if err := o.envelope.Validate(); err != nil {
+		return fmt.Errorf("attributes of %s: %w", o.typ.Topic, err)
+	}
+	n := len(o.key) + len(o.envelope.Subject)
+	for i := range o.envelope.Extensions {
+		n += len(o.envelope.Extensions[i].Value)
+	}
+	if n > maxAttributes {
+		return fmt.Errorf("key and attributes of %s have %d bytes together, more than %d; choose a shorter key",
+			o.typ.Topic, n, maxAttributes)
+	}
 	return nil
 }
 

@@ -306,6 +306,9 @@ func TestPublishRefuses(t *testing.T) {
 			"oversized":  {&note{typ: noted, key: "k", text: strings.Repeat("x", tx.MaxEventSize)}, "921603 bytes"},
 			"broken":     {&note{typ: noted, key: "k", text: "unencodable"}, "cannot be encoded"},
 			"nil":        {nil, "nil"},
+			// Nobody could relay these: the attributes or the record would be refused.
+			"control":  {&note{typ: noted, key: "k\nl"}, "attributes"},
+			"long key": {&note{typ: noted, key: strings.Repeat("k", 32<<10)}, "key and attributes"},
 		} {
 			_, _, err := w.store.Command(t.Context(), keyed(name, name), func(ctx context.Context, tr *tx.Tx) ([]byte, error) {
 				_ = tr.Publish(ctx, &note{typ: noted, key: "k", text: "fine"}, c.e)
@@ -329,6 +332,35 @@ func TestLargestEventFits(t *testing.T) {
 		if len(b.records) != 6 || len(b.records[0].Value) != tx.MaxEventSize+5 {
 			t.Errorf("%d records", len(b.records))
 		}
+	})
+}
+
+// An empty key is a key: its events are in one partition, in order.
+func TestEmptyKeyIsRelayed(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, w *world) {
+		b := newBroker()
+		w.publish("", "a")
+		w.relay(w.db, b)
+		w.drained(w.db)
+		if key := b.records[0].Key; key == nil || len(key) != 0 {
+			t.Errorf("the record's key is %#v, want an empty one", key)
+		}
+	})
+}
+
+// The clock of a relay that has died may have been wrong by an hour. Nobody
+// waits that long for its lease.
+func TestLeaseOfAWrongClockEnds(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, w *world) {
+		for shard := range 2 {
+			w.exec(`INSERT INTO pl_relay (shard, epoch, holder, leased_until) VALUES ($1, 7, 'gone', $2)`,
+				shard, time.Now().Add(time.Hour).UTC())
+		}
+		b := newBroker()
+		w.publish("k", "a")
+		w.relay(w.db, b)
+		w.drained(w.db)
+		w.expect("records", b.texts("k"), "a")
 	})
 }
 

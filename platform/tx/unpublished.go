@@ -46,9 +46,13 @@ func scanOutboxRow(r *sql.Rows) (outboxRow, error) {
 	var row outboxRow
 	var fingerprint int64
 	var attributes string
-	err := r.Scan(&row.day, &row.seq, &row.envelope.ID, &row.topic, &row.key, &fingerprint, &attributes, &row.data)
+	var unordered bool
+	err := r.Scan(&row.day, &row.seq, &row.envelope.ID, &row.topic, &row.key, &unordered, &fingerprint, &attributes, &row.data)
 	if err != nil {
 		return row, err
+	}
+	if row.key == nil && !unordered {
+		row.key = []byte{} // SQLite's driver does not tell it from NULL
 	}
 	row.fingerprint = uint64(fingerprint)
 	row.envelope.Type = row.topic
