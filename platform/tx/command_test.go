@@ -6,11 +6,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/tx"
+	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
 )
 
 func TestCommandIsReplayed(t *testing.T) {
@@ -210,6 +212,26 @@ func TestReaderSeesOneStateAndCannotWrite(t *testing.T) {
 
 // Commands do not wait for a long batch to end on SQLite, because there is no
 // long batch: its transactions are sized by how long deliveries take.
+// A query handler that waits for ever does not keep its connection for ever.
+func TestReadRunsOutOfTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, err := sqlite.Open(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		store := tx.NewStore(db, tx.Service{Context: "notes"})
+		begin := time.Now()
+		err = store.Read(t.Context(), func(ctx context.Context, _ *tx.Reader) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		if took := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || took != bus.DefaultTimeout {
+			t.Errorf("ended after %s: %v", took, err)
+		}
+	})
+}
+
 func TestBatchesMakeWayForCommands(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, w *world) {
 		if w.db.Dialect() != "sqlite3" {

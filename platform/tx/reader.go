@@ -3,8 +3,11 @@ package tx
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/pulselearn/campus-hub/platform/bus"
 )
 
 // A Reader reads the context's database. It sees one state of it for the whole
@@ -42,13 +45,21 @@ func (c readConn) QueryContext(ctx context.Context, query string, args ...any) (
 }
 
 // Read runs a query handler over a connection that cannot write. It does not
-// wait for commands or batches.
+// wait for commands or batches, and ends after [bus.DefaultTimeout] at the
+// latest: connections for reading are few, and a handler that calls another
+// context keeps one meanwhile.
 func (s *Store) Read(ctx context.Context, run func(ctx context.Context, r *Reader) error) error {
+	ctx, cancel := context.WithTimeout(ctx, bus.DefaultTimeout)
+	defer cancel()
 	u, err := s.db.beginRead(ctx)
 	if err != nil {
 		return fmt.Errorf("read: %w", err)
 	}
 	defer u.rollback()
 	defer context.AfterFunc(ctx, u.rollback)()
-	return run(ctx, &Reader{u: u, now: now()})
+	err = run(ctx, &Reader{u: u, now: now()})
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return err
 }
