@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/disk"
 )
 
 // listName is a file in the site's directory that names what was written, so
@@ -30,7 +31,7 @@ func Write(dir string, files []File) error {
 		return fmt.Errorf("write the catalog: %w", err)
 	}
 	for _, f := range files {
-		if err := put(filepath.Join(dir, filepath.FromSlash(f.Path)), f.Content); err != nil {
+		if _, err := disk.Update(filepath.Join(dir, filepath.FromSlash(f.Path)), f.Content); err != nil {
 			return fmt.Errorf("write the catalog: %w", err)
 		}
 	}
@@ -72,17 +73,8 @@ func earlier(dir string) ([]string, error) {
 func keepList(dir string, list []string) error {
 	list = slices.Clone(list)
 	slices.Sort(list)
-	return put(filepath.Join(dir, listName), []byte(strings.Join(slices.Compact(list), "\n")+"\n"))
-}
-
-func put(name string, content []byte) error {
-	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, content) {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(name, content, 0o644) //nolint:gosec // the site is for everybody
+	_, err := disk.Update(filepath.Join(dir, listName), []byte(strings.Join(slices.Compact(list), "\n")+"\n"))
+	return err
 }
 
 func prune(dir string, old, kept []string) error {
@@ -90,11 +82,8 @@ func prune(dir string, old, kept []string) error {
 		if _, ok := slices.BinarySearch(kept, name); ok {
 			continue
 		}
-		if err := os.Remove(filepath.Join(dir, filepath.FromSlash(name))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := disk.Remove(dir, name); err != nil {
 			return err
-		}
-		if parent := path.Dir(name); parent != "." {
-			_ = os.Remove(filepath.Join(dir, filepath.FromSlash(parent))) // only removes an empty directory
 		}
 	}
 	return nil

@@ -8,10 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/disk"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/generate"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/museum"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/stamp"
 )
 
 func (a *app) museum() *cobra.Command {
@@ -61,7 +61,7 @@ func (a *app) museumAdd(root string, m *model.Model) error {
 			return err
 		}
 		for _, f := range files {
-			if err := stamp.WriteFile(filepath.Join(root, filepath.FromSlash(f.Path)), f.Content); err != nil {
+			if err := disk.Write(filepath.Join(root, filepath.FromSlash(f.Path)), f.Content); err != nil {
 				return fmt.Errorf("write %s (run pl-gen museum add again to complete): %w", f.Path, err)
 			}
 			fmt.Fprintf(a.stderr, "create %s\n", f.Path)

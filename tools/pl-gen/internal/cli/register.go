@@ -7,15 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/disk"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/generate"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/register"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/stamp"
 )
 
 // A registration is one run of register.
@@ -147,12 +146,12 @@ func readLock(path string) (register.Lock, error) {
 
 // writeLock writes the lock if it changes.
 func (a *app) writeLock(path string, lock register.Lock) error {
-	old, err := os.ReadFile(path)
-	if err == nil && slices.Equal(old, lock.Bytes()) {
-		return nil
-	}
-	if err := stamp.WriteFile(path, lock.Bytes()); err != nil {
+	wrote, err := disk.Update(path, lock.Bytes())
+	if err != nil {
 		return fmt.Errorf("write the lock (the schemas are registered; register again): %w", err)
+	}
+	if !wrote {
+		return nil
 	}
 	fmt.Fprintf(a.stderr, "wrote contracts/registry/%s; commit it\n", filepath.Base(path))
 	return nil

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/disk"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/output"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/stamp"
 )
@@ -18,7 +19,7 @@ type cache struct{ dir string }
 
 func (c cache) stamps() string { return filepath.Join(c.dir, "stamps") }
 
-func (c cache) save(disk *stamp.Store) error { return disk.Save(c.stamps()) }
+func (c cache) save(s *stamp.Store) error { return s.Save(c.stamps()) }
 
 // A cleanRecord says that a run with this digest has nothing to write.
 type cleanRecord struct {
@@ -72,7 +73,7 @@ func (c cache) load(name string, v any) error {
 func (c cache) store(name string, v any) error {
 	text, err := json.Marshal(v)
 	if err == nil {
-		err = stamp.WriteFile(filepath.Join(c.dir, name), text)
+		err = disk.Write(filepath.Join(c.dir, name), text)
 	}
 	if err != nil {
 		return fmt.Errorf("keep what was generated: %w", err)

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/disk"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/stamp"
 )
@@ -26,7 +27,7 @@ func newRepo(t *testing.T) repo { return repo{t, t.TempDir()} }
 
 func (r repo) put(path, text string) {
 	r.t.Helper()
-	if err := stamp.WriteFile(filepath.Join(r.root, path), []byte(text)); err != nil {
+	if err := disk.Write(filepath.Join(r.root, path), []byte(text)); err != nil {
 		r.t.Fatal(err)
 	}
 }

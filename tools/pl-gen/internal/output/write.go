@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/stamp"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/disk"
 )
 
 // Write brings the changes to the disk below root. Every new content is staged
@@ -68,11 +66,7 @@ func (c *Changes) All(root string) []Change {
 }
 
 func (c *Changes) writeManifest(root string, m *Manifest) error {
-	old, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(ManifestPath)))
-	if err == nil && bytes.Equal(old, m.Bytes()) {
-		return nil
-	}
-	if err := stamp.WriteFile(filepath.Join(root, filepath.FromSlash(ManifestPath)), m.Bytes()); err != nil {
+	if _, err := disk.Update(filepath.Join(root, filepath.FromSlash(ManifestPath)), m.Bytes()); err != nil {
 		return fmt.Errorf("write the manifest: %w", err)
 	}
 	return nil
@@ -104,23 +98,10 @@ func (s *stage) put(i int, ch Change) error {
 
 func (s *stage) move(i int, ch Change) error {
 	if ch.Kind == Delete {
-		return s.remove(ch.Path)
+		return disk.Remove(s.root, ch.Path)
 	}
 	if err := os.MkdirAll(filepath.Dir(s.full(ch.Path)), 0o755); err != nil {
 		return err
 	}
 	return os.Rename(s.name(i), s.full(ch.Path))
-}
-
-// remove deletes a file, and the directories that are empty without it.
-func (s *stage) remove(p string) error {
-	if err := os.Remove(s.full(p)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
-		if os.Remove(s.full(dir)) != nil {
-			return nil
-		}
-	}
-	return nil
 }

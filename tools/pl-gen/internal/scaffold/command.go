@@ -272,7 +272,7 @@ func (env Env) write(r *repository, after func() error) error {
 	}
 	for _, name := range r.names() {
 		verb := "create"
-		if _, ok := r.edits[name]; ok {
+		if !r.added[name] {
 			verb = "update"
 		}
 		fmt.Fprintf(env.Stdout, "%s %s\n", verb, name)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/disk"
 )
 
 // age makes a file so old that its stamp can be trusted.
@@ -20,7 +22,7 @@ func age(t *testing.T, name string) {
 
 func write(t *testing.T, name, text string) {
 	t.Helper()
-	if err := WriteFile(name, []byte(text)); err != nil {
+	if err := disk.Write(name, []byte(text)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -3,14 +3,13 @@ package stamp
 import (
 	"bytes"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
+
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/disk"
 )
 
 // header names the format; a store of another one is read as empty.
@@ -35,7 +34,7 @@ func (s *Store) Save(file string) error {
 	if !s.stale && len(s.seen) == len(s.known) {
 		return nil
 	}
-	if err := WriteFile(file, s.format()); err != nil {
+	if err := disk.Write(file, s.format()); err != nil {
 		return fmt.Errorf("keep file stamps: %w", err)
 	}
 	return nil
@@ -83,34 +82,4 @@ func parseLine(line []byte) (string, Stamp, bool) {
 	}
 	st.size, st.modified, st.changed, st.inode = numbers[0], numbers[1], numbers[2], uint64(numbers[3])
 	return string(rest), st, true
-}
-
-// WriteFile writes a file so that a reader sees the old content or the new
-// one, creating directories as needed.
-func WriteFile(path string, content []byte) (err error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".pl-gen-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, removed(f.Name()))
-		}
-	}()
-	_, werr := f.Write(content)
-	if err := errors.Join(werr, f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
-func removed(path string) error {
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

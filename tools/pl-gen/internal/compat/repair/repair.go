@@ -7,21 +7,19 @@ package repair
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
-	"golang.org/x/tools/txtar"
-
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/compat/history"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/compat/review"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/disk"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/overlay"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/stamp"
 )
 
 // Contracts repairs the schemas below root that changed since base, and returns
@@ -29,7 +27,7 @@ import (
 // would bring another, is not made. Every file is written completely or not at
 // all; the rest of its text stays as it is.
 func Contracts(ctx context.Context, root string, base *history.Base) ([]string, error) {
-	c := &contracts{ctx: ctx, root: os.DirFS(root), base: base, changed: map[string][]byte{}}
+	c := &contracts{ctx: ctx, tree: overlay.FS{Disk: os.DirFS(root), Files: map[string][]byte{}}, base: base}
 	before, edits, err := c.look()
 	if err != nil {
 		return nil, err
@@ -50,11 +48,10 @@ func Contracts(ctx context.Context, root string, base *history.Base) ([]string, 
 
 // contracts are those on disk with the changes made so far.
 type contracts struct {
-	ctx     context.Context
-	root    fs.FS
-	base    *history.Base
-	changed map[string][]byte
-	set     *source.Set
+	ctx  context.Context
+	tree overlay.FS
+	base *history.Base
+	set  *source.Set
 }
 
 // look returns the findings and what can be done about them.
@@ -73,11 +70,7 @@ func (c *contracts) look() ([]diag.Diagnostic, []edit, error) {
 }
 
 func (c *contracts) review() ([]diag.Diagnostic, *model.Model, error) {
-	fsys, err := c.fs()
-	if err != nil {
-		return nil, nil, err
-	}
-	set, broken, err := source.Load(fsys)
+	set, broken, err := source.Load(c.tree)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -87,59 +80,26 @@ func (c *contracts) review() ([]diag.Diagnostic, *model.Model, error) {
 	return append(append(broken, more...), found...), m, err
 }
 
-// fs is the tree with the changes laid over it.
-func (c *contracts) fs() (fs.FS, error) {
-	if len(c.changed) == 0 {
-		return c.root, nil
-	}
-	a := &txtar.Archive{}
-	err := fs.WalkDir(c.root, "contracts", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		return c.add(a, name)
-	})
-	if err := errors.Join(err, c.add(a, "go.mod")); err != nil {
-		return nil, fmt.Errorf("read the contracts again: %w", err)
-	}
-	return txtar.FS(a)
-}
-
-func (c *contracts) add(a *txtar.Archive, name string) error {
-	text, ok := c.changed[name]
-	if !ok {
-		var err error
-		if text, err = fs.ReadFile(c.root, name); err != nil {
-			return err
-		}
-	}
-	a.Files = append(a.Files, txtar.File{Name: name, Data: text})
-	return nil
-}
-
 // try makes one change and keeps it if it leaves fewer findings and no new one.
 func (c *contracts) try(e edit, before []diag.Diagnostic) ([]diag.Diagnostic, bool, error) {
 	file := e.at.File
-	old, had := c.changed[file]
-	text := old
-	if !had {
-		var err error
-		if text, err = fs.ReadFile(c.root, file); err != nil {
-			return nil, false, fmt.Errorf("repair %s: %w", file, err)
-		}
+	text, err := fs.ReadFile(c.tree, file)
+	if err != nil {
+		return nil, false, fmt.Errorf("repair %s: %w", file, err)
 	}
 	next, ok := e.apply(text)
 	if !ok {
 		return nil, false, nil
 	}
-	c.changed[file] = next
+	old, had := c.tree.Files[file]
+	c.tree.Files[file] = next
 	after, _, err := c.review()
 	if err == nil && better(before, after) {
 		return after, true, nil
 	}
-	delete(c.changed, file)
+	delete(c.tree.Files, file)
 	if had {
-		c.changed[file] = old
+		c.tree.Files[file] = old
 	}
 	return nil, false, err
 }
@@ -158,8 +118,8 @@ func alike(a, b diag.Diagnostic) bool {
 }
 
 func (c *contracts) write(root string) error {
-	for name, text := range c.changed {
-		if err := stamp.WriteFile(filepath.Join(root, filepath.FromSlash(name)), text); err != nil {
+	for name, text := range c.tree.Files {
+		if err := disk.Write(filepath.Join(root, filepath.FromSlash(name)), text); err != nil {
 			return fmt.Errorf("repair %s: %w", name, err)
 		}
 	}
