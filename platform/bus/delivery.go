@@ -5,6 +5,7 @@ package bus
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/event"
@@ -23,9 +24,27 @@ type Delivery struct {
 	Message event.Message
 	// Err is why the record could not be decoded, or nil.
 	Err error
+	// Decode decodes Record into a new Message, for a further run of the
+	// handler. The router sets it; nil keeps the message that there is.
+	Decode func(ctx context.Context, d *Delivery) error
 	// Attempt counts the runs of the handler for this delivery since the
 	// partition was assigned, starting at 1.
 	Attempt int
+
+	taken bool // Message was given to a handler
+}
+
+// Take returns the message for one run of the handler. A handler may change
+// what it is given, so that every run after the first gets a message of its
+// own. It returns an error when the record could not be decoded again.
+func (d *Delivery) Take(ctx context.Context) (event.Message, error) {
+	if d.taken && d.Decode != nil {
+		if err := d.Decode(ctx, d); err != nil {
+			return nil, fmt.Errorf("decode the event for another run: %w", err)
+		}
+	}
+	d.taken = true
+	return d.Message, d.Err
 }
 
 type deliveryKey struct{}

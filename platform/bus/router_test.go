@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -309,6 +310,47 @@ func TestPanickingHandlerIsLoggedWithItsStack(t *testing.T) {
 		time.Sleep(time.Second)
 		r.expect(0, 1)
 		r.logged("level=ERROR", "assignment to entry in nil map", "router_test.go")
+	})
+}
+
+// The store asks for the event anew before it runs a handler again.
+func TestFurtherRunsGetTheirOwnMessage(t *testing.T) {
+	bubble(t, func(r *rig) {
+		decoded := 0
+		r.decoder.set(func(*driver.Record, *bus.Delivery) error { decoded++; return nil })
+		r.store.handle = func(ctx context.Context, d *bus.Delivery) error {
+			if _, err := d.Take(ctx); err != nil || decoded != d.Attempt {
+				t.Errorf("run %d: the record was decoded %d times: %v", d.Attempt, decoded, err)
+			}
+			if d.Attempt < 3 {
+				return errors.New("not now")
+			}
+			return nil
+		}
+		r.topic.add(0, 1)
+		r.conn.assign(0)
+		time.Sleep(time.Second)
+		r.expect(0, 1)
+	})
+}
+
+// A handler that ends its goroutine, as t.FailNow does, does not end its
+// partition.
+func TestHandlerThatEndsItsGoroutine(t *testing.T) {
+	bubble(t, func(r *rig) {
+		exits := 2
+		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
+			if d.Record.Offset == 1 && exits > 0 {
+				exits--
+				runtime.Goexit()
+			}
+			return nil
+		}
+		r.topic.add(0, 3)
+		r.conn.assign(0)
+		time.Sleep(time.Second)
+		r.expect(0, 3)
+		r.logged("runtime.Goexit")
 	})
 }
 

@@ -38,7 +38,8 @@ type worker struct {
 
 	claim Claim
 	wait  backoff
-	state atomic.Pointer[error] // why the worker is not ready
+	again func(context.Context, *Delivery) error // decodeAgain, made once
+	state atomic.Pointer[error]                  // why the worker is not ready
 }
 
 func newWorker(r *Router, route *Route, p driver.Partition) *worker {
@@ -50,14 +51,37 @@ func newWorker(r *Router, route *Route, p driver.Partition) *worker {
 	}
 	w.work, w.abort = context.WithCancel(r.work)
 	w.stop, w.halt = context.WithCancel(r.stop)
+	w.again = w.decodeAgain
 	w.notReady(errors.New("not claimed yet"))
 	return w
 }
 
-// run works until the partition is revoked or the router drains.
+var errExit = errors.New("a handler ended its goroutine with runtime.Goexit, as t.FailNow does; it should return an error")
+
+// run works until the partition is revoked or the router drains. When a
+// handler ends the goroutine, another one goes on.
 func (w *worker) run() {
-	defer close(w.done)
-	defer w.halt()
+	ended := false
+	defer func() {
+		if !ended {
+			go w.resume()
+			return
+		}
+		w.halt()
+		close(w.done)
+	}()
+	w.serve()
+	ended = true
+}
+
+func (w *worker) resume() {
+	w.notReady(errExit)
+	w.pause(errExit)
+	w.run()
+}
+
+// serve runs one session after the other.
+func (w *worker) serve() {
 	for w.stop.Err() == nil {
 		err := Contain(w.session)
 		if w.stop.Err() != nil || errors.Is(err, driver.ErrRevoked) {
@@ -128,13 +152,19 @@ func (w *worker) decode(records []*driver.Record) ([]*Delivery, error) {
 	batch := make([]*Delivery, len(records))
 	made := make([]Delivery, len(records))
 	for i, rec := range records {
-		made[i] = Delivery{Consumer: w.pos.Consumer, Record: rec, Attempt: 1}
+		made[i] = Delivery{Consumer: w.pos.Consumer, Record: rec, Attempt: 1, Decode: w.again}
 		if err := w.decodeOne(&made[i]); err != nil {
 			return nil, err
 		}
 		batch[i] = &made[i]
 	}
 	return batch, nil
+}
+
+// decodeAgain is [Delivery.Decode].
+func (w *worker) decodeAgain(ctx context.Context, d *Delivery) error {
+	d.Message, d.Err = nil, nil
+	return w.r.cfg.Decoder.Decode(ctx, w.route, d.Record, d)
 }
 
 func (w *worker) decodeOne(d *Delivery) error {

@@ -157,6 +157,49 @@ func TestFailureCommitsThePrefix(t *testing.T) {
 	})
 }
 
+// A key that no attribute can hold is the fault of one handler, not of the
+// database: those before it are committed.
+func TestUnpublishableEventFailsItsDelivery(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, w *world) {
+		c := w.claim()
+		batch := deliveries(0, "a", "b", "c")
+		batch[1].Message = &note{typ: consumed, key: "line\nbreak"}
+		if err := failedAt(t, w.apply(c, batch, 1), 1); !errors.Is(err, event.ErrInvalid) {
+			t.Errorf("got %v, want an invalid event", err)
+		}
+		w.expectState(1, "a")
+	})
+}
+
+// Handlers may change what they are given: the next run gets the event anew.
+func TestEveryRunGetsTheEventAsItCame(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, w *world) {
+		c := w.claim()
+		batch := deliveries(0, "a", "b")
+		for _, d := range batch {
+			text := d.Message.(*note).text
+			d.Decode = func(_ context.Context, d *bus.Delivery) error {
+				d.Message = &note{typ: consumed, key: "k", text: text}
+				return nil
+			}
+		}
+		failures := 2
+		var seen []string
+		w.handle = func(_ context.Context, _ *tx.Tx, m event.Message) error {
+			seen = append(seen, m.(*note).text)
+			m.(*note).text += " changed"
+			if m.(*note).text == "b changed" && failures > 0 {
+				failures--
+				return errors.New("not now")
+			}
+			return nil
+		}
+		failedAt(t, w.apply(c, batch, 1), 1)
+		w.applyAll(c, batch[1:])
+		w.expect("seen", seen, "a", "b", "a", "b", "b")
+	})
+}
+
 func TestSavepointsAreFew(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, w *world) {
 		c := w.claim()

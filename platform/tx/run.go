@@ -171,12 +171,18 @@ func (r *run) deliver(ctx context.Context, i int, d *bus.Delivery) ([]outgoing, 
 		t.cause.correlation = d.Event.ID
 	}
 	var returned atomic.Bool
+	defer returned.Store(true) // also when the handler ends its goroutine
 	detach := context.AfterFunc(handling, func() {
 		r.u.rollback()
 		time.AfterFunc(batchGrace, func() { r.stuck(d, &returned) })
 	})
-	err := r.s.observed(handling, d, func(ctx context.Context) error { return r.consumer.Handle(ctx, t, d.Message) })
-	returned.Store(true)
+	err := r.s.observed(handling, d, func(ctx context.Context) error {
+		m, err := d.Take(ctx)
+		if err != nil {
+			return err
+		}
+		return r.consumer.Handle(ctx, t, m)
+	})
 	detach()
 	out, failed := t.end()
 	if err == nil && failed == nil && handling.Err() == nil && !r.u.ended() {
