@@ -42,6 +42,14 @@ test: check ## Run every test with the race detector and say how many ran
 	@set -o pipefail; $(GO) build -o bin/testsum ./tools/testsum && \
 	$(GO) test -json $(RACE) -timeout 20m $(PACKAGES) | bin/testsum
 
+.PHONY: kafka
+kafka: e2e/kafka/target/lib/complete ## Fetch the real Apache Kafka for the tests (needs Maven and a JDK 17 or newer)
+
+e2e/kafka/target/lib/complete: e2e/kafka/pom.xml
+	@rm -rf $(@D)
+	mvn -q -B -ntp -Dstyle.color=never -f $< dependency:copy-dependencies
+	@touch $@
+
 .PHONY: catalog
 catalog: ## Build the catalog of contexts, events and calls into bin/catalog
 	$(GO) run ./tools/pl-gen catalog build --out bin/catalog

@@ -22,7 +22,8 @@ type TopicState struct {
 
 // A TopicAdmin administers the topics of a broker. It is an optional part of a
 // [Conn] for the tools that people run; a process at work needs
-// Conn.EnsureTopics alone. It is safe for concurrent use.
+// Conn.EnsureTopics alone. It is safe for concurrent use. What a call changed,
+// the calls after it see.
 type TopicAdmin interface {
 	// Topics returns the topics whose names begin with prefix, by name.
 	Topics(ctx context.Context, prefix string) ([]TopicState, error)

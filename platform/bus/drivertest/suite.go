@@ -67,6 +67,7 @@ func Run(t *testing.T, h Harness) {
 	}
 	var tests []test
 	tests = append(tests, topicTests...)
+	tests = append(tests, adminTests...)
 	tests = append(tests, publishTests...)
 	tests = append(tests, contentTests...)
 	tests = append(tests, seekTests...)

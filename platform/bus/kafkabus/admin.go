@@ -110,8 +110,10 @@ func settingsOf(t driver.TopicState) map[string]*string {
 // CreateTopic implements [driver.TopicAdmin]. The replication factor is the
 // cluster's default.
 func (c *Conn) CreateTopic(ctx context.Context, t driver.TopicState) error {
-	_, err := c.admin.CreateTopic(ctx, t.Partitions, -1, settingsOf(t), t.Name)
-	return c.explain("create topic "+t.Name, err)
+	if _, err := c.admin.CreateTopic(ctx, t.Partitions, -1, settingsOf(t), t.Name); err != nil {
+		return c.explain("create topic "+t.Name, err)
+	}
+	return c.awaitTopics(ctx, []driver.Topic{{Name: t.Name, Partitions: t.Partitions}})
 }
 
 // ConfigureTopic implements [driver.TopicAdmin].
@@ -129,11 +131,22 @@ func (c *Conn) ConfigureTopic(ctx context.Context, t driver.TopicState) error {
 			return c.explain("configure topic "+t.Name+": "+answer.ErrMessage, answer.Err)
 		}
 	}
-	return nil
+	return await(ctx, "see the settings of topic "+t.Name, func() (bool, error) { return c.hasSettings(ctx, t) })
+}
+
+func (c *Conn) hasSettings(ctx context.Context, t driver.TopicState) (bool, error) {
+	seen := []driver.TopicState{{Name: t.Name}}
+	err := c.readSettings(ctx, seen)
+	return seen[0].Retention == t.Retention && seen[0].Cleanup == t.Cleanup, err
 }
 
 // DeleteTopic implements [driver.TopicAdmin].
 func (c *Conn) DeleteTopic(ctx context.Context, name string) error {
-	_, err := c.admin.DeleteTopic(ctx, name)
-	return c.explain("delete topic "+name, err)
+	if _, err := c.admin.DeleteTopic(ctx, name); err != nil {
+		return c.explain("delete topic "+name, err)
+	}
+	return await(ctx, "see that topic "+name+" is gone", func() (bool, error) {
+		found, err := c.partitions(ctx, []string{name})
+		return len(found) == 0, err
+	})
 }

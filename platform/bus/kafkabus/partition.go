@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -79,8 +80,32 @@ func (p *partition) resolve(ctx context.Context, offset int64) (int64, error) {
 }
 
 // bound asks the broker for the partition's first or next offset. Kafka's
-// names for them are the driver's: -2 and -1.
+// names for them are the driver's: -2 and -1. While the partition has no
+// leader, as in the first moments of a topic and during an election, it asks
+// again.
 func (p *partition) bound(ctx context.Context, which int64) (int64, error) {
+	deadline := time.Now().Add(unreachableAfter)
+	for {
+		at, err := p.ask(ctx, which)
+		if err == nil {
+			return at, nil
+		}
+		if !kerr.IsRetriable(err) || time.Now().After(deadline) {
+			return 0, p.m.conn.explain("list offsets of "+p.String(), err)
+		}
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+		if err := p.revoked(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// ask is one request of [partition.bound].
+func (p *partition) ask(ctx context.Context, which int64) (int64, error) {
 	req := kmsg.NewPtrListOffsetsRequest()
 	req.ReplicaID = -1
 	req.IsolationLevel = 1 // committed
@@ -91,16 +116,14 @@ func (p *partition) bound(ctx context.Context, which int64) (int64, error) {
 	req.Topics = append(req.Topics, topic)
 
 	resp, err := req.RequestWith(ctx, p.m.data)
-	if err == nil {
-		if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-			return 0, fmt.Errorf("kafka: list offsets of %s: the broker answered for another partition", p)
-		}
-		got := resp.Topics[0].Partitions[0]
-		if err = kerr.ErrorForCode(got.ErrorCode); err == nil {
-			return got.Offset, nil
-		}
+	if err != nil {
+		return 0, err
 	}
-	return 0, p.m.conn.explain("list offsets of "+p.String(), err)
+	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		return 0, errors.New("the broker answered for another partition")
+	}
+	got := resp.Topics[0].Partitions[0]
+	return got.Offset, kerr.ErrorForCode(got.ErrorCode)
 }
 
 // String returns topic/partition, for errors.

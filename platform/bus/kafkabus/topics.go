@@ -14,6 +14,9 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 )
 
+// askAgain is between two questions to a broker that does not know yet.
+const askAgain = 100 * time.Millisecond
+
 // EnsureTopics implements [driver.Conn]. The replication factor is the
 // cluster's default.
 func (c *Conn) EnsureTopics(ctx context.Context, topics []driver.Topic) error {
@@ -34,24 +37,29 @@ func (c *Conn) EnsureTopics(ctx context.Context, topics []driver.Topic) error {
 // awaitTopics waits until created topics are visible. Another process may have
 // created one of them at the same time, with another partition count.
 func (c *Conn) awaitTopics(ctx context.Context, topics []driver.Topic) error {
-	for deadline := time.Now().Add(unreachableAfter); len(topics) > 0; {
+	return await(ctx, "see the topics that were created", func() (bool, error) {
 		left, err := c.missing(ctx, topics)
-		if err != nil {
+		topics = left
+		return len(left) == 0, err
+	})
+}
+
+// await asks until done says yes: a broker answers for what it knows, which is
+// what the cluster decided a moment before.
+func await(ctx context.Context, what string, done func() (bool, error)) error {
+	for deadline := time.Now().Add(unreachableAfter); ; {
+		if ok, err := done(); ok || err != nil {
 			return err
 		}
-		if topics = left; len(topics) == 0 {
-			return nil
-		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("kafka: topic %s was created and is not visible after %v", topics[0].Name, unreachableAfter)
+			return fmt.Errorf("kafka: %s: not after %v; the brokers do not follow their controller", what, unreachableAfter)
 		}
 		select {
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(askAgain):
 		case <-ctx.Done():
-			return ctx.Err()
+			return fmt.Errorf("kafka: %s: %w", what, ctx.Err())
 		}
 	}
-	return nil
 }
 
 func (c *Conn) createTopic(ctx context.Context, t driver.Topic) error {
