@@ -7,6 +7,7 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/catalog/history"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/catalog/sample"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
 )
 
 type eventView struct {
@@ -174,15 +175,9 @@ func (s *site) records() error {
 func (s *site) usedBy(schema *avro.Schema) []link {
 	var list []link
 	for _, e := range s.model.Events {
-		if uses(e.Schema, schema) {
+		if source.Uses(e.Schema, schema) {
 			list = append(list, below.eventLink(e))
 		}
 	}
 	return list
-}
-
-func uses(s, other *avro.Schema) bool {
-	found := false
-	visit(s, map[*avro.Schema]bool{}, func(s *avro.Schema) { found = found || s == other })
-	return found
 }

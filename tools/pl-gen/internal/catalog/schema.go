@@ -160,25 +160,6 @@ func piiOf(f *avro.Field) string {
 	return pl.PII
 }
 
-// visit calls see for every named type that a schema uses, itself included,
-// once each.
-func visit(s *avro.Schema, seen map[*avro.Schema]bool, see func(*avro.Schema)) {
-	if s == nil || seen[s] {
-		return
-	}
-	seen[s] = true
-	if s.Name != "" {
-		see(s)
-	}
-	visit(s.Items, seen, see)
-	for _, b := range s.Branches {
-		visit(b, seen, see)
-	}
-	for _, f := range s.Fields {
-		visit(f.Type, seen, see)
-	}
-}
-
 // personal lists the fields with personal data, as paths, also those in shared
 // records.
 func personal(s *avro.Schema, path string, open map[*avro.Schema]bool) []string {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/avro"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
 )
 
 // A hit is one line of the search page.
@@ -64,11 +65,11 @@ func messageNames(m *model.Message) string {
 // fieldNames are the names of the fields and symbols in a schema.
 func fieldNames(s *avro.Schema) string {
 	var names []string
-	visit(s, map[*avro.Schema]bool{}, func(s *avro.Schema) {
-		for _, f := range s.Fields {
+	for t := range source.Types(s) {
+		for _, f := range t.Fields {
 			names = append(names, f.Name)
 		}
-		names = append(names, s.Symbols...)
-	})
+		names = append(names, t.Symbols...)
+	}
 	return strings.Join(names, " ")
 }

@@ -22,7 +22,7 @@ func (b *builder) entities(c *Context, messages protoreflect.MessageDescriptors)
 func (b *builder) entity(c *Context, d protoreflect.MessageDescriptor, o option) {
 	e := &Entity{
 		Name: string(d.Name()), Doc: doc(d), Message: message(d), Pos: posOf(d),
-		Table: cmp.Or(o.text("table"), plural(snake(string(d.Name())))),
+		Table: cmp.Or(o.text("table"), Plural(snake(string(d.Name())))),
 	}
 	for i := range d.Fields().Len() {
 		b.column(e, d.Fields().Get(i))

@@ -56,7 +56,9 @@ func snake(camel string) string {
 	return b.String()
 }
 
-func plural(word string) string {
+// Plural returns the plural of an English noun by the regular rules. Names of
+// tables and calls follow from it, so it stays as it is.
+func Plural(word string) string {
 	switch {
 	case strings.HasSuffix(word, "y") && len(word) > 1 && !strings.ContainsRune("aeiou", rune(word[len(word)-2])):
 		return word[:len(word)-1] + "ies"

@@ -20,7 +20,7 @@ func TestNames(t *testing.T) {
 	}{
 		{"pascal", pascal, map[string]string{"badge_awarded": "BadgeAwarded", "a": "A", "v2_done": "V2Done"}},
 		{"snake", snake, map[string]string{"BadgeAwarded": "badge_awarded", "Loan": "loan"}},
-		{"plural", plural, map[string]string{"badge": "badges", "quiz": "quizes", "entry": "entries", "day": "days", "class": "classes", "box": "boxes"}},
+		{"plural", Plural, map[string]string{"badge": "badges", "quiz": "quizes", "entry": "entries", "day": "days", "class": "classes", "box": "boxes"}},
 		{"goCamel", goCamel, map[string]string{
 			"Quiz": "Quiz", "quiz_id": "QuizId", "Quiz.Answer": "Quiz_Answer", "_x": "XX", "a_1": "A_1", "a1b": "A1B", "Outer.inner_type": "OuterInnerType",
 		}},

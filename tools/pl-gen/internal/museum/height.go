@@ -1,6 +1,9 @@
 package museum
 
-import "github.com/pulselearn/campus-hub/platform/avro"
+import (
+	"github.com/pulselearn/campus-hub/platform/avro"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
+)
 
 // A heights knows how deep the smallest datum of each record nests: 1 for a
 // record without records. It is endless for one that always contains itself.
@@ -12,7 +15,11 @@ const endless = 1 << 20
 // that nest one deeper than those of the round before.
 func heightsOf(s *avro.Schema) heights {
 	h := heights{}
-	h.collect(s, map[*avro.Schema]bool{})
+	for t := range source.Types(s) {
+		if t.Kind == avro.Record {
+			h[t] = endless
+		}
+	}
 	for changed := true; changed; {
 		changed = false
 		for record, before := range h {
@@ -22,25 +29,6 @@ func heightsOf(s *avro.Schema) heights {
 		}
 	}
 	return h
-}
-
-func (h heights) collect(s *avro.Schema, seen map[*avro.Schema]bool) {
-	if seen[s] {
-		return
-	}
-	seen[s] = true
-	if s.Kind == avro.Record {
-		h[s] = endless
-	}
-	for _, f := range s.Fields {
-		h.collect(f.Type, seen)
-	}
-	for _, b := range s.Branches {
-		h.collect(b, seen)
-	}
-	if s.Items != nil {
-		h.collect(s.Items, seen)
-	}
 }
 
 func (h heights) record(s *avro.Schema) int {

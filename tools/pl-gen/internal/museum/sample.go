@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/pulselearn/campus-hub/platform/avro"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
 )
 
 // A Sample is one datum in Avro's binary encoding, without a frame.
@@ -35,7 +36,7 @@ const (
 // that people and brokers get wrong. They are what a publisher may write, not
 // what a decoder must refuse.
 func Samples(s *avro.Schema) ([]Sample, error) {
-	edges := min(max(minEdges, widest(s, map[*avro.Schema]bool{})), maxEdges)
+	edges := min(max(minEdges, widest(s)), maxEdges)
 	samples := make([]Sample, 0, edges+mixed)
 	for i := range edges {
 		samples = append(samples, Sample{Name: fmt.Sprintf("edge-%d", i)})
@@ -58,20 +59,10 @@ func Samples(s *avro.Schema) ([]Sample, error) {
 }
 
 // widest is the most branches or symbols that one type has.
-func widest(s *avro.Schema, seen map[*avro.Schema]bool) int {
-	if seen[s] {
-		return 0
-	}
-	seen[s] = true
-	most := max(len(s.Symbols), len(s.Branches))
-	for _, f := range s.Fields {
-		most = max(most, widest(f.Type, seen))
-	}
-	for _, b := range s.Branches {
-		most = max(most, widest(b, seen))
-	}
-	if s.Items != nil {
-		most = max(most, widest(s.Items, seen))
+func widest(s *avro.Schema) int {
+	most := 0
+	for t := range source.Types(s) {
+		most = max(most, len(t.Symbols), len(t.Branches))
 	}
 	return most
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/entity"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/gofile"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 )
 
 // stub prints a handler that fails loudly: a call with Unimplemented, an event
@@ -73,8 +74,8 @@ func (w *writer) getter(s *goFile, h handler, sh shape) {
 func (w *writer) lister(s *goFile, h handler, sh shape) {
 	e, out := sh.entity.Name, messageOf(h.call.Output)
 	rpc, ent, predicates := s.platform("rpc"), s.use(service.EntPackage(w.module, w.context.Name)), s.use(w.predicates(e))
-	list := variable(plural(e))
-	s.p("// %s returns %s in the order of their ids, which is that of their", h.name, words(plural(e)))
+	list := variable(model.Plural(e))
+	s.p("// %s returns %s in the order of their ids, which is that of their", h.name, words(model.Plural(e)))
 	s.p("// creation.")
 	w.signature(s, h)
 	s.p("after, err := %s.ParsePageToken(req.GetPageToken(), 1)", rpc)
@@ -88,7 +89,7 @@ func (w *writer) lister(s *goFile, h handler, sh shape) {
 	s.p("}")
 	s.p("%s, err := query.All(ctx)", list)
 	s.p("if err != nil {")
-	s.p("return nil, %s.Errorf(%q, err)", s.lib("fmt"), "list "+words(plural(e))+": %w")
+	s.p("return nil, %s.Errorf(%q, err)", s.lib("fmt"), "list "+words(model.Plural(e))+": %w")
 	s.p("}")
 	s.p("%s, next := %s.Page(%s, size, func(e *%s.%s) []string { return []string{e.ID} })", list, rpc, list, ent, e)
 	s.p("return &%s.%s{%s: %s.%sProtos(%s), NextPageToken: next}, nil", s.use(out.Package), out.Name, service.GoCamel(sh.field), s.use(w.servicePackage()), e, list)

@@ -3,6 +3,8 @@ package scaffold
 import (
 	"fmt"
 	"strings"
+
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 )
 
 // A spec is what somebody wants a context to have.
@@ -88,7 +90,7 @@ func purposeOf(rpc string, entities []string) purpose {
 		switch rpc {
 		case "Get" + e:
 			return purpose{getter, e}
-		case "List" + plural(e):
+		case "List" + model.Plural(e):
 			return purpose{lister, e}
 		case "Create" + e:
 			return purpose{creator, e}
@@ -115,7 +117,7 @@ func rpcText(rpc string, entities []string) string {
 	case getter:
 		doc = fmt.Sprintf("%s returns one %s, or NotFound.", rpc, words(p.entity))
 	case lister:
-		doc = fmt.Sprintf("%s returns %s in the order of their creation, a page at a time.", rpc, words(plural(p.entity)))
+		doc = fmt.Sprintf("%s returns %s in the order of their creation, a page at a time.", rpc, words(model.Plural(p.entity)))
 	case creator:
 		doc = fmt.Sprintf("%s stores a new %s.", rpc, words(p.entity))
 	}
@@ -137,7 +139,7 @@ func messagesText(rpc string, entities []string) string {
 	case lister:
 		request = "  // How many to return. 0 means 50.\n  int32 page_size = 1 [(pl.options.v1.field) = {\n    min: 0\n    max: 200\n  }];\n" +
 			"  // The next_page_token of the page before. Empty means the first page.\n  string page_token = 2 [(pl.options.v1.field) = {max_len: 512}];\n"
-		response = fmt.Sprintf("  // The %s of this page.\n  repeated %s %s = 1;\n", words(plural(e)), e, snake(plural(e))) +
+		response = fmt.Sprintf("  // The %s of this page.\n  repeated %s %s = 1;\n", words(model.Plural(e)), e, snake(model.Plural(e))) +
 			"  // What to ask for the next page with. Empty means that this was the last.\n  string next_page_token = 2;\n"
 	case creator:
 		response = fmt.Sprintf("  // The %s as it was stored.\n  %s %s = 1;\n", words(e), e, snake(e))

@@ -43,7 +43,7 @@ func (w *writer) shapeOf(h handler) shape {
 		switch {
 		case h.name == "Get"+e.Name && h.call.Query:
 			return getterOf(h.call, e)
-		case h.name == "List"+plural(e.Name) && h.call.Query:
+		case h.name == "List"+model.Plural(e.Name) && h.call.Query:
 			return listerOf(h.call, e)
 		case h.name == "Create"+e.Name && !h.call.Query:
 			return creatorOf(w.context, h.call, e)
@@ -135,14 +135,3 @@ const occurredAt = "occurredAt"
 
 // idName is the field of events that names an entity: "loanId".
 func idName(entityName string) string { return strings.ToLower(entityName[:1]) + entityName[1:] + "Id" }
-
-func plural(word string) string {
-	switch {
-	case strings.HasSuffix(word, "y") && len(word) > 1 && !strings.ContainsRune("aeiou", rune(word[len(word)-2])):
-		return word[:len(word)-1] + "ies"
-	case strings.HasSuffix(word, "s"), strings.HasSuffix(word, "x"), strings.HasSuffix(word, "z"),
-		strings.HasSuffix(word, "ch"), strings.HasSuffix(word, "sh"):
-		return word + "es"
-	}
-	return word + "s"
-}

@@ -12,7 +12,7 @@ import (
 // their JSON pointers: "/key" is where the value of "key" begins, "/key#" where
 // the key itself stands. A text that is not JSON at pos has no places.
 func Places(text []byte, pos diag.Pos) map[string]diag.Pos {
-	start, ok := offset(text, pos)
+	start, ok := Offset(text, pos)
 	if !ok {
 		return nil
 	}
@@ -25,7 +25,7 @@ func Places(text []byte, pos diag.Pos) map[string]diag.Pos {
 // End returns the place just behind the JSON value at pos, or the end of the
 // text when there is no such value.
 func End(text []byte, pos diag.Pos) diag.Pos {
-	start, ok := offset(text, pos)
+	start, ok := Offset(text, pos)
 	if !ok {
 		return pos
 	}
@@ -44,8 +44,8 @@ func placeOf(text []byte, file string, at int) diag.Pos {
 	}
 }
 
-func offset(text []byte, pos diag.Pos) (int, bool) {
-	at := 0
+// Offset returns where in the text a place is; ok is false when it is outside.
+func Offset(text []byte, pos diag.Pos) (at int, ok bool) {
 	for range pos.Line - 1 {
 		i := bytes.IndexByte(text[at:], '\n')
 		if i < 0 {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/avro"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
 )
 
 // A sampler writes an invented value of a schema as JSON. Values follow from
@@ -78,33 +79,11 @@ func (w *sampler) record(s *avro.Schema, path string) {
 // none of the records around it.
 func (w *sampler) ends(s *avro.Schema) bool {
 	for o := range w.open {
-		if uses(s, o, map[*avro.Schema]bool{}) {
+		if source.Uses(s, o) {
 			return false
 		}
 	}
 	return true
-}
-
-// uses reports whether a schema is another, or has it somewhere inside.
-func uses(s, other *avro.Schema, seen map[*avro.Schema]bool) bool {
-	if s == nil || s == other || seen[s] {
-		return s != nil && s == other
-	}
-	seen[s] = true
-	if uses(s.Items, other, seen) {
-		return true
-	}
-	for _, b := range s.Branches {
-		if uses(b, other, seen) {
-			return true
-		}
-	}
-	for _, f := range s.Fields {
-		if uses(f.Type, other, seen) {
-			return true
-		}
-	}
-	return false
 }
 
 func (w *sampler) list(s *avro.Schema, path string) {

@@ -27,7 +27,7 @@ type edit struct {
 // apply returns the changed text; ok is false when there is no value at the
 // place. Edits before it on the same line have moved it.
 func (e edit) apply(text []byte) ([]byte, bool) {
-	at, ok := offset(text, e.at)
+	at, ok := source.Offset(text, e.at)
 	if !ok {
 		return nil, false
 	}
@@ -41,24 +41,11 @@ func (e edit) apply(text []byte) ([]byte, bool) {
 		}
 		return slices.Concat(text[:at+1], []byte(e.into+comma), text[at+1:]), true
 	}
-	end, ok := offset(text, source.End(text, e.at))
+	end, ok := source.Offset(text, source.End(text, e.at))
 	if !ok || end <= at {
 		return nil, false
 	}
 	return slices.Concat(text[:end], []byte(e.behind), text[end:]), true
-}
-
-func offset(text []byte, pos avro.Pos) (int, bool) {
-	at := 0
-	for range pos.Line - 1 {
-		i := bytes.IndexByte(text[at:], '\n')
-		if i < 0 {
-			return 0, false
-		}
-		at += i + 1
-	}
-	at += pos.Col - 1
-	return at, pos.Line > 0 && pos.Col > 0 && at <= len(text)
 }
 
 // distinct leaves out edits that several events ask for, and orders the others
@@ -173,39 +160,22 @@ type element struct {
 // find returns the element whose name, or one of whose properties, stands at a
 // place; it is empty if there is none.
 func find(s *avro.Schema, at avro.Pos) element {
-	f := finder{at: at, seen: map[*avro.Schema]bool{}}
-	if at.Line > 0 {
-		f.visit(s)
+	if at.Line == 0 {
+		return element{}
 	}
-	return f.found
+	for t := range source.Types(s) {
+		if e := (element{t.Name, t.Namespace, t.Aliases, t.NamePos, t.PropPos, nil, t}); t.Name != "" && e.at(at) {
+			return e
+		}
+		for _, f := range t.Fields {
+			if e := (element{f.Name, "", f.Aliases, f.NamePos, f.PropPos, f, nil}); e.at(at) {
+				return e
+			}
+		}
+	}
+	return element{}
 }
 
-type finder struct {
-	at    avro.Pos
-	seen  map[*avro.Schema]bool
-	found element
-}
-
-func (f *finder) visit(s *avro.Schema) {
-	if s == nil || f.seen[s] {
-		return
-	}
-	f.seen[s] = true
-	if s.Name != "" {
-		f.is(element{s.Name, s.Namespace, s.Aliases, s.NamePos, s.PropPos, nil, s})
-	}
-	for _, field := range s.Fields {
-		f.is(element{field.Name, "", field.Aliases, field.NamePos, field.PropPos, field, nil})
-		f.visit(field.Type)
-	}
-	f.visit(s.Items)
-	for _, b := range s.Branches {
-		f.visit(b)
-	}
-}
-
-func (f *finder) is(e element) {
-	if e.namePos == f.at || e.schema != nil && e.schema.Pos == f.at || e.props["aliases"] == f.at || e.props["symbols"] == f.at {
-		f.found = e
-	}
+func (e element) at(pos avro.Pos) bool {
+	return e.namePos == pos || e.schema != nil && e.schema.Pos == pos || e.props["aliases"] == pos || e.props["symbols"] == pos
 }
