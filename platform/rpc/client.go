@@ -49,10 +49,35 @@ func addIdempotencyKey(next connect.ClientFunc) connect.ClientFunc {
 			if err != nil {
 				return nil, connect.Errorf(connect.CodeInternal, "make an idempotency key: %v", err)
 			}
-			info.RequestHeader().Set(HeaderIdempotencyKey, key.String())
+			return sendKey(ctx, spec, next, info.RequestHeader(), key.String())
 		}
 		return next(ctx, spec)
 	}
+}
+
+// sendKey makes a call with a key. The headers belong to the caller, who may
+// use them for another call: that one must not find the key in them.
+func sendKey(
+	ctx context.Context, spec connect.Spec, next connect.ClientFunc, headers *connect.Header, key string,
+) (connect.ClientStream, error) {
+	headers.Set(HeaderIdempotencyKey, key)
+	stream, err := next(ctx, spec)
+	if err != nil {
+		headers.Delete(HeaderIdempotencyKey)
+		return nil, err
+	}
+	return &keyedStream{stream, headers}, nil
+}
+
+// keyedStream takes the key back when its call is over.
+type keyedStream struct {
+	connect.ClientStream
+	headers *connect.Header
+}
+
+func (s *keyedStream) Close() error {
+	s.headers.Delete(HeaderIdempotencyKey)
+	return s.ClientStream.Close()
 }
 
 func isQuery(spec connect.Spec) bool {

@@ -113,6 +113,27 @@ func TestClientKeepsTheCallersKey(t *testing.T) {
 	}
 }
 
+// Two calls with one context are two calls.
+func TestClientMakesAKeyForEachCall(t *testing.T) {
+	t.Parallel()
+	for _, w := range wires {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			n := newNotes(t)
+			c := rpc.NewClient(w.open(t, n))
+			ctx, info := connect.NewClientContext(t.Context())
+			for want := range int64(2) {
+				if got, err := add(ctx, c, "the same"); err != nil || got != want+1 {
+					t.Errorf("got %d, %v; want an effect of its own, %d", got, err, want+1)
+				}
+			}
+			if key := info.RequestHeader().Get(rpc.HeaderIdempotencyKey); key != "" {
+				t.Errorf("the caller's headers keep the key %q", key)
+			}
+		})
+	}
+}
+
 func TestClientSendsNoKeyWithQueries(t *testing.T) {
 	t.Parallel()
 	f := &faulty{failures: 1, code: connect.CodeUnavailable}

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
@@ -43,7 +44,8 @@ func NewCore(store *tx.Store, code CodeFunc) *Core {
 // Command runs a call that changes state. With an Idempotency-Key the answer
 // is stored in the same transaction as the effects, and a call with the same
 // key, caller and request gets that answer without running again, decoded into
-// empty. run may be called more than once; only its last run has effects.
+// empty. run may be called more than once, each time with req as it came,
+// which it may change; only its last run has effects.
 func (c *Core) Command(
 	ctx context.Context, procedure string, req, empty proto.Message,
 	run func(ctx context.Context, t *tx.Tx) (proto.Message, error),
@@ -52,8 +54,9 @@ func (c *Core) Command(
 	if err != nil {
 		return nil, err
 	}
-	var answer proto.Message
+	var answer, sent proto.Message
 	stored, replayed, err := c.store.Command(ctx, command, func(ctx context.Context, t *tx.Tx) ([]byte, error) {
+		sent = restore(req, sent)
 		answer, err = run(ctx, t)
 		return encodeAnswer(procedure, answer, err)
 	})
@@ -67,6 +70,17 @@ func (c *Core) Command(
 		return nil, c.publicError(procedure, fmt.Errorf("decode the stored answer: %w", err))
 	}
 	return empty, nil
+}
+
+// restore makes req as it was at the first call, which has no copy of it yet,
+// and returns the copy.
+func restore(req, sent proto.Message) proto.Message {
+	if sent == nil {
+		return proto.Clone(req)
+	}
+	proto.Reset(req)
+	proto.Merge(req, sent)
+	return sent
 }
 
 // Query runs a call that changes nothing.
@@ -90,6 +104,10 @@ func newCommand(ctx context.Context, procedure string, req proto.Message) (tx.Co
 	command := tx.Command{Method: procedure, Caller: CallerFrom(ctx)}
 	if info, ok := connect.CallInfoForServerContext(ctx); ok {
 		command.Key = info.RequestHeader().Get(HeaderIdempotencyKey)
+	}
+	if strings.ContainsFunc(command.Key, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return command, connect.Errorf(connect.CodeInvalidArgument,
+			"%s holds a character other than printable ASCII; a UUID is a good key", HeaderIdempotencyKey)
 	}
 	if len(command.Key) > maxKeyLength {
 		return command, connect.Errorf(connect.CodeInvalidArgument,

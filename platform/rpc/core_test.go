@@ -77,6 +77,42 @@ func TestCommandRefusesLongKey(t *testing.T) {
 	}
 }
 
+// A key becomes the correlation id of events and text in the database, neither
+// of which takes every byte that a header takes.
+func TestCommandRefusesUnprintableKey(t *testing.T) {
+	t.Parallel()
+	n := newNotes(t)
+	c := connect.NewClient(connectinprocess.New(n.server))
+	for _, key := range []string{"a\tb", "caf\xe9", "a\x00", "café"} {
+		if _, err := add(withKey(t.Context(), key), c, "x"); connect.CodeOf(err) != connect.CodeInvalidArgument {
+			t.Errorf("key %q: got %v, want invalid argument", key, err)
+		}
+	}
+	if _, err := add(withKey(t.Context(), `"a key, 7~"`), c, "x"); err != nil {
+		t.Errorf("a printable key: %v", err)
+	}
+}
+
+// A handler may change its request. When a conflict makes it run again, it
+// gets the request as it came.
+func TestEveryRunGetsTheRequestAsItCame(t *testing.T) {
+	t.Parallel()
+	n := newNotes(t)
+	req, runs := wrapperspb.String("x"), 0
+	_, err := n.core.Command(t.Context(), addSpec.Procedure, req, nil, func(ctx context.Context, t *tx.Tx) (proto.Message, error) {
+		seen := req.GetValue()
+		req.Value += " changed"
+		if runs++; runs == 1 {
+			_, err := t.Conn().ExecContext(ctx, "PRAGMA wal_checkpoint") // SQLITE_LOCKED inside a transaction
+			return nil, err
+		}
+		return wrapperspb.String(seen), nil
+	})
+	if err != nil || runs != 2 || req.GetValue() != "x changed" {
+		t.Errorf("%d runs, the last changed the request to %q: %v", runs, req.GetValue(), err)
+	}
+}
+
 func TestCommandKeysOfCallersNeverMeet(t *testing.T) {
 	t.Parallel()
 	n := newNotes(t)
