@@ -55,13 +55,13 @@ func (s *schemas) Decode(ctx context.Context, r *bus.Route, rec *driver.Record, 
 	}
 	m := r.New()
 	err := s.decoder.Decode(ctx, rec.Headers, data, m)
-	if errors.Is(err, schema.ErrUnavailable) || ctx.Err() != nil {
+	switch {
+	case err == nil:
+		d.Message = m
+	case errors.Is(err, schema.ErrUnavailable) || ctx.Err() != nil:
 		return err
-	}
-	if err != nil {
+	default:
 		d.Err = err
-		return nil
 	}
-	d.Message = m
 	return nil
 }
