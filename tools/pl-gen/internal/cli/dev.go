@@ -59,9 +59,7 @@ func (d *devServer) rebuild() {
 		return
 	}
 	binary := filepath.Join(d.root, ".pl", "dev", "hub")
-	build := exec.CommandContext(d.ctx, "go", "build", "-o", binary, "./gen/cmd/hub")
-	build.Dir, build.Stdout, build.Stderr = d.root, d.app.stderr, d.app.stderr
-	if err := build.Run(); err != nil {
+	if err := d.app.compileHub(d.ctx, d.root, binary); err != nil {
 		d.fail("build the hub", err)
 		return
 	}

@@ -20,12 +20,16 @@ func (a *app) buildHub(ctx context.Context, root string) (string, error) {
 		return hubBesidePlGen(err)
 	}
 	binary := filepath.Join(root, ".pl", "hub")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./gen/cmd/hub")
-	build.Dir, build.Stdout, build.Stderr = root, a.stderr, a.stderr
-	if err := build.Run(); err != nil {
+	if err := a.compileHub(ctx, root, binary); err != nil {
 		return "", fmt.Errorf("build the hub, which does this work: %w; \"go build ./gen/cmd/hub\" in the repository's root has to succeed", err)
 	}
 	return binary, nil
+}
+
+func (a *app) compileHub(ctx context.Context, root, binary string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./gen/cmd/hub")
+	build.Dir, build.Stdout, build.Stderr = root, a.stderr, a.stderr
+	return build.Run()
 }
 
 func hubBesidePlGen(noGo error) (string, error) {

@@ -36,11 +36,7 @@ published may be deleted by hand; any other stays for ever.`,
 		Example: "  pl-gen museum add",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			root, err := a.root()
-			if err != nil {
-				return err
-			}
-			m, err := a.contracts(root)
+			root, m, err := a.contracts()
 			if err != nil {
 				return err
 			}

@@ -10,10 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/disk"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/generate"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/register"
 )
 
@@ -50,27 +47,12 @@ ids from it and do not ask the registry; they never register.`,
 	return cmd
 }
 
-func addDataFormat(cmd *cobra.Command, format *string) {
-	cmd.Flags().StringVar(format, "format", "text", "how to print the result: text or json")
-}
-
-func checkDataFormat(format string) error {
-	if format != "text" && format != "json" {
-		return usageError{fmt.Errorf("--format %q is neither text nor json", format)}
-	}
-	return nil
-}
-
 func (a *app) registerAll(ctx context.Context, r registration) error {
 	lockPath, err := r.check()
 	if err != nil {
 		return err
 	}
-	root, err := a.root()
-	if err != nil {
-		return err
-	}
-	m, err := a.contracts(root)
+	root, m, err := a.contracts()
 	if err != nil {
 		return err
 	}
@@ -116,17 +98,10 @@ func (a *app) carryOut(ctx context.Context, r registration, registry *register.R
 		}
 	}
 	report := register.Report{Registry: registry.URL, Env: r.env, DryRun: r.dry, Plan: plan}
-	print := report.Text
-	if r.format == "json" {
-		print = report.JSON
-	}
-	if err := print(a.stdout); err != nil {
+	if err := a.print(report, r.format); err != nil {
 		return err
 	}
-	if plan.Refused() {
-		return errFindings
-	}
-	return nil
+	return refusedIf(plan.Refused())
 }
 
 func readLock(path string) (register.Lock, error) {
@@ -155,20 +130,4 @@ func (a *app) writeLock(path string, lock register.Lock) error {
 	}
 	fmt.Fprintf(a.stderr, "wrote contracts/registry/%s; commit it\n", filepath.Base(path))
 	return nil
-}
-
-// contracts returns contracts without errors; findings that are errors are
-// printed.
-func (a *app) contracts(root string) (*model.Model, error) {
-	m, findings, err := generate.New(root, a.stderr).Lint()
-	if err != nil {
-		return nil, err
-	}
-	if diag.HasErrors(findings) {
-		if err := diag.Render(a.stderr, diag.Text, findings); err != nil {
-			return nil, err
-		}
-		return nil, errFindings
-	}
-	return m, nil
 }

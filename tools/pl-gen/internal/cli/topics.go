@@ -73,13 +73,6 @@ func (a *app) topicsDrift() *cobra.Command {
 	})
 }
 
-func refusedIf(refused bool) error {
-	if refused {
-		return errFindings
-	}
-	return nil
-}
-
 // topicsCommand makes a command that prints a plan and then ends as end says.
 func (a *app) topicsCommand(cmd *cobra.Command, end func(context.Context, *hubTopics, *topics.Plan) error) *cobra.Command {
 	var r topicsRun
@@ -92,11 +85,7 @@ func (a *app) topicsCommand(cmd *cobra.Command, end func(context.Context, *hubTo
 		if err != nil {
 			return err
 		}
-		print := plan.Text
-		if r.format == "json" {
-			print = plan.JSON
-		}
-		if err := print(a.stdout); err != nil {
+		if err := a.print(plan, r.format); err != nil {
 			return err
 		}
 		return end(cmd.Context(), hub, plan)
@@ -128,11 +117,7 @@ func (r topicsRun) losable() topics.Losing {
 }
 
 func (a *app) planTopics(ctx context.Context, r topicsRun) (*hubTopics, *topics.Plan, error) {
-	root, err := a.root()
-	if err != nil {
-		return nil, nil, err
-	}
-	m, err := a.contracts(root)
+	root, m, err := a.contracts()
 	if err != nil {
 		return nil, nil, err
 	}

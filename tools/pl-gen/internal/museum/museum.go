@@ -6,6 +6,7 @@ package museum
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -24,25 +25,23 @@ import (
 // <topic>/<n>.hex with a sample a line, its name and its bytes.
 const Root = "contracts/museum"
 
-// A Museum is what is in the directory.
-type Museum struct {
-	// topics holds the schemas of each topic, by number.
-	topics map[string][]exhibit
+// A Version is a published version of an event's schema.
+type Version struct {
+	// File is relative to the repository's root.
+	File   string
+	Number int
+	// Text is the registered text.
+	Text []byte
 }
 
-type exhibit struct {
-	number int
-	text   []byte
-}
-
-// Read reads the museum of the repository whose root is fsys. One that does
-// not exist is empty.
-func Read(fsys fs.FS) (*Museum, error) {
-	m := &Museum{topics: map[string][]exhibit{}}
+// Versions returns the schemas in the museum of the repository whose root is
+// fsys, by topic, the oldest first. A museum that does not exist has none.
+func Versions(fsys fs.FS) (map[string][]Version, error) {
 	names, err := fs.Glob(fsys, Root+"/*/*.avsc")
 	if err != nil {
 		return nil, fmt.Errorf("read the schema museum: %w", err)
 	}
+	topics := map[string][]Version{}
 	for _, name := range names {
 		number, err := strconv.Atoi(strings.TrimSuffix(path.Base(name), ".avsc"))
 		if err != nil || number < 1 {
@@ -52,18 +51,38 @@ func Read(fsys fs.FS) (*Museum, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the schema museum: %w", err)
 		}
-		if _, err := fs.Stat(fsys, strings.TrimSuffix(name, ".avsc")+".hex"); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("read the schema museum: %s has no recorded bytes beside it; restore the file <number>.hex from the repository's history", name)
-		}
 		topic := path.Base(path.Dir(name))
-		m.topics[topic] = append(m.topics[topic], exhibit{number, bytes.TrimSpace(text)})
+		topics[topic] = append(topics[topic], Version{name, number, bytes.TrimSpace(text)})
 	}
-	return m, nil
+	for _, list := range topics {
+		slices.SortFunc(list, func(a, b Version) int { return cmp.Compare(a.Number, b.Number) })
+	}
+	return topics, nil
+}
+
+// A Museum is what is in the directory.
+type Museum struct{ topics map[string][]Version }
+
+// Read reads the museum of the repository whose root is fsys. One that does
+// not exist is empty. Versions without recorded bytes are an error.
+func Read(fsys fs.FS) (*Museum, error) {
+	topics, err := Versions(fsys)
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range topics {
+		for _, v := range list {
+			if _, err := fs.Stat(fsys, strings.TrimSuffix(v.File, ".avsc")+".hex"); errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("read the schema museum: %s has no recorded bytes beside it; restore the file <number>.hex from the repository's history", v.File)
+			}
+		}
+	}
+	return &Museum{topics}, nil
 }
 
 // Has reports whether the event's schema, as it is now, is in the museum.
 func (m *Museum) Has(e *model.Event) bool {
-	return slices.ContainsFunc(m.topics[e.Topic], func(x exhibit) bool { return bytes.Equal(x.text, e.Text) })
+	return slices.ContainsFunc(m.topics[e.Topic], func(v Version) bool { return bytes.Equal(v.Text, e.Text) })
 }
 
 // Missing returns the events whose schemas are not in the museum, in order.
@@ -108,9 +127,9 @@ func (m *Museum) Add(e *model.Event) ([]File, error) {
 }
 
 func (m *Museum) next(topic string) int {
-	most := 0
-	for _, x := range m.topics[topic] {
-		most = max(most, x.number)
+	list := m.topics[topic]
+	if len(list) == 0 {
+		return 1
 	}
-	return most + 1
+	return list[len(list)-1].Number + 1
 }

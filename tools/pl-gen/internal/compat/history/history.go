@@ -156,7 +156,7 @@ func (b *Base) load(fsys fs.FS) error {
 			b.Faulty[a.Path] = faultOf(a.Path, found)
 		}
 	}
-	b.museum, err = museum(fsys)
+	b.museum, err = published(fsys)
 	return err
 }
 

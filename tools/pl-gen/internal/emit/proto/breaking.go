@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 )
 
 // A Break is one finding of "buf breaking".
@@ -30,20 +28,12 @@ func (b *Buf) Breaking(ctx context.Context, against string) (list []Break, ok bo
 	if err != nil || name == "" {
 		return nil, false, err
 	}
-	cmd := exec.CommandContext(ctx, name, "breaking", "--against", against, "--error-format", "json")
-	cmd.Dir = b.Root
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	text, err := cmd.Output()
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		return nil, true, nil
-	case errors.As(err, &exit) && exit.ExitCode() == 100:
-		list, err = breaks(text)
-		return list, true, err
+	text, err := b.findings(ctx, name, "breaking", "--against", against, "--error-format", "json")
+	if err != nil {
+		return nil, true, err
 	}
-	return nil, true, fmt.Errorf("run buf breaking: %w: %s", err, bytes.TrimSpace(stderr.Bytes()))
+	list, err = breaks(text)
+	return list, true, err
 }
 
 // breaks reads what buf prints, an object a line.

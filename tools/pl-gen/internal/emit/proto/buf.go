@@ -79,7 +79,17 @@ func (b *Buf) Lint(ctx context.Context) (lines []string, ok bool, err error) {
 	if !ok || err != nil {
 		return nil, ok, err
 	}
-	cmd := exec.CommandContext(ctx, name, "lint")
+	text, err := b.findings(ctx, name, "lint")
+	if err != nil || len(text) == 0 {
+		return nil, true, err
+	}
+	return strings.Split(strings.TrimSpace(string(text)), "\n"), true, nil
+}
+
+// findings runs a check of buf and returns what it finds, nothing when all is
+// well.
+func (b *Buf) findings(ctx context.Context, name, check string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, name, append([]string{check}, args...)...)
 	cmd.Dir = b.Root
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -87,11 +97,11 @@ func (b *Buf) Lint(ctx context.Context) (lines []string, ok bool, err error) {
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
-		return nil, true, nil
-	case errors.As(err, &exit) && exit.ExitCode() == 100:
-		return strings.Split(strings.TrimSpace(string(text)), "\n"), true, nil
+		return nil, nil
+	case errors.As(err, &exit) && exit.ExitCode() == 100 && len(text) > 0:
+		return text, nil
 	}
-	return nil, true, fmt.Errorf("run buf lint: %w: %s", err, bytes.TrimSpace(stderr.Bytes()))
+	return nil, fmt.Errorf("run buf %s: %w: %s", check, err, bytes.TrimSpace(stderr.Bytes()))
 }
 
 func (b *Buf) run(ctx context.Context, name string, args []string) error {
