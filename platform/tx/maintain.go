@@ -3,6 +3,7 @@ package tx
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -37,21 +38,17 @@ func (db *Database) Maintain(ctx context.Context, log *slog.Logger) error {
 	}
 }
 
-// maintain is one round.
+// maintain is one round. A part that fails does not keep the others from
+// their work.
 func (db *Database) maintain(ctx context.Context, present time.Time) error {
-	if _, err := db.prepareOutbox(ctx, present); err != nil {
-		return err
-	}
-	if err := db.prepare(ctx, inboxTable, DayOf(present).Next()); err != nil {
-		return err
-	}
-	if err := db.dropDays(ctx, inboxTable, present.Add(-inboxMemory)); err != nil {
-		return err
-	}
-	if err := db.dropDays(ctx, outboxTable, present.Add(-outboxMemory)); err != nil {
-		return err
-	}
-	return db.forgetCommands(ctx, present.Add(-commandMemory))
+	_, err := db.prepareOutbox(ctx, present)
+	return errors.Join(
+		err,
+		db.prepare(ctx, inboxTable, DayOf(present).Next()),
+		db.dropDays(ctx, inboxTable, present.Add(-inboxMemory)),
+		db.dropDays(ctx, outboxTable, present.Add(-outboxMemory)),
+		db.forgetCommands(ctx, present.Add(-commandMemory)),
+	)
 }
 
 // dropDays drops the days of a table that are over and were last used before
