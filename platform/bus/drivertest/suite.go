@@ -37,6 +37,9 @@ type Features struct {
 	EmptyKeys bool
 	// NilHeaderValues: a nil header value is kept apart from an empty one.
 	NilHeaderValues bool
+	// UnorderedHeaders: headers keep the order of the values of one name, but
+	// not that of the names.
+	UnorderedHeaders bool
 }
 
 // A Broker is one running broker.

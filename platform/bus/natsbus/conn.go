@@ -1,0 +1,243 @@
+// Package natsbus connects package bus to NATS JetStream.
+//
+// A partition is a stream: partition 3 of topic pl.quiz.completed.v1 is stream
+// pl-quiz-completed-v1-3 with the one subject pl.quiz.completed.v1.3. So the
+// records of a partition are numbered without gaps, and a record that the
+// server has dropped is noticed and never passed over. A record's offset is
+// its sequence in the stream less one.
+//
+// JetStream has no consumer groups with an owner for each partition. The
+// members of a group agree on that among themselves, over leases in a
+// key-value bucket; see [Conn.Join].
+package natsbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
+)
+
+const (
+	// unreachableAfter is how long a request waits for a connection before
+	// the server counts as unreachable.
+	unreachableAfter = 5 * time.Second
+	// answerWithin is how long one request waits for its answer.
+	answerWithin = 10 * time.Second
+	// reconnectWait is the pause between attempts to connect again, and half
+	// of it more at random.
+	reconnectWait = 100 * time.Millisecond
+
+	defaultIdle = 3 * time.Second
+)
+
+// Config says where the servers are.
+type Config struct {
+	// Servers are the addresses to begin with, host:port or nats:// or tls://
+	// URLs.
+	Servers []string
+	// ClientID names this process in the server's reports; "campus-hub" when
+	// empty.
+	ClientID string
+	// Credentials is a file with the user's JWT and seed; none when empty.
+	Credentials string
+	// Replicas is how many servers keep each new stream; 1 when 0.
+	Replicas int
+	// Logger is slog.Default when nil.
+	Logger *slog.Logger
+	// Idle is how often a member shows that it is alive; 3 seconds when 0. A
+	// killed member is noticed after three times as long and a second.
+	Idle time.Duration
+}
+
+// A Conn is a [driver.Conn] on JetStream.
+type Conn struct {
+	cfg  Config
+	log  *slog.Logger
+	nc   *nats.Conn
+	js   jetstream.JetStream
+	link link
+
+	mu      sync.Mutex
+	closed  bool
+	topics  map[string]int32 // partition counts; they never change
+	members map[*member]struct{}
+}
+
+var _ driver.Conn = (*Conn)(nil)
+
+// Open checks the configuration and returns a connection. When no server
+// answers it goes on trying in the background; [Conn.Ping] tells.
+func Open(cfg Config) (*Conn, error) {
+	if len(cfg.Servers) == 0 {
+		return nil, errors.New("nats: no server address; set PL_NATS_SERVERS to host:port[,host:port…]")
+	}
+	if cfg.ClientID == "" {
+		cfg.ClientID = "campus-hub"
+	}
+	if cfg.Idle == 0 {
+		cfg.Idle = defaultIdle
+	}
+	if cfg.Replicas == 0 {
+		cfg.Replicas = 1
+	}
+	c := &Conn{cfg: cfg, log: cfg.Logger, topics: make(map[string]int32), members: make(map[*member]struct{})}
+	if c.log == nil {
+		c.log = slog.Default()
+	}
+	c.link.init()
+	var err error
+	if c.nc, err = nats.Connect(strings.Join(cfg.Servers, ","), c.options()...); err != nil {
+		return nil, fmt.Errorf("nats: connect to %s: %w; correct PL_NATS_SERVERS", strings.Join(cfg.Servers, ","), err)
+	}
+	if c.nc.IsConnected() {
+		c.link.up()
+	}
+	if c.js, err = jetstream.New(c.nc); err != nil {
+		c.nc.Close()
+		return nil, fmt.Errorf("nats: %w", err)
+	}
+	return c, nil
+}
+
+func (c *Conn) options() []nats.Option {
+	opts := []nats.Option{
+		nats.Name(c.cfg.ClientID),
+		nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(reconnectWait),
+		nats.ReconnectJitter(reconnectWait/2, reconnectWait/2),
+		// What is published without a connection fails at once: only the
+		// publisher knows whether it may be sent again.
+		nats.ReconnectBufSize(-1),
+		nats.PingInterval(20 * time.Second),
+		nats.ConnectHandler(func(*nats.Conn) { c.link.up() }),
+		nats.ReconnectHandler(func(*nats.Conn) { c.link.up() }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.disconnected(err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			c.log.Warn("nats: asynchronous error", "error", err)
+		}),
+	}
+	if c.cfg.Credentials != "" {
+		opts = append(opts, nats.UserCredentials(c.cfg.Credentials))
+	}
+	return opts
+}
+
+func (c *Conn) disconnected(err error) {
+	c.link.down()
+	if err != nil {
+		c.log.Warn("the connection to the NATS server broke; connecting again", "error", err)
+	}
+}
+
+// Ping fails when no server answers.
+func (c *Conn) Ping(ctx context.Context) error {
+	return c.call(ctx, "ping", c.nc.FlushWithContext)
+}
+
+// Close ends all members, then publishing and the connection. Publishes in
+// flight fail.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	members := make([]*member, 0, len(c.members))
+	for m := range c.members {
+		members = append(members, m)
+	}
+	c.mu.Unlock()
+	var errs []error
+	for _, m := range members {
+		errs = append(errs, m.Close(context.Background()))
+	}
+	c.nc.Close()
+	c.link.close()
+	return errors.Join(errs...)
+}
+
+// add registers a member, which Close ends; it fails after Close.
+func (c *Conn) add(m *member) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return errClosed
+	}
+	c.members[m] = struct{}{}
+	return nil
+}
+
+func (c *Conn) remove(m *member) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.members, m)
+}
+
+// call asks the server something that may be asked twice. It waits for a
+// connection, and asks again when the connection breaks.
+func (c *Conn) call(ctx context.Context, doing string, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, unreachableAfter+answerWithin, errNoAnswer)
+	defer cancel()
+	for {
+		err := c.once(ctx, ask)
+		if !errors.Is(err, errLinkDown) || ctx.Err() != nil {
+			return c.explain(doing, err)
+		}
+	}
+}
+
+// once waits for a connection and asks while it lasts.
+func (c *Conn) once(ctx context.Context, ask func(context.Context) error) error {
+	linked, release, err := c.link.wait(ctx, unreachableAfter)
+	if err != nil {
+		return err
+	}
+	defer release()
+	within, cancel := context.WithTimeoutCause(linked, answerWithin, errNoAnswer)
+	defer cancel()
+	err = ask(within)
+	if err != nil && within.Err() != nil && errors.Is(err, within.Err()) {
+		err = context.Cause(within)
+	}
+	if errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrConnectionReconnecting) || errors.Is(err, nats.ErrDisconnected) {
+		err = fmt.Errorf("%w: %w", errLinkDown, err)
+		c.link.await(ctx, linked)
+	}
+	return err
+}
+
+// explain says what failed, where, and which setting to look at. It returns
+// nil for a nil error.
+func (c *Conn) explain(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if !unreachable(err) {
+		return fmt.Errorf("nats: %s: %w", doing, err)
+	}
+	return fmt.Errorf("nats: %s: %w: no JetStream answers at %s; start one there or correct PL_NATS_SERVERS: %w",
+		doing, driver.ErrUnreachable, strings.Join(c.cfg.Servers, ","), err)
+}
+
+// unreachable tells a server that is away from one that says no.
+func unreachable(err error) bool {
+	var network net.Error
+	for _, away := range []error{errLinkDown, errNoAnswer, nats.ErrNoServers, nats.ErrNoResponders, nats.ErrTimeout} {
+		if errors.Is(err, away) {
+			return true
+		}
+	}
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		return api.Code == 503
+	}
+	return errors.As(err, &network) && !errors.Is(err, context.DeadlineExceeded)
+}
