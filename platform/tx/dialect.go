@@ -29,8 +29,8 @@ type Dialect interface {
 	// stands in the whole query behind all parameters with a lower number.
 	Rows(first int, columns ...any) (query string, args []any)
 	// Commit commits the transaction that is open on c. An error that
-	// Classify calls Unreachable leaves the outcome unknown; after any other
-	// the transaction is rolled back.
+	// Classify calls Unreachable leaves the outcome unknown, unless it matches
+	// driver.ErrBadConn; after any other the transaction is rolled back.
 	Commit(ctx context.Context, c *sql.Conn) error
 	// Classify says what an error of the engine means.
 	Classify(err error) Fault

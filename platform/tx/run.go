@@ -146,8 +146,8 @@ func (r *run) close(ctx context.Context, n int) (int, error) {
 		return 0, context.Cause(ctx)
 	}
 	if err := r.u.commit(); err != nil {
-		if errors.Is(err, ErrCommitUnknown) || r.s.db.dialect.Classify(err) == Conflict {
-			return 0, err
+		if r.s.db.dialect.Classify(err) != Refused {
+			return 0, err // no delivery's fault
 		}
 		return 0, &deliveryFailure{index: -1, err: err, ended: true}
 	}

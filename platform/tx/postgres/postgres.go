@@ -9,6 +9,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
@@ -123,8 +124,10 @@ func (dialect) Commit(ctx context.Context, c *sql.Conn) error {
 		switch {
 		case err == nil && tag.String() == "ROLLBACK":
 			return pgx.ErrTxCommitRollback
-		case err == nil, errors.As(err, &refused), pgconn.SafeToRetry(err):
+		case err == nil, errors.As(err, &refused):
 			return err
+		case pgconn.SafeToRetry(err): // never sent
+			return fmt.Errorf("%w: %w", driver.ErrBadConn, err)
 		}
 		return fmt.Errorf("%w: %w", errLost, err)
 	})
