@@ -35,9 +35,6 @@ type Document struct {
 	References []string
 }
 
-// maxReferences bounds the requests that one schema can cause.
-const maxReferences = 64
-
 // requestTimeout bounds one request to the registry.
 const requestTimeout = 10 * time.Second
 
@@ -57,20 +54,22 @@ func NewClient(url string, options ...sr.ClientOpt) (*Client, error) {
 
 // Lookup implements Registry.
 func (c *Client) Lookup(ctx context.Context, subject, text string) (int, error) {
+	doing := "look up schema of subject " + subject
 	found, err := c.api.LookupSchema(ctx, subject, sr.Schema{Schema: text})
 	if err != nil {
-		return 0, classify(ctx, "look up schema of subject "+subject, err)
+		return 0, classify(ctx, doing, err)
 	}
-	return found.ID, nil
+	return CheckID(doing, found.ID)
 }
 
 // Register implements Registry.
 func (c *Client) Register(ctx context.Context, subject, text string) (int, error) {
+	doing := "register schema of subject " + subject
 	id, err := c.api.RegisterSchema(ctx, subject, sr.Schema{Schema: text}, -1, -1)
 	if err != nil {
-		return 0, classify(ctx, "register schema of subject "+subject, err)
+		return 0, classify(ctx, doing, err)
 	}
-	return id, nil
+	return CheckID(doing, id)
 }
 
 // SetCompatibility implements Registry.
@@ -101,44 +100,16 @@ func (c *Client) Schema(ctx context.Context, frame Frame) (Document, error) {
 	if err != nil {
 		return Document{}, classify(ctx, "fetch schema with "+frame.String(), err)
 	}
-	if found.Type != sr.TypeAvro {
-		return Document{}, fmt.Errorf("schema with %s is of type %s, not AVRO: %w", frame, found.Type, ErrIncompatible)
-	}
-	references, err := c.references(ctx, found.References)
-	return Document{Text: found.Schema, References: references}, err
-}
-
-// references fetches what a schema refers to, each version once.
-func (c *Client) references(ctx context.Context, open []sr.SchemaReference) (texts []string, err error) {
-	type version struct {
-		subject string
-		number  int
-	}
-	seen := map[version]bool{}
-	for len(open) > 0 {
-		ref := open[0]
-		open = open[1:]
-		at := version{ref.Subject, ref.Version}
-		if seen[at] {
-			continue
-		}
-		seen[at] = true
-		if len(seen) > maxReferences {
-			return nil, fmt.Errorf("schema has more than %d references: %w", maxReferences, ErrIncompatible)
-		}
+	return ReadDocument(frame, found, func(ref sr.SchemaReference) (sr.Schema, error) {
 		found, err := c.api.SchemaByVersion(ctx, ref.Subject, ref.Version)
 		if err != nil {
-			return nil, classify(ctx, fmt.Sprintf("fetch version %d of subject %s", ref.Version, ref.Subject), err)
+			return sr.Schema{}, classify(ctx, fmt.Sprintf("fetch version %d of subject %s", ref.Version, ref.Subject), err)
 		}
-		texts = append(texts, found.Schema.Schema)
-		open = append(open, found.References...)
-	}
-	return texts, nil
+		return found.Schema, nil
+	})
 }
 
-// classify tells what an error of the registry means. Only an answer with the
-// registry's own error code says anything about a schema: a bare 404 may come
-// from a proxy, and refused credentials are for a person to mend.
+// classify tells what an error of the registry means.
 func classify(ctx context.Context, doing string, err error) error {
 	if cause := ctx.Err(); cause != nil {
 		return fmt.Errorf("%s: %w", doing, cause)
@@ -146,14 +117,7 @@ func classify(ctx context.Context, doing string, err error) error {
 	reason := ErrUnavailable
 	var response *sr.ResponseError
 	if errors.As(err, &response) {
-		switch response.ErrorCode {
-		case sr.ErrSubjectNotFound.Code, sr.ErrVersionNotFound.Code, sr.ErrSchemaNotFound.Code,
-			sr.ErrSubjectSoftDeleted.Code, sr.ErrSchemaVersionSoftDeleted.Code:
-			reason = ErrUnknownSchema
-		case sr.ErrIncompatibleSchema.Code, sr.ErrInvalidSchema.Code, sr.ErrInvalidCompatibilityLevel.Code,
-			sr.ErrOperationNotPermitted.Code, sr.ErrInvalidSubject.Code, sr.ErrSchemaTooLarge.Code:
-			reason = ErrIncompatible
-		}
+		reason = ReasonOf(response.ErrorCode)
 	}
 	return fmt.Errorf("%s: %w: %w", doing, reason, err)
 }
