@@ -7,10 +7,11 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/avro"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model/modeltest"
 )
 
 func TestTheGraphOfThisRepository(t *testing.T) {
-	m := load(t, os.DirFS(top))
+	m := modeltest.Load(t, os.DirFS(top))
 	g := flowsOf("", "all", m.Events, nil)
 	if len(g.Flows) != len(m.Events) {
 		t.Errorf("%d flows for %d events", len(g.Flows), len(m.Events))

@@ -18,28 +18,14 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/catalog/history"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model/modeltest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
 // top is the root of this repository.
 const top = "../../../.."
-
-func load(t testing.TB, fsys fs.FS) *model.Model {
-	t.Helper()
-	set, found, err := source.Load(fsys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, more := model.Build(set)
-	if found = append(found, more...); diag.HasErrors(found) {
-		t.Fatal(found)
-	}
-	return m
-}
 
 func build(t testing.TB, m *model.Model, h *history.History) map[string]string {
 	t.Helper()
@@ -141,9 +127,9 @@ message FindResponse { Node node = 1; }
 func sites(t *testing.T) map[string]map[string]string {
 	t.Helper()
 	return map[string]map[string]string{
-		"this repository": build(t, load(t, os.DirFS(top)), nil),
-		"library":         build(t, load(t, library(t)), nil),
-		"many events":     build(t, load(t, many(3, 20)), nil),
+		"this repository": build(t, modeltest.Load(t, os.DirFS(top)), nil),
+		"library":         build(t, modeltest.Load(t, library(t)), nil),
+		"many events":     build(t, modeltest.Load(t, many(3, 20)), nil),
 		"nothing":         build(t, &model.Model{}, nil),
 	}
 }
@@ -260,12 +246,12 @@ func TestPagesAreSound(t *testing.T) {
 }
 
 func TestHostileTextsStayTexts(t *testing.T) {
-	for file, text := range build(t, load(t, library(t)), nil) {
+	for file, text := range build(t, modeltest.Load(t, library(t)), nil) {
 		if strings.HasSuffix(file, ".html") && (strings.Contains(text, "<script>alert") || strings.Contains(text, "<img")) {
 			t.Errorf("%s has markup from a contract", file)
 		}
 	}
-	site := build(t, load(t, library(t)), nil)
+	site := build(t, modeltest.Load(t, library(t)), nil)
 	if !strings.Contains(site["events/pl.library.book_lost.v1.html"], "&lt;script&gt;alert(1)") {
 		t.Error("the text itself is lost")
 	}
@@ -273,9 +259,9 @@ func TestHostileTextsStayTexts(t *testing.T) {
 
 func TestBuildingTwiceGivesTheSame(t *testing.T) {
 	for _, fsys := range []fs.FS{os.DirFS(top), library(t), many(3, 20)} {
-		first := build(t, load(t, fsys), nil)
+		first := build(t, modeltest.Load(t, fsys), nil)
 		for range 3 {
-			second := build(t, load(t, fsys), nil)
+			second := build(t, modeltest.Load(t, fsys), nil)
 			for file, text := range first {
 				if second[file] != text {
 					t.Errorf("%s differs", file)
@@ -288,7 +274,7 @@ func TestBuildingTwiceGivesTheSame(t *testing.T) {
 // TestGolden compares whole files of the library; "go test -update" writes
 // them.
 func TestGolden(t *testing.T) {
-	site := build(t, load(t, library(t)), nil)
+	site := build(t, modeltest.Load(t, library(t)), nil)
 	for _, file := range []string{"events/pl.library.book_lost.v1.html", "calls/library.Find.html", "contexts/library.html", "llms.txt"} {
 		golden := "testdata/golden/" + path.Base(file)
 		if *update {
@@ -307,7 +293,7 @@ func TestGolden(t *testing.T) {
 }
 
 func TestTheScriptIsTheOneThatThePolicyAllows(t *testing.T) {
-	text := build(t, load(t, library(t)), nil)["index.html"]
+	text := build(t, modeltest.Load(t, library(t)), nil)["index.html"]
 	_, rest, _ := strings.Cut(text, "<script>")
 	code, _, ok := strings.Cut(rest, "</script>")
 	sum := sha256.Sum256([]byte(code))
@@ -325,7 +311,7 @@ func TestSearchListsEveryPage(t *testing.T) {
 			}
 		}
 	}
-	site := build(t, load(t, library(t)), nil)
+	site := build(t, modeltest.Load(t, library(t)), nil)
 	for _, word := range []string{"keeper", "number", "squad-library"} {
 		if !strings.Contains(site["search.html"], word) {
 			t.Errorf("%q cannot be found", word)
@@ -364,14 +350,14 @@ func many(contexts, events int) fstest.MapFS {
 }
 
 func BenchmarkThousandEvents(b *testing.B) {
-	m := load(b, many(40, 25))
+	m := modeltest.Load(b, many(40, 25))
 	for b.Loop() {
 		build(b, m, nil)
 	}
 }
 
 func TestPersonalDataIsFoundInSharedRecords(t *testing.T) {
-	site := build(t, load(t, library(t)), nil)
+	site := build(t, modeltest.Load(t, library(t)), nil)
 	if page := site["events/pl.library.book_lost.v1.html"]; !strings.Contains(page, "<code>shelf.keeper</code>") {
 		t.Error("personal data in a shared record is not told")
 	}

@@ -16,24 +16,15 @@ import (
 	"ariga.io/atlas/sql/sqlite"
 	_ "modernc.org/sqlite"
 
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model/modeltest"
 )
 
 const top = "../../../.."
 
 func contexts(tb testing.TB) []*model.Context {
 	tb.Helper()
-	set, found, err := source.Load(os.DirFS(top))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	m, more := model.Build(set)
-	if diag.HasErrors(append(found, more...)) {
-		tb.Fatal(found, more)
-	}
-	return m.Contexts
+	return modeltest.Load(tb, os.DirFS(top)).Contexts
 }
 
 // TestHistories applies the migrations of every context to a real SQLite and

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -13,10 +12,9 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model/modeltest"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
 )
 
 // official is the JSON Schema that the AsyncAPI initiative publishes.
@@ -43,19 +41,6 @@ func official(t *testing.T) *jsonschema.Schema {
 		t.Fatal(err)
 	}
 	return s
-}
-
-func load(t *testing.T, fsys fs.FS) *model.Model {
-	t.Helper()
-	set, found, err := source.Load(fsys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, more := model.Build(set)
-	if found = append(found, more...); diag.HasErrors(found) {
-		t.Fatal(found)
-	}
-	return m
 }
 
 func emitAll(t *testing.T, m *model.Model) []plan.File {
@@ -87,7 +72,7 @@ const top = "../../../../.."
 
 func TestTheOfficialSchemaAcceptsEveryDocument(t *testing.T) {
 	schema := official(t)
-	files := emitAll(t, load(t, os.DirFS(top)))
+	files := emitAll(t, modeltest.Load(t, os.DirFS(top)))
 	if len(files) < 6 {
 		t.Fatalf("only %d documents", len(files))
 	}
@@ -101,7 +86,7 @@ func TestTheOfficialSchemaAcceptsEveryDocument(t *testing.T) {
 // TestTheOfficialSchemaRefusesFaults shows that the check above can fail.
 func TestTheOfficialSchemaRefusesFaults(t *testing.T) {
 	schema := official(t)
-	hub := string(emitAll(t, load(t, os.DirFS(top)))[0].Content)
+	hub := string(emitAll(t, modeltest.Load(t, os.DirFS(top)))[0].Content)
 	for old, new := range map[string]string{
 		`"asyncapi": "3.1.0"`:   `"asyncapi": "3.2.9"`,
 		`"action": "receive"`:   `"action": "consume"`,
@@ -120,7 +105,7 @@ func TestTheOfficialSchemaRefusesFaults(t *testing.T) {
 
 // TestReferencesResolve follows every $ref of every document.
 func TestReferencesResolve(t *testing.T) {
-	for _, f := range emitAll(t, load(t, os.DirFS(top))) {
+	for _, f := range emitAll(t, modeltest.Load(t, os.DirFS(top))) {
 		root := decode(t, f.Content)
 		refs := 0
 		walk(root, func(ref string) {
@@ -181,7 +166,7 @@ func library() fstest.MapFS {
 }
 
 func TestShapes(t *testing.T) {
-	files := emitAll(t, load(t, library()))
+	files := emitAll(t, modeltest.Load(t, library()))
 	if err := official(t).Validate(decode(t, files[0].Content)); err != nil {
 		t.Errorf("%#v", err)
 	}
@@ -213,7 +198,7 @@ func TestShapes(t *testing.T) {
 }
 
 func TestWiring(t *testing.T) {
-	m := load(t, os.DirFS(top))
+	m := modeltest.Load(t, os.DirFS(top))
 	var d document
 	i := slices.IndexFunc(m.Contexts, func(c *model.Context) bool { return c.Name == "achievement" })
 	files, err := Emit(m.Contexts[i])
@@ -235,7 +220,7 @@ func TestWiring(t *testing.T) {
 }
 
 func TestEmittingTwiceGivesTheSame(t *testing.T) {
-	first, second := emitAll(t, load(t, os.DirFS(top))), emitAll(t, load(t, os.DirFS(top)))
+	first, second := emitAll(t, modeltest.Load(t, os.DirFS(top))), emitAll(t, modeltest.Load(t, os.DirFS(top)))
 	for i := range first {
 		if !bytes.Equal(first[i].Content, second[i].Content) {
 			t.Errorf("%s differs", first[i].Path)

@@ -1,41 +1,26 @@
 package command_test
 
 import (
-	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/command"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model/modeltest"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan/plantest"
 )
 
 const top = "../../../../.."
 
-func load(t *testing.T) *model.Model {
-	t.Helper()
-	set, found, err := source.Load(os.DirFS(top))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, more := model.Build(set)
-	if diag.HasErrors(append(found, more...)) {
-		t.Fatal(found, more)
-	}
-	return m
-}
-
 // TestCommitted holds the committed main packages, which the build compiles,
 // against what is emitted.
 func TestCommitted(t *testing.T) {
-	m := load(t)
+	m := modeltest.Load(t, os.DirFS(top))
 	files, err := command.EmitHub(m)
 	if err != nil {
 		t.Fatal(err)
@@ -57,14 +42,7 @@ func TestCommitted(t *testing.T) {
 
 func check(t *testing.T, f plan.File) {
 	t.Helper()
-	committed, err := os.ReadFile(filepath.Join(top, filepath.FromSlash(f.Path)))
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	if !bytes.Equal(committed, f.Content) {
-		t.Errorf("%s is not what is emitted; run pl-gen generate", f.Path)
-	}
+	plantest.Committed(t, top, f)
 	parsed, err := parser.ParseFile(token.NewFileSet(), f.Path, f.Content, parser.ParseComments)
 	if err != nil || !ast.IsGenerated(parsed) || parsed.Doc == nil || strings.Contains(parsed.Doc.Text(), "DO NOT EDIT") {
 		t.Errorf("%s: err %v, want a generated file with a package comment of its own", f.Path, err)

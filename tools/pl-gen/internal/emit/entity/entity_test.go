@@ -4,39 +4,25 @@ import (
 	"bytes"
 	"go/format"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/types/descriptorpb"
 
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/entity"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model/modeltest"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan/plantest"
 )
 
 const top = "../../../../.."
 
-func load(tb testing.TB) *model.Model {
-	tb.Helper()
-	set, found, err := source.Load(os.DirFS(top))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	m, more := model.Build(set)
-	if diag.HasErrors(append(found, more...)) {
-		tb.Fatal(found, more)
-	}
-	return m
-}
-
 // TestCommitted holds the committed clients and services, which other tests
 // compile and run, against what is emitted.
 func TestCommitted(t *testing.T) {
-	m := load(t)
+	m := modeltest.Load(t, os.DirFS(top))
 	for _, c := range m.Contexts {
 		for _, emit := range []func(string, *model.Context) ([]plan.File, error){entity.Emit, service.Emit} {
 			files, err := emit(m.Module, c)
@@ -52,14 +38,7 @@ func TestCommitted(t *testing.T) {
 
 func check(t *testing.T, f plan.File) {
 	t.Helper()
-	committed, err := os.ReadFile(filepath.Join(top, filepath.FromSlash(f.Path)))
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	if !bytes.Equal(committed, f.Content) {
-		t.Errorf("%s is not what is emitted; run pl-gen generate", f.Path)
-	}
+	plantest.Committed(t, top, f)
 	if formatted, err := format.Source(f.Content); err != nil || !bytes.Equal(formatted, f.Content) {
 		t.Errorf("%s is not formatted: %v", f.Path, err)
 	}
@@ -70,7 +49,7 @@ func check(t *testing.T, f plan.File) {
 
 // TestEqualRuns emits a context twice, also while others are emitted.
 func TestEqualRuns(t *testing.T) {
-	m := load(t)
+	m := modeltest.Load(t, os.DirFS(top))
 	for _, c := range m.Contexts[:2] {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
@@ -91,7 +70,7 @@ func TestEqualRuns(t *testing.T) {
 // TestWhatIsLeftOut keeps what handlers must not have, and what nobody needs,
 // out of the clients.
 func TestWhatIsLeftOut(t *testing.T) {
-	m := load(t)
+	m := modeltest.Load(t, os.DirFS(top))
 	files, err := entity.Emit(m.Module, m.Contexts[0])
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +109,7 @@ func TestEnumValues(t *testing.T) {
 	if strings.Join(got, " ") != "Optional=OPTIONAL Repeated=REPEATED Required=REQUIRED" {
 		t.Errorf("values %v", got)
 	}
-	for _, e := range load(t).Contexts[0].Entities[0].Fields {
+	for _, e := range modeltest.Load(t, os.DirFS(top)).Contexts[0].Entities[0].Fields {
 		if e.Name == "kind" {
 			if v := entity.EnumValues(e.Desc.Enum())[1]; v.Name != "FirstPass" || v.Stored != "FIRST_PASS" {
 				t.Errorf("value %+v", v)
@@ -141,7 +120,7 @@ func TestEnumValues(t *testing.T) {
 
 // BenchmarkEmit makes the clients of all contexts: about ten entities.
 func BenchmarkEmit(b *testing.B) {
-	m := load(b)
+	m := modeltest.Load(b, os.DirFS(top))
 	entities := 0
 	for _, c := range m.Contexts {
 		entities += len(c.Entities)
@@ -159,7 +138,7 @@ func BenchmarkEmit(b *testing.B) {
 
 // BenchmarkService emits the service packages of all contexts.
 func BenchmarkService(b *testing.B) {
-	m := load(b)
+	m := modeltest.Load(b, os.DirFS(top))
 	for b.Loop() {
 		for _, c := range m.Contexts {
 			if _, err := service.Emit(m.Module, c); err != nil {

@@ -8,9 +8,8 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model/modeltest"
 )
 
 var update = flag.Bool("update", false, "write what is generated over what is expected")
@@ -22,17 +21,7 @@ const here = "github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/event"
 func build(t testing.TB, module string, files fstest.MapFS) *model.Model {
 	t.Helper()
 	files["go.mod"] = &fstest.MapFile{Data: []byte("module " + module + "\n")}
-	set, found, err := source.Load(files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, more := model.Build(set)
-	for _, d := range append(found, more...) {
-		if d.Severity == diag.Error {
-			t.Fatalf("%s: %s %s", d.Pos, d.Rule, d.Message)
-		}
-	}
-	return m
+	return modeltest.Load(t, files)
 }
 
 // readAll returns the files below a directory of the disk.

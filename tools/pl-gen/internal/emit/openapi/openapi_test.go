@@ -2,7 +2,6 @@ package openapi
 
 import (
 	"bytes"
-	"io/fs"
 	"os"
 	"strings"
 	"testing"
@@ -13,25 +12,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model/modeltest"
 )
 
 const top = "../../../../.."
-
-func load(t *testing.T, fsys fs.FS) *model.Model {
-	t.Helper()
-	set, found, err := source.Load(fsys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, more := model.Build(set)
-	if found = append(found, more...); diag.HasErrors(found) {
-		t.Fatal(found)
-	}
-	return m
-}
 
 func decode(t *testing.T, text []byte) any {
 	t.Helper()
@@ -98,7 +83,7 @@ func official(t *testing.T) *jsonschema.Schema {
 
 func TestTheOfficialSchemaAcceptsEveryDocument(t *testing.T) {
 	schema := official(t)
-	all := append(documents(t, load(t, os.DirFS(top))), documents(t, load(t, shapes(t)))...)
+	all := append(documents(t, modeltest.Load(t, os.DirFS(top))), documents(t, modeltest.Load(t, shapes(t)))...)
 	if len(all) < 6 {
 		t.Fatalf("only %d documents", len(all))
 	}
@@ -112,7 +97,7 @@ func TestTheOfficialSchemaAcceptsEveryDocument(t *testing.T) {
 // TestTheOfficialSchemaRefusesFaults shows that the check above can fail.
 func TestTheOfficialSchemaRefusesFaults(t *testing.T) {
 	schema := official(t)
-	text := string(documents(t, load(t, os.DirFS(top)))[0].text)
+	text := string(documents(t, modeltest.Load(t, os.DirFS(top)))[0].text)
 	for old, new := range map[string]string{
 		`"openapi": "3.1.0"`: `"openapi": "2.0"`,
 		`"in": "header"`:     `"in": "heading"`,
@@ -131,7 +116,7 @@ func TestTheOfficialSchemaRefusesFaults(t *testing.T) {
 // TestMessagesFitTheirSchemas encodes every message as Connect does and holds
 // it against its schema, empty and full.
 func TestMessagesFitTheirSchemas(t *testing.T) {
-	all := append(documents(t, load(t, os.DirFS(top))), documents(t, load(t, shapes(t)))...)
+	all := append(documents(t, modeltest.Load(t, os.DirFS(top))), documents(t, modeltest.Load(t, shapes(t)))...)
 	for _, s := range all {
 		for _, m := range s.context.Service.Methods {
 			out := m.Output.Desc
@@ -216,7 +201,7 @@ func valueOf(f protoreflect.FieldDescriptor, depth int) protoreflect.Value {
 }
 
 func TestEmittingTwiceGivesTheSame(t *testing.T) {
-	first, second := documents(t, load(t, os.DirFS(top))), documents(t, load(t, os.DirFS(top)))
+	first, second := documents(t, modeltest.Load(t, os.DirFS(top))), documents(t, modeltest.Load(t, os.DirFS(top)))
 	for i := range first {
 		if !bytes.Equal(first[i].text, second[i].text) {
 			t.Errorf("%s differs", first[i].context.Name)

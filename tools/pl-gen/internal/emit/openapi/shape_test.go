@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model/modeltest"
 )
 
 // shapes is a repository whose contract has what those of this one lack:
@@ -89,7 +91,7 @@ message PutResponse {
 `
 
 func TestRequestsAreRestricted(t *testing.T) {
-	s := documents(t, load(t, shapes(t)))[0]
+	s := documents(t, modeltest.Load(t, shapes(t)))[0]
 	schema := s.schema(t, "pl.shape.v1.PutRequest")
 	const good = `{"name": "n", "root": {"label": "a", "nodes": [{"label": "b"}]}, "color": "COLOR_RED", "count": 1, "big": "7", "share": 0.5}`
 	if err := schema.Validate(decode(t, []byte(good))); err != nil {
@@ -118,7 +120,7 @@ func TestRequestsAreRestricted(t *testing.T) {
 }
 
 func TestAnswersAreNotRestricted(t *testing.T) {
-	s := documents(t, load(t, shapes(t)))[0]
+	s := documents(t, modeltest.Load(t, shapes(t)))[0]
 	schema := s.schema(t, "pl.shape.v1.PutResponse")
 	if err := schema.Validate(decode(t, []byte(`{"root": {"nodes": [{"label": "far longer"}]}, "perhaps": 0}`))); err != nil {
 		t.Error(err)
@@ -134,7 +136,7 @@ func TestAnswersAreNotRestricted(t *testing.T) {
 
 func TestCallsTellCommandsFromQueries(t *testing.T) {
 	var d document
-	if err := json.Unmarshal(documents(t, load(t, shapes(t)))[0].text, &d); err != nil {
+	if err := json.Unmarshal(documents(t, modeltest.Load(t, shapes(t)))[0].text, &d); err != nil {
 		t.Fatal(err)
 	}
 	put, get := d.Paths["/pl.shape.v1.ShapeService/Put"], d.Paths["/pl.shape.v1.ShapeService/Get"]

@@ -1,21 +1,18 @@
 package service_test
 
 import (
-	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model/modeltest"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan"
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan/plantest"
 )
 
 const top = "../../../../.."
@@ -23,14 +20,7 @@ const top = "../../../../.."
 // TestCommitted holds the committed packages, which the build compiles,
 // against what is emitted.
 func TestCommitted(t *testing.T) {
-	set, found, err := source.Load(os.DirFS(top))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, more := model.Build(set)
-	if diag.HasErrors(append(found, more...)) {
-		t.Fatal(found, more)
-	}
+	m := modeltest.Load(t, os.DirFS(top))
 	emitted := 0
 	for _, c := range m.Contexts {
 		files, err := service.Emit(m.Module, c)
@@ -49,14 +39,7 @@ func TestCommitted(t *testing.T) {
 
 func check(t *testing.T, f plan.File) {
 	t.Helper()
-	committed, err := os.ReadFile(filepath.Join(top, filepath.FromSlash(f.Path)))
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	if !bytes.Equal(committed, f.Content) {
-		t.Errorf("%s is not what is emitted; run pl-gen generate", f.Path)
-	}
+	plantest.Committed(t, top, f)
 	parsed, err := parser.ParseFile(token.NewFileSet(), f.Path, f.Content, parser.ParseComments)
 	if err != nil || !ast.IsGenerated(parsed) {
 		t.Errorf("%s: err %v, want a generated file", f.Path, err)
