@@ -41,7 +41,9 @@ var errLeaseLost = errors.New("another relay has taken over the shard")
 //
 // The outbox is divided into shards by key. Of all relays of a database one
 // works on a shard at a time. On a failure the shard stops, so that the order
-// of each key is kept, and reads its rows again.
+// of each key is kept, and reads its rows again. It then publishes half as many
+// at once: what is in front of an event that no broker takes gets through, and
+// what is behind it is not written again with every attempt.
 type Relay struct {
 	db     *Database
 	out    driver.Conn
@@ -86,6 +88,7 @@ type shard struct {
 	lease    lease
 	last     int64 // of the mutant that skips by it
 	failures int
+	limit    int // rows to publish at once after a failure; 0: as many as there are
 }
 
 func (s *shard) run(ctx context.Context) {
@@ -142,11 +145,18 @@ func (s *shard) round(ctx context.Context) (more bool, err error) {
 	if err != nil || len(rows) == 0 {
 		return false, err
 	}
+	if s.limit > 0 && s.limit < len(rows) {
+		rows, more = rows[:s.limit], true
+	}
 	if err := s.publish(ctx, rows); err != nil {
+		s.limit = max(len(rows)/2, 1)
 		return false, fmt.Errorf("publish %d events from sequence %d: %w", len(rows), rows[0].seq, err)
 	}
 	if err := s.mark(ctx, rows); err != nil {
 		return false, fmt.Errorf("mark %d events from sequence %d as published: %w", len(rows), rows[0].seq, err)
+	}
+	if s.limit *= 2; s.limit > relayRows {
+		s.limit = 0
 	}
 	s.relayed(s.n, len(rows), time.Since(rows[0].envelope.Time))
 	return more, nil

@@ -187,6 +187,38 @@ func TestRelayStopsAtAFailure(t *testing.T) {
 
 // A sequence is not the order of commits: a row with a lower one may appear
 // after others were published.
+// An event that no broker takes stops its shard. What is in front of it gets
+// through, and what is behind is not published again and again.
+func TestRelayStopsInFrontOfAnEventThatCannotBePublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, err := sqlite.Open(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		w := newWorld(t, func(testing.TB) (*tx.Database, func() *tx.Database) { return db, nil })
+		b := newBroker()
+		b.before = func(records []*driver.Record) error {
+			for _, r := range records {
+				if strings.HasSuffix(string(r.Value), "refused") {
+					return fmt.Errorf("%d records refused", len(records))
+				}
+			}
+			return nil
+		}
+		w.publish("k", numbers(0, 10)...)
+		w.publish("k", "refused")
+		w.publish("k", numbers(10, 100)...)
+		stop := w.relay(db, b)
+		time.Sleep(time.Hour) // virtual
+		stop()
+		w.expect("unpublished", w.column(`SELECT count(*) FROM pl_outbox WHERE published_at IS NULL`), "91")
+		if n := len(b.records); n > 300 {
+			t.Errorf("%d records were written for 10 events that got through and 91 that wait", n)
+		}
+	})
+}
+
 func TestRelayFindsRowsThatAppearLate(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, w *world) {
 		b := newBroker()
