@@ -25,7 +25,8 @@ type schemaRequest struct {
 // A candidate is a valid schema that a client asks about.
 type candidate struct {
 	parsed *avro.Schema
-	schema *schema // without an id
+	schema *schema     // without an id
+	names  *avro.Names // the types that it refers to
 }
 
 // candidate parses the schema of a request about a subject.
@@ -48,11 +49,28 @@ func (s *state) candidate(name subjectName, req *schemaRequest) (*candidate, err
 	if err != nil {
 		return nil, invalidSchema(err)
 	}
-	return &candidate{parsed: parsed, schema: &schema{
+	return &candidate{parsed: parsed, names: &r.names, schema: &schema{
 		text: string(avro.TextWithout(parsed, &r.names)), references: refs,
 		metadata: present(req.Metadata), ruleSet: present(req.RuleSet),
 		contained: sha256.Sum256(avro.Text(parsed)),
 	}}, nil
+}
+
+// readsBack refuses a schema whose text, as it would be stored, is no schema or
+// another one. Avro cannot write every schema: inside a namespace, a type
+// without one is named only once its definition is complete, and the text moves
+// definitions to where they are used first.
+func (c *candidate) readsBack() error {
+	stored, err := avro.Parse("schema", []byte(c.schema.text), c.names)
+	const what = "Invalid schema: written out with every type at its first use, it is %s. " +
+		"Give every type a namespace, or define each one before it is used%s"
+	switch {
+	case err != nil:
+		return faultf(42201, what, "no schema any more", fmt.Sprintf(" (%v)", err))
+	case !bytes.Equal(avro.Canonical(stored), avro.Canonical(c.parsed)) || sha256.Sum256(avro.Text(stored)) != c.schema.contained:
+		return faultf(42201, what, "another schema", "")
+	}
+	return nil
 }
 
 // inherit takes over the metadata and rules of the version before when the

@@ -46,6 +46,9 @@ func (s *state) register(name subjectName, req *schemaRequest, answer *registere
 		*answer = registered{ID: v.schema.id, Version: v.number}
 		return nil, nil
 	}
+	if err := c.readsBack(); err != nil {
+		return nil, err
+	}
 	if !imports {
 		if err := s.mayFollow(name, c); err != nil {
 			return nil, err
@@ -203,6 +206,9 @@ func (r *Registry) compatibility(req *http.Request) (any, error) {
 			return err
 		}
 		c, err := s.candidate(name, body)
+		if err == nil {
+			err = c.readsBack()
+		}
 		if err != nil {
 			return answer.invalid(err, flag(req, "verbose"))
 		}
