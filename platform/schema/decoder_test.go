@@ -263,6 +263,32 @@ func TestIDsTolerateAnUnsupportedLevel(t *testing.T) {
 	}
 }
 
+// A registry that goes away between the level and the schema must not keep the
+// schema under a level that nobody chose.
+func TestIDsDoNotRegisterWithoutTheLevel(t *testing.T) {
+	fake, client := registry(t)
+	var away atomic.Bool
+	away.Store(true)
+	fake.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut && away.Load() {
+			http.Error(w, "bad gateway", http.StatusBadGateway)
+			return true
+		}
+		return false
+	})
+	ids := NewIDs(client, true)
+	if err := ids.Resolve(t.Context(), badgeType(badgeV1)); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("error %v, want ErrUnavailable", err)
+	}
+	if stored, found := fake.GetSchema("pl.achievement.badge.v1-value", 1); found {
+		t.Errorf("registered %+v", stored)
+	}
+	away.Store(false)
+	if err := ids.Resolve(t.Context(), badgeType(badgeV1)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestIDsRefuseAFingerprintThatLies(t *testing.T) {
 	typ := badgeType(badgeV1)
 	typ.Fingerprint++

@@ -71,7 +71,9 @@ func (ids *IDs) resolve(ctx context.Context, t *event.Type) error {
 	if !ids.register || !errors.Is(err, ErrUnknownSchema) {
 		return err
 	}
-	ids.setLevel(ctx, t)
+	if err := ids.setLevel(ctx, t); err != nil {
+		return fmt.Errorf("event type %s: %w", t.Topic, err)
+	}
 	id, err := ids.registry.Register(ctx, t.RegistrySubject(), t.Schema)
 	if err != nil {
 		return fmt.Errorf("event type %s: %w", t.Topic, err)
@@ -89,15 +91,21 @@ func (ids *IDs) resolveLocked(t *event.Type) error {
 }
 
 // setLevel sets the subject's compatibility level. A registry that does not
-// support the level still takes the first version of a schema.
-func (ids *IDs) setLevel(ctx context.Context, t *event.Type) {
+// support the level still takes the first version of a schema; one that is away
+// does not, because the level is set only once.
+func (ids *IDs) setLevel(ctx context.Context, t *event.Type) error {
 	if t.Compatibility == "" {
-		return
+		return nil
 	}
-	if err := ids.registry.SetCompatibility(ctx, t.RegistrySubject(), t.Compatibility); err != nil {
+	err := ids.registry.SetCompatibility(ctx, t.RegistrySubject(), t.Compatibility)
+	if errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
 		slog.WarnContext(ctx, "registry did not take the compatibility level",
 			"subject", t.RegistrySubject(), "level", t.Compatibility, "error", err)
 	}
+	return nil
 }
 
 // ID returns the id of the schema with that fingerprint, once Resolve or Find
