@@ -83,7 +83,8 @@ func restore(req, sent proto.Message) proto.Message {
 	return sent
 }
 
-// Query runs a call that changes nothing.
+// Query runs a call that changes nothing. It ends after the time that
+// [tx.Store.Read] gives it.
 func (c *Core) Query(
 	ctx context.Context, procedure string,
 	run func(ctx context.Context, r *tx.Reader) (proto.Message, error),

@@ -13,6 +13,10 @@ import (
 // order or loss.
 const leaseTime = 5 * time.Second
 
+// leaseWrong is how far ahead the end of a lease may be: a relay whose clock is
+// ahead keeps its shard, and when it is gone nobody waits longer than this.
+const leaseWrong = time.Minute
+
 // A lease is the right to work on a shard. A newer one has a higher epoch.
 type lease struct {
 	epoch int64 // 0: none
@@ -37,9 +41,9 @@ func (s *shard) hold(ctx context.Context) error {
 // only process this is, whoever had it is gone.
 func (s *shard) acquire(ctx context.Context, u *unit) error {
 	next := lease{until: now().Add(leaseTime)}
-	free, wrong := now(), now().Add(2*leaseTime)
+	free, wrong := now(), now().Add(leaseWrong)
 	if s.db.traits.SingleWriter {
-		free = wrong
+		free = wrong // all leases
 	}
 	found, err := scan(ctx, u, `INSERT INTO pl_relay AS r (shard, epoch, holder, leased_until) VALUES ($1, 1, $2, $3)
 		ON CONFLICT (shard) DO UPDATE SET epoch = r.epoch + 1, holder = excluded.holder, leased_until = excluded.leased_until
