@@ -184,11 +184,9 @@ func (c *Conn) remove(m *member) {
 // call asks the server something that may be asked twice. It waits for a
 // connection, and asks again when the connection breaks.
 func (c *Conn) call(ctx context.Context, doing string, ask func(context.Context) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, unreachableAfter+answerWithin, errNoAnswer)
-	defer cancel()
-	for {
+	for begin := time.Now(); ; {
 		err := c.once(ctx, ask)
-		if !errors.Is(err, errLinkDown) || ctx.Err() != nil {
+		if !errors.Is(err, errLinkDown) || ctx.Err() != nil || time.Since(begin) >= unreachableAfter {
 			return c.explain(doing, err)
 		}
 	}
@@ -207,11 +205,21 @@ func (c *Conn) once(ctx context.Context, ask func(context.Context) error) error 
 	if err != nil && within.Err() != nil && errors.Is(err, within.Err()) {
 		err = context.Cause(within)
 	}
-	if errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrConnectionReconnecting) || errors.Is(err, nats.ErrDisconnected) {
+	if c.cutOff(err) {
 		err = fmt.Errorf("%w: %w", errLinkDown, err)
 		c.link.await(ctx, linked)
 	}
 	return err
+}
+
+// cutOff tells whether an error says that the connection has just broken.
+func (c *Conn) cutOff(err error) bool {
+	for _, cut := range []error{nats.ErrReconnectBufExceeded, nats.ErrConnectionReconnecting, nats.ErrDisconnected, nats.ErrConnectionClosed} {
+		if errors.Is(err, cut) {
+			return !c.nc.IsClosed()
+		}
+	}
+	return false
 }
 
 // explain says what failed, where, and which setting to look at. It returns

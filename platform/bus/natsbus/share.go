@@ -2,7 +2,8 @@ package natsbus
 
 import (
 	"cmp"
-	"hash/fnv"
+	"crypto/sha256"
+	"encoding/binary"
 	"slices"
 )
 
@@ -31,9 +32,6 @@ func fairShare(self, topic string, partitions int, members []string, has map[str
 
 // lot is a number that puts members in another order for every topic.
 func lot(topic, member string) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(topic))
-	_, _ = h.Write([]byte{0})
-	_, _ = h.Write([]byte(member))
-	return h.Sum64()
+	sum := sha256.Sum256([]byte(topic + "\x00" + member))
+	return binary.BigEndian.Uint64(sum[:])
 }
