@@ -30,7 +30,9 @@ func TestFirstMinutesOnKafka(t *testing.T) {
 	broker.Kill(t)
 	submitFirstQuiz(t, hub, k, k.students[1])
 	broker.Start(t)
+	back := time.Now()
 	await(t, 30*time.Second, func() error { return c.hasFirstBadges(k.students[1]) })
+	t.Logf("what happened without Kafka had its effects %s after its return", time.Since(back).Round(time.Millisecond))
 
 	t.Run("console consumer", func(t *testing.T) { checkConsoleConsumer(t, broker) })
 	t.Run("consumer groups", func(t *testing.T) { checkConsumerGroups(t, broker) })

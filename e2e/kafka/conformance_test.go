@@ -18,7 +18,7 @@ import (
 
 // The suite of package driver on the real broker. Its cases share one process,
 // which is empty at the beginning of each; those that take the broker away
-// kill it.
+// kill it and stop it by turns.
 func TestConformance(t *testing.T) {
 	broker := kafka.Start(t)
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()))
@@ -27,20 +27,28 @@ func TestConformance(t *testing.T) {
 	}
 	t.Cleanup(client.Close)
 	admin := kadm.NewClient(client)
+	turn := 0
+	stop := func(t *testing.T) {
+		if turn++; turn%2 == 1 {
+			broker.Kill(t)
+		} else {
+			broker.Stop(t)
+		}
+	}
 	drivertest.Run(t, drivertest.Harness{
 		Features: drivertest.Features{Tombstones: true, EmptyKeys: true, NilHeaderValues: true},
 		Patience: time.Minute,
 		Broker: func(t *testing.T) drivertest.Broker {
 			t.Cleanup(func() { empty(t, broker, admin) })
-			return harness(broker, admin)
+			return harness(broker, admin, stop)
 		},
 	})
 }
 
-func harness(broker *kafka.Broker, admin *kadm.Client) drivertest.Broker {
+func harness(broker *kafka.Broker, admin *kadm.Client, stop func(t *testing.T)) drivertest.Broker {
 	return drivertest.Broker{
 		Open:  func(t *testing.T) driver.Conn { return open(t, broker) },
-		Stop:  func(t *testing.T) { broker.Kill(t) },
+		Stop:  stop,
 		Start: func(t *testing.T) { broker.Start(t) },
 		Truncate: func(t *testing.T, topic string, partition int32, below int64) {
 			offsets := kadm.Offsets{}
