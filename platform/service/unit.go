@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -225,19 +224,10 @@ func (u *unit) flush(ctx context.Context) error {
 	if u.relay == nil {
 		return nil
 	}
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		left, err := u.db.Unpublished(ctx)
-		if err == nil && left == 0 {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("context %s: %d events stay in the outbox until the next start: %w", u.Context, left, ctx.Err())
-		}
+	if err := u.db.Flushed(ctx); err != nil {
+		return fmt.Errorf("context %s: %w", u.Context, err)
 	}
+	return nil
 }
 
 func (p *Process) forEachUnit(f func(*unit) error) error {

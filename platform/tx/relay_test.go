@@ -2,6 +2,7 @@ package tx_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -181,6 +182,32 @@ func TestRelayStopsAtAFailure(t *testing.T) {
 		w.drained(w.db)
 		if got := firsts(b.texts("k")); !slices.Equal(got, numbers(0, 10)) {
 			t.Errorf("first copies came as %q", got)
+		}
+	})
+}
+
+// A process that ends does not wait for what others go on publishing.
+func TestFlushedIsAboutWhatIsThere(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, w *world) {
+		b := newBroker()
+		b.before = func([]*driver.Record) error {
+			w.publish("k", "more") // the outbox is never empty
+			return nil
+		}
+		w.publish("k", "a")
+		stop := w.relay(w.db, b)
+		defer stop()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if err := w.db.Flushed(ctx); err != nil {
+			t.Error(err)
+		}
+		stop()
+		w.publish("k", "left")
+		ended, end := context.WithCancel(t.Context())
+		end()
+		if err := w.db.Flushed(ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want the end of the context", err)
 		}
 	})
 }
