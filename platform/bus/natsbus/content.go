@@ -42,6 +42,21 @@ const (
 	structuredPrefix = "application/cloudevents"
 )
 
+// The names of the attributes that the platform writes, so that they cost no
+// allocation.
+var natsNames, kafkaNames = func() (there, back map[string]string) {
+	there, back = make(map[string]string), make(map[string]string)
+	for _, name := range [...]string{
+		specVersion, "id", "source", "type", "subject", "time", "dataschema",
+		event.ExtTraceParent, event.ExtTraceState, event.ExtCorrelationID, event.ExtCausationID,
+		event.ExtPartitionKey, event.ExtRecordedTime, event.ExtSameAs,
+	} {
+		there[kafkaPrefix+name] = natsPrefix + name
+		back[natsPrefix+name] = kafkaPrefix + name
+	}
+	return there, back
+}()
+
 // toNATS converts a record into the message that carries it.
 func toNATS(r *driver.Record, subject string) (*nats.Msg, error) {
 	h := make(nats.Header, len(r.Headers)+6)
@@ -91,6 +106,9 @@ func natsName(key string, isEvent bool) (name string, attribute bool) {
 	if !isEvent {
 		return key, false
 	}
+	if name, ok := natsNames[key]; ok {
+		return name, true
+	}
 	if name, ok := strings.CutPrefix(key, kafkaPrefix); ok {
 		return natsPrefix + name, true
 	}
@@ -139,7 +157,8 @@ func headersOf(h nats.Header) []event.Header {
 	}
 	isEvent := isBinaryEvent(h)
 	list := make([]event.Header, 0, len(h))
-	for name, values := range h {
+	values := make([]byte, 0, sizeOf(h)) // of all headers: one allocation
+	for name, texts := range h {
 		if strings.HasPrefix(name, ownPrefix) || strings.HasPrefix(name, serverPrefix) {
 			continue
 		}
@@ -150,15 +169,26 @@ func headersOf(h nats.Header) []event.Header {
 		if decode == nil && slices.Contains(h[headerEncoded], name) {
 			decode = unescape
 		}
-		for _, value := range values {
+		for _, text := range texts {
 			if decode != nil {
-				value = decode(value)
+				text = decode(text)
 			}
-			list = append(list, event.Header{Key: key, Value: []byte(value)})
+			from := len(values)
+			values = append(values, text...)
+			list = append(list, event.Header{Key: key, Value: values[from:len(values):len(values)]})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b event.Header) int { return strings.Compare(a.Key, b.Key) })
 	return list
+}
+
+func sizeOf(h nats.Header) (size int) {
+	for _, texts := range h {
+		for _, text := range texts {
+			size += len(text)
+		}
+	}
+	return size
 }
 
 // isBinaryEvent tells whether the headers carry an event's attributes.
@@ -179,6 +209,9 @@ func isBinaryEvent(h nats.Header) bool {
 // case. It returns "" for a header that says nothing, and how to decode values
 // of an attribute.
 func kafkaName(name string, isEvent bool) (key string, decode func(string) string) {
+	if key, ok := kafkaNames[name]; ok && isEvent {
+		return key, attributeValue
+	}
 	switch {
 	case !isEvent && strings.EqualFold(name, contentType):
 		return contentType, nil
