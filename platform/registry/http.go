@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// contentType is what Confluent's clients send and expect.
-const contentType = "application/vnd.schemaregistry.v1+json"
+// mediaTypes are the names of what this registry speaks, the best one first.
+var mediaTypes = []string{"application/vnd.schemaregistry.v1+json", "application/vnd.schemaregistry+json", "application/json"}
 
 // maxBody bounds a request; a schema of avro's largest size fits.
 const maxBody = 16 << 20
@@ -24,7 +24,23 @@ func (r *Registry) Handler() http.Handler {
 	for pattern, answer := range r.routes() {
 		mux.Handle(pattern, respond(answer))
 	}
-	return withContext(plainErrors(mux))
+	return negotiate(withContext(plainErrors(mux)))
+}
+
+// negotiate names the media type of the answer as the request wants it: the
+// best one that it lists, else the best one.
+func negotiate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		answer, accepted := mediaTypes[0], strings.ToLower(strings.Join(req.Header.Values("Accept"), ","))
+		for _, name := range mediaTypes {
+			if strings.Contains(accepted, name) {
+				answer = name
+				break
+			}
+		}
+		w.Header().Set("Content-Type", answer)
+		next.ServeHTTP(w, req)
+	})
 }
 
 type answerer = func(*http.Request) (any, error)
@@ -120,7 +136,6 @@ func writeBody(w http.ResponseWriter, status int, body any) {
 			return
 		}
 	}
-	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "no-cache, no-store, must-revalidate")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
