@@ -39,6 +39,10 @@ func unsupported(what string) *fault {
 	return faultf(50101, "unsupported: this registry %s", what)
 }
 
+func unreadable(v *version, err error) *fault {
+	return faultf(50001, "version %d of subject %q, which the answer depends on, cannot be read: %v", v.number, v.subject.String(), err)
+}
+
 func storeFailed(err error) *fault {
 	return faultf(50001, "the registry could not store the change, which has not taken effect: %v", err)
 }

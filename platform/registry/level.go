@@ -30,8 +30,7 @@ func (s *state) checkLevel(text string, next *avro.Schema, earlier []*version) (
 	for i := len(earlier) - 1; i >= 0 && level != compat.None; i-- {
 		old, err := s.parse(earlier[i])
 		if err != nil {
-			return nil, faultf(50001, "version %d of subject %q, which the schema has to agree with, cannot be read: %v",
-				earlier[i].number, earlier[i].subject.String(), err)
+			return nil, unreadable(earlier[i], err)
 		}
 		if found := compat.CheckLevel(level, []*avro.Schema{old}, next); len(found) > 0 {
 			return explain(level, earlier[i], found), nil

@@ -3,12 +3,15 @@ package registry
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/pulselearn/campus-hub/platform/avro"
 )
 
 // latestVersion stands for the last version of a subject.
@@ -79,12 +82,31 @@ func (r *Registry) version(req *http.Request) (versionBody, error) {
 	var body versionBody
 	err = r.read(func(s *state) error {
 		v, err := s.pick(subjectOf(req), number, flag(req, "deleted"))
-		if err == nil {
-			body = describe(v)
+		if err != nil {
+			return err
 		}
+		body = describe(v)
+		body.Schema, err = s.text(req, v)
 		return err
 	})
 	return body, err
+}
+
+// text returns the text of a version in the format that the request asks for:
+// as it is registered, or with what it refers to written out.
+func (s *state) text(req *http.Request, v *version) (string, error) {
+	switch format := req.URL.Query().Get("format"); strings.ToLower(format) {
+	case "", "default":
+		return v.schema.text, nil
+	case "resolved":
+		parsed, err := s.parse(v)
+		if err != nil {
+			return "", unreadable(v, err)
+		}
+		return string(avro.Text(parsed)), nil
+	default:
+		return "", badRequest(fmt.Errorf("the format %q of an AVRO schema is not one of default and resolved", format))
+	}
 }
 
 func (r *Registry) getVersion(req *http.Request) (any, error) { return r.version(req) }
@@ -226,7 +248,7 @@ func (r *Registry) listContexts(*http.Request) (any, error) {
 }
 
 // byID finds the schema of an id; the parameter subject says in which context.
-func (r *Registry) byID(req *http.Request, use func(*state, *schema)) error {
+func (r *Registry) byID(req *http.Request, use func(*state, *schema) error) error {
 	id, err := strconv.Atoi(req.PathValue("id"))
 	if err != nil {
 		return &fault{status: http.StatusNotFound, Code: http.StatusNotFound, Message: "HTTP 404 Not Found"}
@@ -237,9 +259,16 @@ func (r *Registry) byID(req *http.Request, use func(*state, *schema)) error {
 		if found == nil {
 			return schemaNotFound(id)
 		}
-		use(s, found)
-		return nil
+		return use(s, found)
 	})
+}
+
+// textByID returns the text of a schema as text does.
+func (s *state) textByID(req *http.Request, c *schema) (string, error) {
+	for v := range c.uses {
+		return s.text(req, v)
+	}
+	return c.text, nil
 }
 
 // idBody is the answer for an id; subject and version where the request names
@@ -254,8 +283,9 @@ type idBody struct {
 func (r *Registry) getByID(req *http.Request) (any, error) {
 	var body idBody
 	wanted := parseSubject(req.URL.Query().Get("subject"))
-	err := r.byID(req, func(s *state, c *schema) {
+	err := r.byID(req, func(s *state, c *schema) (err error) {
 		body.schemaFields = describeSchema(c)
+		body.Schema, err = s.textByID(req, c)
 		for v := range c.uses {
 			if v.subject == wanted && v.number > body.Version {
 				body.Subject, body.Version = wanted.String(), v.number
@@ -264,14 +294,18 @@ func (r *Registry) getByID(req *http.Request) (any, error) {
 		if flag(req, "fetchMaxId") {
 			body.MaxID = s.space(wanted.context).lastID
 		}
+		return err
 	})
 	return body, err
 }
 
 func (r *Registry) getTextByID(req *http.Request) (any, error) {
-	var text rawText
-	err := r.byID(req, func(_ *state, c *schema) { text = rawText(c.text) })
-	return text, err
+	var text string
+	err := r.byID(req, func(s *state, c *schema) (err error) {
+		text, err = s.textByID(req, c)
+		return err
+	})
+	return rawText(text), err
 }
 
 // use is a subject and version where a schema stands.
@@ -283,12 +317,13 @@ type use struct {
 func (r *Registry) uses(req *http.Request) ([]use, error) {
 	uses := []use{}
 	wanted := parseSubject(req.URL.Query().Get("subject"))
-	err := r.byID(req, func(_ *state, c *schema) {
+	err := r.byID(req, func(_ *state, c *schema) error {
 		for v := range c.uses {
 			if shows(req, v) && (wanted.name == "" || wanted == v.subject) {
 				uses = append(uses, use{v.subject.String(), v.number})
 			}
 		}
+		return nil
 	})
 	slices.SortFunc(uses, func(a, b use) int {
 		return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Version, b.Version))

@@ -134,6 +134,28 @@ func TestEmptyParameters(t *testing.T) {
 	}
 }
 
+// TestFormats asks for a schema as it is registered, and with what it refers to.
+func TestFormats(t *testing.T) {
+	h := open(t, "", registry.Options{}).Handler()
+	must(t, h, "POST", "/subjects/:.c:a/versions", fixed("n.A", 1))
+	must(t, h, "POST", "/subjects/:.c:b/versions", map[string]any{"schema": `{"type":"array","items":"n.A"}`,
+		"references": []any{map[string]any{"name": "n.A", "subject": "a", "version": 1}}})
+	const short = `{"type":"array","items":"n.A"}`
+	const resolved = `{"type":"array","items":{"type":"fixed","name":"A","namespace":"n","size":1}}`
+	for format, want := range map[string]string{"": short, "default": short, "resolved": resolved, "RESOLVED": resolved} {
+		for _, uri := range []string{"/schemas/ids/2/schema?subject=:.c:", "/schemas/ids/2?subject=:.c:b", "/subjects/:.c:b/versions/1?deleted=false", "/subjects/:.c:b/versions/latest/schema?"} {
+			_, got := ask(t, h, "GET", uri+"&format="+format, "", nil)
+			var body struct{ Schema string }
+			if err := json.Unmarshal([]byte(got), &body); err != nil || got != want && body.Schema != want {
+				t.Errorf("%s in format %q: %s, want %s", uri, format, got, want)
+			}
+		}
+	}
+	if answer, got := ask(t, h, "GET", "/schemas/ids/2?subject=:.c:&format=serialized", "", nil); answer.StatusCode != http.StatusBadRequest || !strings.Contains(got, "serialized") {
+		t.Errorf("%d %s", answer.StatusCode, got)
+	}
+}
+
 // TestEscapedSubjects writes one subject in all the ways that a path allows.
 func TestEscapedSubjects(t *testing.T) {
 	h := open(t, "", registry.Options{}).Handler()
