@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -81,7 +82,7 @@ func runTool(t *testing.T, broker *kafka.Broker, class string, args ...string) s
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	out, err := broker.JVM().Command(ctx, class, args...).Output()
-	if exit, ok := err.(*exec.ExitError); ok {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		t.Fatalf("%s: %v\n%s%s", class, err, out, exit.Stderr)
 	} else if err != nil {
 		t.Fatal(err)
