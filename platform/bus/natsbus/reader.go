@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,6 +19,13 @@ const (
 	// headroom is what a message may be larger than max_payload says: its
 	// subject, and what the protocol adds.
 	headroom = 64 << 10
+	// pullExpiry is how long the server keeps a request for messages, and
+	// minHeartbeat how often it can show at most that it still does.
+	pullExpiry   = 30 * time.Second
+	minHeartbeat = 500 * time.Millisecond
+	// inactive is when the server forgets a consumer that nobody reads. One
+	// whose partition is not fetched for longer is made anew.
+	inactive = 30 * time.Second
 	// checkEvery is after how many idle intervals a reader without messages
 	// asks whether the stream still has what it waits for.
 	checkEvery = 10
@@ -44,6 +52,8 @@ func (r *reader) open(ctx context.Context) error {
 		consumer, err := c.js.OrderedConsumer(ctx, streamName(p.id.topic, p.id.partition), jetstream.OrderedConsumerConfig{
 			DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
 			OptStartSeq:   uint64(r.next) + 1,
+
+			InactiveThreshold: inactive,
 			// The client's own attempts cannot be ended.
 			MaxResetAttempts: 1,
 		})
@@ -51,7 +61,9 @@ func (r *reader) open(ctx context.Context) error {
 			return err
 		}
 		r.messages, err = consumer.Messages(
-			jetstream.PullMaxMessagesWithBytesLimit(pullMessages, int(c.nc.MaxPayload())+headroom))
+			jetstream.PullMaxMessagesWithBytesLimit(pullMessages, int(c.nc.MaxPayload())+headroom),
+			// Two heartbeats missed mean that the server has lost the consumer.
+			jetstream.PullHeartbeat(min(max(c.cfg.Idle, minHeartbeat), pullExpiry/3)), jetstream.PullExpiry(pullExpiry))
 		return err
 	})
 }
@@ -104,7 +116,7 @@ func (r *reader) step(ctx context.Context) error {
 	case err == nil:
 		return r.take(ctx, msg)
 	case within.Err() != nil:
-		return r.check(ctx)
+		return r.watchdog(ctx)
 	case errors.Is(err, nats.ErrTimeout):
 		return nil
 	}
@@ -117,7 +129,8 @@ func (r *reader) reopen(ctx context.Context) error {
 	for wait := retryFirst; ; wait = min(2*wait, retryLimit) {
 		err := r.open(ctx)
 		if err == nil {
-			return r.check(ctx)
+			_, err = r.check(ctx)
+			return err
 		}
 		if !errors.Is(err, driver.ErrUnreachable) {
 			return err
@@ -143,20 +156,31 @@ func (r *reader) take(ctx context.Context, msg jetstream.Msg) error {
 	return r.p.push(ctx, rec)
 }
 
-// check finds out that the record to come was dropped, or that the stream has
-// lost what was read from it.
-func (r *reader) check(ctx context.Context) error {
-	info, err := r.p.m.conn.streamInfo(ctx, r.p.id.topic, r.p.id.partition)
-	if errors.Is(err, driver.ErrUnreachable) {
-		return nil
-	}
-	if err != nil {
+// watchdog looks why no message comes. When there are some, the consumer is
+// made anew.
+func (r *reader) watchdog(ctx context.Context) error {
+	behind, err := r.check(ctx)
+	if err != nil || !behind {
 		return err
 	}
-	if first, end := bounds(&info.State); r.next < first || r.next > end {
-		return r.missing(first)
+	return r.reopen(ctx)
+}
+
+// check finds out that the record to come was dropped, or that the stream has
+// lost what was read from it, and whether there is something to read.
+func (r *reader) check(ctx context.Context) (behind bool, err error) {
+	info, err := r.p.m.conn.streamInfo(ctx, r.p.id.topic, r.p.id.partition)
+	if errors.Is(err, driver.ErrUnreachable) {
+		return false, nil
 	}
-	return nil
+	if err != nil {
+		return false, err
+	}
+	first, end := bounds(&info.State)
+	if r.next < first || r.next > end {
+		return false, r.missing(first)
+	}
+	return r.next < end, nil
 }
 
 func (r *reader) missing(left int64) error {

@@ -26,7 +26,7 @@ func start(t testing.TB, syncAlways bool) (connect func() *Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(broker.Close)
+	t.Cleanup(func() { _ = broker.Close() })
 	return func() *Conn {
 		conn, err := Open(Config{Servers: []string{broker.URL()}, Idle: 300 * time.Millisecond, Logger: quiet})
 		if err != nil {
@@ -298,6 +298,52 @@ func TestAnAbsentServerIsNamed(t *testing.T) {
 	for _, want := range []string{driver.ErrUnreachable.Error(), "127.0.0.1:9", "PL_NATS_SERVERS"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ping: %v does not say %q", err, want)
+		}
+	}
+}
+
+// The server forgets a consumer that nobody reads, or loses it: reading goes
+// on where it was, for a reader that waits and for one that is held up.
+func TestALostConsumerIsMadeAnew(t *testing.T) {
+	c := start(t, false)()
+	ensure(t, c, 1)
+	h := newHandler()
+	join(t, c, h)
+	p := await(t, "the partition was not assigned", h.assigned)
+	if _, err := p.Seek(t.Context(), driver.Earliest); err != nil {
+		t.Fatal(err)
+	}
+	const n = 12 // more than fits the queue
+	next := int64(0)
+	for range 2 {
+		loseConsumers(t, c)
+		for range n {
+			r := &driver.Record{Topic: topic, Key: []byte("k"), Value: make([]byte, 600<<10)}
+			if err := c.Publish(t.Context(), []*driver.Record{r}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for end := next + n; next < end; next++ {
+			records, err := p.Fetch(t.Context(), 1, 1<<20)
+			if err != nil || records[0].Offset != next {
+				t.Fatalf("fetched %v (%v), want offset %d", records, err, next)
+			}
+			if next%n == 0 {
+				loseConsumers(t, c)
+			}
+		}
+	}
+}
+
+func loseConsumers(t *testing.T, c *Conn) {
+	t.Helper()
+	s, err := c.js.Stream(t.Context(), streamName(topic, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range s.ConsumerNames(t.Context()).Name() {
+		if err := s.DeleteConsumer(t.Context(), name); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

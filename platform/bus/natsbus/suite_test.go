@@ -54,11 +54,16 @@ func embedded(t *testing.T, o nats.Options) drivertest.Broker {
 		o.Addr = broker.Addr()
 	}
 	start(t)
-	t.Cleanup(func() { broker.Close() })
+	stop := func(t *testing.T) {
+		t.Helper()
+		if err := broker.Close(); err != nil {
+			t.Errorf("stop the server: %v", err)
+		}
+	}
+	t.Cleanup(func() { stop(t) })
 	return drivertest.Broker{
-		Start: start,
-		Stop:  func(*testing.T) { broker.Close() },
-		Open:  func(t *testing.T) driver.Conn { return open(t, o.Addr) },
+		Start: start, Stop: stop,
+		Open: func(t *testing.T) driver.Conn { return open(t, o.Addr) },
 		Truncate: func(t *testing.T, topic string, partition int32, below int64) {
 			stream, err := stranger(t, o.Addr).Stream(t.Context(), strings.ReplaceAll(topic, ".", "-")+"-"+strconv.Itoa(int(partition)))
 			if err != nil {

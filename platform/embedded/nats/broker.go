@@ -62,12 +62,12 @@ func Start(o Options) (*Broker, error) {
 	b := &Broker{server: s}
 	s.Start()
 	if !s.ReadyForConnections(startTimeout) {
-		b.Close()
+		_ = b.Close()
 		return nil, fmt.Errorf("embedded nats: no connection at %s within %v; is the port taken, or the data directory %s used by another server?",
 			o.Addr, startTimeout, o.DataDir)
 	}
 	if !s.JetStreamEnabled() {
-		b.Close()
+		_ = b.Close()
 		return nil, fmt.Errorf("embedded nats: JetStream did not start with data directory %s; the server's log says why", o.DataDir)
 	}
 	return b, nil
@@ -120,10 +120,11 @@ func (b *Broker) Addr() string { return b.server.Addr().String() }
 func (b *Broker) URL() string { return "nats://" + b.Addr() }
 
 // Close disconnects all clients, writes the rest of the state to disk and
-// waits until that is done. Closing twice is harmless.
-func (b *Broker) Close() {
+// waits until that is done. It never fails, and closing twice is harmless.
+func (b *Broker) Close() error {
 	b.close.Do(func() {
 		b.server.Shutdown()
 		b.server.WaitForShutdown()
 	})
+	return nil
 }
