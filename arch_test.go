@@ -38,8 +38,9 @@ var rules = []rule{
 		name:    "only gen/cmd imports engines and bus drivers; tests reach them through platformtest",
 		applies: not(under("gen/cmd", "platform/platformtest", "platform/tx", "platform/bus", "platform/embedded", "platform/internal", "e2e", "bench")),
 		allows: func(_, target string) bool {
-			return !in(target, "platform/tx/sqlite", "platform/tx/postgres", "platform/bus/kafkabus", "platform/embedded",
-				"modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/twmb/franz-go/pkg/kgo", "github.com/twmb/franz-go/pkg/kfake")
+			return !in(target, "platform/tx/sqlite", "platform/tx/postgres", "platform/bus/kafkabus", "platform/bus/natsbus", "platform/embedded",
+				"modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/twmb/franz-go/pkg/kgo", "github.com/twmb/franz-go/pkg/kfake",
+				"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2")
 		},
 	},
 	{
