@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -72,10 +73,11 @@ func (c *classroom) say(format string, args ...any) {
 	fmt.Fprintf(c.out, "%s  %s\n", time.Now().Format("15:04:05"), fmt.Sprintf(format, args...))
 }
 
-// key returns a context whose command runs once for the day's class.
+// key returns a context whose command runs once for the day's class. Names are
+// escaped: a key is plain ASCII.
 func (c *classroom) key(ctx context.Context, parts ...string) context.Context {
 	ctx, info := connect.NewClientContext(ctx)
-	info.RequestHeader().Set(rpc.HeaderIdempotencyKey, strings.Join(append([]string{"classroom", c.day}, parts...), "-"))
+	info.RequestHeader().Set(rpc.HeaderIdempotencyKey, url.QueryEscape(strings.Join(append([]string{"classroom", c.day}, parts...), "-")))
 	return ctx
 }
 

@@ -36,7 +36,7 @@ func TestConformance(t *testing.T) {
 		}
 	}
 	drivertest.Run(t, drivertest.Harness{
-		Features: drivertest.Features{Tombstones: true, EmptyKeys: true, NilHeaderValues: true},
+		Features: drivertest.Features{Tombstones: true, EmptyKeys: true, NilHeaderValues: true, Compaction: true},
 		Patience: time.Minute,
 		Broker: func(t *testing.T) drivertest.Broker {
 			t.Cleanup(func() { empty(t, broker, admin) })

@@ -22,8 +22,8 @@ func (c *cli) runBroker(cfg *Config) error {
 }
 
 func startBroker(ctx context.Context, app *App, cfg *Config, engines Engines, log *slog.Logger) (*Process, error) {
-	if len(cfg.KafkaBrokers) > 0 || cfg.RegistryURL != "" {
-		return nil, &ConfigError{errors.New("the command \"broker\" serves the embedded engines: unset PL_KAFKA_BROKERS and PL_REGISTRY_URL")}
+	if !cfg.embedsBroker() || cfg.RegistryURL != "" {
+		return nil, &ConfigError{errors.New("the command \"broker\" serves the embedded engines: unset PL_KAFKA_BROKERS, PL_NATS_SERVERS and PL_REGISTRY_URL")}
 	}
 	p := &Process{app: app, cfg: cfg, engines: engines, log: log, failed: make(chan error, 1)}
 	for _, step := range []func(context.Context) error{p.startTelemetry, p.startEmbedded} {

@@ -21,6 +21,9 @@ type Config struct {
 	// KafkaBrokers are host:port addresses. Empty means the embedded broker
 	// in a process that has one.
 	KafkaBrokers []string
+	// NATSServers are host:port addresses, or nats:// and tls:// URLs, of NATS
+	// servers with JetStream. A process has these or KafkaBrokers.
+	NATSServers []string
 	// RegistryURL is the Schema Registry. Empty means the embedded registry in
 	// a process that has one.
 	RegistryURL string
@@ -196,8 +199,11 @@ func (c *Config) check(app *App, engines Engines) error {
 				strings.ToUpper(name), strings.Join(app.contexts(), ", ")))
 		}
 	}
-	if len(c.KafkaBrokers) == 0 && engines.EmbedBroker == nil {
-		errs = append(errs, errors.New("PL_KAFKA_BROKERS: needed, because this binary has no embedded broker; give host:port of a broker, for example of \"hub broker\""))
+	if len(c.KafkaBrokers) > 0 && len(c.NATSServers) > 0 {
+		errs = append(errs, errors.New("PL_NATS_SERVERS: a process has one broker, and PL_KAFKA_BROKERS names another; unset one of them"))
+	}
+	if c.embedsBroker() && engines.EmbedBroker == nil {
+		errs = append(errs, errors.New("PL_KAFKA_BROKERS: needed, because this binary has no embedded broker; give host:port of a broker, for example of \"hub broker\", or set PL_NATS_SERVERS"))
 	}
 	if c.RegistryURL == "" && engines.EmbedBroker == nil {
 		errs = append(errs, errors.New("PL_REGISTRY_URL: needed, because this binary has no embedded registry; give its URL, for example of \"hub broker\""))
@@ -223,7 +229,10 @@ func (c *Config) databaseURL(context string) (url, key string) {
 // provisions says whether the start creates what is missing.
 func (c *Config) provisions() bool {
 	if c.Provision == Auto {
-		return len(c.KafkaBrokers) == 0
+		return c.embedsBroker()
 	}
 	return c.Provision == On
 }
+
+// embedsBroker says whether the process is to have a broker of its own.
+func (c *Config) embedsBroker() bool { return len(c.KafkaBrokers) == 0 && len(c.NATSServers) == 0 }

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -21,8 +22,10 @@ type Engines struct {
 	OpenSQLite func(ctx context.Context, path string) (*tx.Database, error)
 	// OpenPostgres opens the database at url.
 	OpenPostgres func(ctx context.Context, url string) (*tx.Database, error)
-	// DialBroker connects to brokers, as the client that is called name.
+	// DialBroker connects to Kafka brokers, as the client that is called name.
 	DialBroker func(ctx context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error)
+	// DialNATS connects to NATS servers in the same way.
+	DialNATS func(ctx context.Context, servers []string, name string, log *slog.Logger) (driver.Conn, error)
 	// EmbedBroker starts a broker inside the process, which listens on addr
 	// and keeps its records in dir. It is nil in a process that embeds neither
 	// broker nor registry.
@@ -31,6 +34,20 @@ type Engines struct {
 	// for a network in memory. Both may be nil.
 	Listen func(network, address string) (net.Listener, error)
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// dialBroker connects to the NATS servers that the configuration names, or else
+// to the Kafka brokers.
+func (e *Engines) dialBroker(ctx context.Context, cfg *Config, brokers []string, name string, log *slog.Logger) (driver.Conn, error) {
+	dial, at, key := e.DialBroker, brokers, "PL_KAFKA_BROKERS"
+	if len(cfg.NATSServers) > 0 {
+		dial, at, key = e.DialNATS, cfg.NATSServers, "PL_NATS_SERVERS"
+	}
+	conn, err := dial(ctx, at, name, log)
+	if err != nil {
+		return nil, fmt.Errorf("%s: connect to %s: %w", key, withoutPasswords(at), err)
+	}
+	return conn, nil
 }
 
 // A Broker is an embedded broker.

@@ -31,7 +31,11 @@ func (p *Process) places() [][2]string {
 		add("health", base+"/healthz  "+base+"/readyz")
 		add("metrics", base+"/metrics")
 	}
-	add("kafka", strings.Join(p.brokers(), ",")+p.embedded(p.broker != nil))
+	if len(p.cfg.NATSServers) > 0 {
+		add("nats", withoutPasswords(p.cfg.NATSServers))
+	} else {
+		add("kafka", strings.Join(p.brokers(), ",")+p.embedded(p.broker != nil))
+	}
 	add("registry", p.registryURL()+p.embedded(p.registry != nil))
 	for _, u := range p.units {
 		url, _ := p.cfg.databaseURL(u.Context)

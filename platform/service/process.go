@@ -148,7 +148,7 @@ func (p *Process) handler() http.Handler {
 }
 
 func (p *Process) startEmbedded(ctx context.Context) error {
-	brokers, registry := len(p.cfg.KafkaBrokers) == 0, p.cfg.RegistryURL == ""
+	brokers, registry := p.cfg.embedsBroker(), p.cfg.RegistryURL == ""
 	if !brokers && !registry {
 		return nil
 	}
@@ -193,7 +193,7 @@ func (p *Process) embedRegistry() error {
 	return nil
 }
 
-// brokers returns the addresses of the broker that the process uses.
+// brokers returns the addresses of the Kafka brokers that the process uses.
 func (p *Process) brokers() []string {
 	if p.broker != nil {
 		return []string{p.broker.Addr()}
@@ -209,9 +209,9 @@ func (p *Process) registryURL() string {
 }
 
 func (p *Process) dial(ctx context.Context) error {
-	conn, err := p.engines.DialBroker(ctx, p.brokers(), "pl."+p.app.name, p.log)
+	conn, err := p.engines.dialBroker(ctx, p.cfg, p.brokers(), "pl."+p.app.name, p.log)
 	if err != nil {
-		return fmt.Errorf("PL_KAFKA_BROKERS: connect to %v: %w", p.brokers(), err)
+		return err
 	}
 	p.conn = conn
 	p.closeLast("broker's connection", conn)

@@ -56,6 +56,8 @@ var settings = []setting{
 	address("HTTP_ADDR", "127.0.0.1:8080", "where calls, health and metrics are served", func(c *Config) *string { return &c.HTTPAddr }),
 	{"KAFKA_BROKERS", "brokers, host:port separated by commas; empty: the embedded one", "", setBrokers,
 		func(c *Config) string { return strings.Join(c.KafkaBrokers, ",") }},
+	{"NATS_SERVERS", "NATS servers with JetStream, host:port or URLs separated by commas, in place of Kafka", "", setServers,
+		func(c *Config) string { return withoutPasswords(c.NATSServers) }},
 	endpoint("REGISTRY_URL", "Schema Registry; empty: the embedded one", func(c *Config) *string { return &c.RegistryURL }),
 	text("REGISTRY_LOCK", "", "file that pl-gen register wrote for this environment: the start takes the ids of schemas from it and asks no registry", func(c *Config) *string { return &c.RegistryLock }),
 	address("EMBEDDED_KAFKA_ADDR", "127.0.0.1:9092", "where the embedded broker listens", func(c *Config) *string { return &c.EmbeddedKafkaAddr }),
@@ -113,6 +115,15 @@ func withoutPassword(value string) string {
 	return u.Redacted()
 }
 
+// withoutPasswords joins addresses for people to read.
+func withoutPasswords(values []string) string {
+	shown := make([]string, len(values))
+	for i, value := range values {
+		shown[i] = withoutPassword(value)
+	}
+	return strings.Join(shown, ",")
+}
+
 func text(key, fallback, usage string, field func(*Config) *string) setting {
 	return stringSetting(key, fallback, usage, field, func(string) error { return nil })
 }
@@ -157,6 +168,17 @@ func checkEndpoint(value string) error {
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return errors.New("the value is not a URL such as http://127.0.0.1:8081")
+	}
+	return nil
+}
+
+// setServers leaves the form of the addresses to the client.
+func setServers(c *Config, value string) error {
+	c.NATSServers = nil
+	for part := range strings.SplitSeq(value, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			c.NATSServers = append(c.NATSServers, part)
+		}
 	}
 	return nil
 }

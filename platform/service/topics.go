@@ -47,8 +47,8 @@ type topicsAnswer struct {
 func (c *cli) topics(cfg *Config) error { return c.serveTopics(cfg, os.Stdin) }
 
 func (c *cli) serveTopics(cfg *Config, in io.Reader) error {
-	if len(cfg.KafkaBrokers) == 0 {
-		return &ConfigError{errors.New("PL_KAFKA_BROKERS: needed: the brokers whose topics are meant")}
+	if cfg.embedsBroker() {
+		return &ConfigError{errors.New("PL_KAFKA_BROKERS or PL_NATS_SERVERS: needed: the brokers whose topics are meant")}
 	}
 	var request topicsRequest
 	if err := json.NewDecoder(in).Decode(&request); err != nil {
@@ -57,7 +57,7 @@ func (c *cli) serveTopics(cfg *Config, in io.Reader) error {
 	log := c.logger(cfg)
 	ctx, cancel := c.untilSignal(log)
 	defer cancel()
-	conn, err := c.engines.DialBroker(ctx, cfg.KafkaBrokers, "pl."+c.app.name, log)
+	conn, err := c.engines.dialBroker(ctx, cfg, cfg.KafkaBrokers, "pl."+c.app.name, log)
 	if err != nil {
 		return err
 	}

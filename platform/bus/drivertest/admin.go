@@ -13,9 +13,12 @@ var adminTests = []test{
 		s.need(ok, "administration of topics")
 		const week = 7 * 24 * time.Hour
 		short := driver.TopicState{Name: "pl.drivertest.short.v1", Partitions: 3, Retention: week, Cleanup: "delete"}
-		long := driver.TopicState{Name: "pl.drivertest.long.v1", Partitions: 1, Retention: driver.Forever, Cleanup: "compact"}
+		long := driver.TopicState{Name: "pl.drivertest.long.v1", Partitions: 1, Retention: driver.Forever, Cleanup: s.cleanup("compact")}
 		foreign := driver.TopicState{Name: "drivertest", Partitions: 1, Retention: week, Cleanup: "delete"}
 		s.topicsAre(admin)
+		if compacted := (driver.TopicState{Name: long.Name, Partitions: 1, Cleanup: "compact"}); !s.h.Features.Compaction && admin.CreateTopic(s.ctx, compacted) == nil {
+			s.Error("a topic is created with a cleanup that the broker does not have")
+		}
 		for _, topic := range []driver.TopicState{short, long, foreign} {
 			if err := admin.CreateTopic(s.ctx, topic); err != nil {
 				s.Fatal(err)
@@ -25,7 +28,7 @@ var adminTests = []test{
 		if err := admin.CreateTopic(s.ctx, short); err == nil {
 			s.Error("a topic is created twice")
 		}
-		short.Retention, short.Cleanup = driver.Forever, "compact,delete"
+		short.Retention, short.Cleanup = driver.Forever, s.cleanup("compact,delete")
 		if err := admin.ConfigureTopic(s.ctx, short); err != nil {
 			s.Fatal(err)
 		}
@@ -38,6 +41,14 @@ var adminTests = []test{
 			s.Error("a topic is deleted twice")
 		}
 	}},
+}
+
+// cleanup returns the cleanup that the broker has for the one wanted.
+func (s *suite) cleanup(want string) string {
+	if s.h.Features.Compaction {
+		return want
+	}
+	return "delete"
 }
 
 // topicsAre checks what the broker has of the suite's topics.

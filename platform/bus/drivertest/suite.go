@@ -40,6 +40,8 @@ type Features struct {
 	// UnorderedHeaders: headers keep the order of the values of one name, but
 	// not that of the names.
 	UnorderedHeaders bool
+	// Compaction: topics can keep the last record of each key.
+	Compaction bool
 }
 
 // A Broker is one running broker.

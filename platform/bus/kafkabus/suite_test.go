@@ -17,7 +17,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
 )
 
-var features = drivertest.Features{Tombstones: true, EmptyKeys: true, NilHeaderValues: true}
+var features = drivertest.Features{Tombstones: true, EmptyKeys: true, NilHeaderValues: true, Compaction: true}
 
 // The suite in virtual time, over a network in memory.
 func TestConformance(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
+	"github.com/pulselearn/campus-hub/platform/bus/natsbus"
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/platform/tx/postgres"
@@ -23,6 +24,7 @@ func External() service.Engines {
 		OpenSQLite:   sqlite.Open,
 		OpenPostgres: postgres.Open,
 		DialBroker:   dialBroker,
+		DialNATS:     dialNATS,
 	}
 }
 
@@ -36,6 +38,10 @@ func Embedded() service.Engines {
 
 func dialBroker(_ context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error) {
 	return kafkabus.Open(kafkabus.Config{Brokers: brokers, ClientID: name, Logger: log})
+}
+
+func dialNATS(_ context.Context, servers []string, name string, log *slog.Logger) (driver.Conn, error) {
+	return natsbus.Open(natsbus.Config{Servers: servers, ClientID: name, Logger: log})
 }
 
 func embedBroker(ctx context.Context, dir, addr string, log *slog.Logger) (service.Broker, error) {

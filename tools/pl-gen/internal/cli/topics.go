@@ -13,17 +13,18 @@ import (
 
 // A topicsRun is one run of a topics command.
 type topicsRun struct {
-	brokers, format string
-	losing          []string
+	brokers, nats, format string
+	losing                []string
 }
 
 func (a *app) topics() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "topics",
 		Short: "Compare and create the broker's topics",
-		Long: `topics compares the topics of a Kafka cluster with the contracts: one topic an
-event, and for each context that consumes it <topic>.<context>.dlq for its dead
-letters. Only topics whose names begin with "pl." are looked at.
+		Long: `topics compares the topics of a Kafka cluster, or the streams of NATS JetStream,
+with the contracts: one topic an event, and for each context that consumes it
+<topic>.<context>.dlq for its dead letters. Only topics whose names begin with
+"pl." are looked at. On JetStream a topic has one stream a partition.
 
 A plan marks what would be created (+), changed (~) and deleted (-), and what is
 refused (!), with the reason.`,
@@ -39,7 +40,7 @@ func (a *app) topicsPlan() *cobra.Command {
 		Use:     "plan",
 		Short:   "Say what apply would do",
 		Long:    "plan says what apply would do, and changes nothing. It exits 100 when something is refused.",
-		Example: "  pl-gen topics plan --brokers 127.0.0.1:9092\n  pl-gen topics plan --brokers kafka-1:9092,kafka-2:9092 --format json",
+		Example: "  pl-gen topics plan --brokers 127.0.0.1:9092\n  pl-gen topics plan --nats nats://nats.staging:4222 --format json",
 	}, func(_ context.Context, _ *hubTopics, plan *topics.Plan) error { return refusedIf(plan.Refused() > 0) })
 }
 
@@ -91,7 +92,8 @@ func (a *app) topicsCommand(cmd *cobra.Command, end func(context.Context, *hubTo
 		return end(cmd.Context(), hub, plan)
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&r.brokers, "brokers", "", "brokers to begin with, host:port separated by commas (required)")
+	flags.StringVar(&r.brokers, "brokers", "", "Kafka brokers to begin with, host:port separated by commas")
+	flags.StringVar(&r.nats, "nats", "", "NATS servers to begin with, host:port or URLs separated by commas")
 	flags.StringSliceVar(&r.losing, "allow-data-loss", nil, "topics whose records may be lost; without a value: all")
 	flags.Lookup("allow-data-loss").NoOptDefVal = allTopics
 	addDataFormat(cmd, &r.format)
@@ -102,8 +104,8 @@ func (a *app) topicsCommand(cmd *cobra.Command, end func(context.Context, *hubTo
 const allTopics = "*"
 
 func (r topicsRun) check() error {
-	if r.brokers == "" {
-		return usageError{errors.New("--brokers is required")}
+	if (r.brokers == "") == (r.nats == "") {
+		return usageError{errors.New("one of --brokers and --nats is required")}
 	}
 	return checkDataFormat(r.format)
 }
@@ -121,7 +123,7 @@ func (a *app) planTopics(ctx context.Context, r topicsRun) (*hubTopics, *topics.
 	if err != nil {
 		return nil, nil, err
 	}
-	hub := &hubTopics{app: a, root: root, brokers: r.brokers}
+	hub := &hubTopics{app: a, root: root, broker: r.setting()}
 	answer, err := hub.ask(ctx, nil)
 	if err != nil {
 		return nil, nil, err
@@ -129,10 +131,18 @@ func (a *app) planTopics(ctx context.Context, r topicsRun) (*hubTopics, *topics.
 	return hub, topics.MakePlan(topics.Wanted(m), answer.Topics, r.losable()), nil
 }
 
+// setting tells the hub which broker is meant.
+func (r topicsRun) setting() string {
+	if r.nats != "" {
+		return "PL_NATS_SERVERS=" + r.nats
+	}
+	return "PL_KAFKA_BROKERS=" + r.brokers
+}
+
 // hubTopics reaches a broker's topics through the hub.
 type hubTopics struct {
-	app           *app
-	root, brokers string
+	app          *app
+	root, broker string // broker is the setting that names it
 }
 
 type topicsAnswer struct {
@@ -146,7 +156,7 @@ func (h *hubTopics) ask(ctx context.Context, changes []topics.Request) (*topicsA
 		return nil, err
 	}
 	text, err := h.app.callHub(ctx, h.root, hubCall{
-		command: "topics", input: input, settings: []string{"PL_KAFKA_BROKERS=" + h.brokers, "PL_LOG_LEVEL=error"},
+		command: "topics", input: input, settings: []string{h.broker, "PL_LOG_LEVEL=error"},
 	})
 	if err != nil {
 		return nil, err
