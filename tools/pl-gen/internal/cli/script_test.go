@@ -34,13 +34,14 @@ func TestMain(m *testing.M) {
 // without findings, over which its own files are laid.
 func TestScript(t *testing.T) {
 	base, options := baseRepository(t)
+	files := append(base.Files, options)
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GOCACHE", os.Getenv("GOCACHE"))
 			gitIdentity(env)
-			for _, f := range append(base.Files, options) {
+			for _, f := range files {
 				if err := layUnder(env.WorkDir, f); err != nil {
 					return err
 				}
