@@ -58,19 +58,33 @@ func Start(o Options) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded nats: %w", err)
 	}
-	s.SetLoggerV2(logger{o.Logger}, false, false, false)
+	log := logger{to: o.Logger, fatal: make(chan string, 1)}
+	s.SetLoggerV2(log, false, false, false)
 	b := &Broker{server: s}
 	s.Start()
-	if !s.ReadyForConnections(startTimeout) {
+	if err := b.awaitReady(log.fatal); err != nil {
 		_ = b.Close()
-		return nil, fmt.Errorf("embedded nats: no connection at %s within %v; is the port taken, or the data directory %s used by another server?",
-			o.Addr, startTimeout, o.DataDir)
-	}
-	if !s.JetStreamEnabled() {
-		_ = b.Close()
-		return nil, fmt.Errorf("embedded nats: JetStream did not start with data directory %s; the server's log says why", o.DataDir)
+		return nil, fmt.Errorf("embedded nats: start at %s with data directory %s: %w", o.Addr, o.DataDir, err)
 	}
 	return b, nil
+}
+
+// awaitReady returns when clients can connect, or why they never will.
+func (b *Broker) awaitReady(fatal <-chan string) error {
+	ready := make(chan bool, 1)
+	go func() { ready <- b.server.ReadyForConnections(startTimeout) }()
+	select {
+	case why := <-fatal:
+		return errors.New(why)
+	case ok := <-ready:
+		if !ok {
+			return fmt.Errorf("no connection within %v", startTimeout)
+		}
+	}
+	if !b.server.JetStreamEnabled() {
+		return errors.New("JetStream did not start; the server's log says why")
+	}
+	return nil
 }
 
 // server checks the options and returns them as the server has them.
