@@ -301,7 +301,7 @@ func TestPanickingHandlerIsLoggedWithItsStack(t *testing.T) {
 		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
 			if d.Attempt == 1 {
 				var badges map[string]int
-				badges["ace"]++
+				badges["ace"]++ //nolint:staticcheck // SA5000: the panic is the point
 			}
 			return nil
 		}

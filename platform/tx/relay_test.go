@@ -134,12 +134,12 @@ func TestRelayPublishesAgainAfterACrashBeforeTheMark(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, w *world) {
 		b := newBroker()
 		w.publish("k", numbers(0, 5)...)
-		crash, stop := make(chan struct{}), func() {}
+		crash := make(chan struct{})
 		b.before = func([]*driver.Record) error {
 			<-crash
 			return nil
 		}
-		stop = w.relay(w.db, b)
+		stop := w.relay(w.db, b)
 		// The process dies while the broker takes the records: another takes
 		// over, and the mark of the first comes too late.
 		w.exec(`UPDATE pl_relay SET epoch = epoch + 1`)

@@ -213,7 +213,7 @@ func (s *Store) observed(ctx context.Context, d *bus.Delivery, handle func(conte
 func (r *run) judge(ctx, handling context.Context, i int, err, failed error) error {
 	ended := r.u.ended()
 	switch {
-	case context.Cause(handling) == errHandlerTime:
+	case errors.Is(context.Cause(handling), errHandlerTime):
 		err = errors.Join(fmt.Errorf("%w (%v): %w", errHandlerTime, r.consumer.Deadline(), handling.Err()), err)
 		return &deliveryFailure{index: i, err: err, ended: true}
 	case ctx.Err() != nil:

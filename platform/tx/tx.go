@@ -92,7 +92,7 @@ func (c txConn) ExecContext(ctx context.Context, query string, args ...any) (res
 
 func (c txConn) QueryContext(ctx context.Context, query string, args ...any) (rows *sql.Rows, err error) {
 	err = c.t.statement(query, func() error {
-		rows, err = c.t.u.QueryContext(ctx, query, args...)
+		rows, err = c.t.u.QueryContext(ctx, query, args...) //nolint:rowserrcheck,sqlclosecheck // the handler reads and closes them; end looks after both
 		c.t.rows = rows
 		return err
 	})

@@ -95,7 +95,7 @@ func (u *unit) QueryContext(ctx context.Context, query string, args ...any) (*sq
 		return nil, ErrOver
 	}
 	ctx, stop := u.bound(ctx)
-	rows, err := u.conn.QueryContext(ctx, query, args...)
+	rows, err := u.conn.QueryContext(ctx, query, args...) //nolint:sqlclosecheck // the caller closes them
 	if err != nil {
 		stop()
 	}

@@ -86,7 +86,7 @@ func register(t *testing.T, r schema.Registry, subject, text string) int {
 func wantError(t *testing.T, err, want error) {
 	t.Helper()
 	for _, reason := range []error{schema.ErrUnavailable, schema.ErrUnknownSchema, schema.ErrIncompatible} {
-		if errors.Is(err, reason) != (reason == want) {
+		if errors.Is(err, reason) != errors.Is(want, reason) {
 			t.Errorf("got %v, want %v and no other reason", err, want)
 		}
 	}
