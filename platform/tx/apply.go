@@ -17,7 +17,7 @@ const (
 	// savepoint: PostgreSQL keeps 64 subtransactions in memory.
 	maxSavepoints = 32
 	// maxConflicts is how often in a row a transaction runs again after a
-	// conflict before Apply gives up for now.
+	// conflict before Apply returns it as an error.
 	maxConflicts = 20
 	// batchGrace is how much longer a batch may take than one delivery.
 	batchGrace = 5 * time.Second

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/big"
 	"math/rand/v2"
 	"reflect"
@@ -228,8 +229,23 @@ func TestHostile(t *testing.T) {
 			if n := after.TotalAlloc - before.TotalAlloc; n > 256<<10 {
 				t.Errorf("refused (%v) after allocating %d bytes", err, n)
 			}
+			if took := fastestRefusal(data); took > refusalTime {
+				t.Errorf("refused (%v) after %s at best, want %s", err, took, refusalTime)
+			}
 		})
 	}
+}
+
+// fastestRefusal decodes data several times and returns the shortest time,
+// which a busy machine delays least.
+func fastestRefusal(data []byte) time.Duration {
+	best := time.Duration(math.MaxInt64)
+	for range 20 {
+		begin := time.Now()
+		_ = new(shapes.EveryType).UnmarshalBinary(data)
+		best = min(best, time.Since(begin))
+	}
+	return best
 }
 
 // TestTags fills the struct by its tags with two other libraries.
