@@ -47,7 +47,15 @@ const (
 	HandlerDuplicate   Rule = "HANDLER_DUPLICATE"
 	HandlerName        Rule = "HANDLER_NAME"
 	ConsumerTimeout    Rule = "CONSUMER_TIMEOUT"
+	ConsumerHold       Rule = "CONSUMER_HOLD"
+	RetryPolicy        Rule = "RETRY_POLICY"
 	CallUnknown        Rule = "CALL_UNKNOWN"
+	CallPolicy         Rule = "CALL_POLICY"
+	SagaName           Rule = "SAGA_NAME"
+	SagaKey            Rule = "SAGA_KEY"
+	SagaStep           Rule = "SAGA_STEP"
+	SagaCall           Rule = "SAGA_CALL"
+	SagaTime           Rule = "SAGA_TIME"
 	RPCStreaming       Rule = "RPC_STREAMING"
 	HTTPBinding        Rule = "HTTP_BINDING"
 	HTTPField          Rule = "HTTP_FIELD"
@@ -145,7 +153,15 @@ var catalogue = []Info{
 	{Rule: HandlerDuplicate, Title: "a context's handlers and topics are named once"},
 	{Rule: HandlerName, Title: "a handler's name is an exported Go identifier"},
 	{Rule: ConsumerTimeout, Title: "a consumer's timeout is a Go duration"},
+	{Rule: ConsumerHold, Title: "what a consumer does with failed deliveries fits its topic"},
+	{Rule: RetryPolicy, Title: "a retry has attempts and delays that can be kept"},
 	{Rule: CallUnknown, Title: "calls names other contexts that have a service"},
+	{Rule: CallPolicy, Title: "a policy is for what the context calls, and its bounds can be kept"},
+	{Rule: SagaName, Title: "a saga has a name and a state of its own"},
+	{Rule: SagaKey, Title: "a saga and the events that it waits for name the field that identifies an instance"},
+	{Rule: SagaStep, Title: "a step of a saga does one thing, and has a name of its own"},
+	{Rule: SagaCall, Title: "a saga calls commands of contexts that it lists"},
+	{Rule: SagaTime, Title: "a saga and its steps end in time"},
 	{Rule: RPCStreaming, Title: "calls are unary"},
 	{Rule: HTTPBinding, Title: "a REST binding has one verb and a well-formed path"},
 	{Rule: HTTPField, Title: "a REST path names scalar fields of the request"},

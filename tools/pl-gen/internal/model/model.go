@@ -45,7 +45,11 @@ type Context struct {
 	Consumes []*Consumer
 	// Calls are the contexts whose API this one calls, in contract order.
 	Calls []*Context
-	Pos   Pos
+	// Policies say what those calls do when a context is slow or down, and
+	// Sagas are the processes that this one runs, both in contract order.
+	Policies []*Policy
+	Sagas    []*Saga
+	Pos      Pos
 }
 
 // An Event is one event type: a record schema in contracts/avro.
@@ -78,6 +82,8 @@ type Event struct {
 	// Publisher is nil when no context publishes the event.
 	Publisher *Context
 	Consumers []*Consumer
+	// Sagas are those that begin with the event or wait for it.
+	Sagas []*Saga
 	// File is the schema's path, relative to the repository's root.
 	File string
 	Pos  Pos
@@ -99,7 +105,16 @@ type Consumer struct {
 	// Latest is true when a new consumer skips what was published before.
 	Latest  bool
 	Timeout time.Duration
-	Pos     Pos
+	Retry   Retry
+	// SkipDead is true when later events of a key do not wait for a dead one.
+	SkipDead bool
+	// External is true for a handler whose effect is outside of the context's
+	// database: it gets a Call in place of a Tx.
+	External bool
+	// KeyLimit and HoldLimit are the most deliveries that wait, of one key and
+	// of one partition; 0 is the default.
+	KeyLimit, HoldLimit int
+	Pos                 Pos
 }
 
 // A Service is the annotated service of a context.

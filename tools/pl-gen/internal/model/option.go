@@ -123,6 +123,16 @@ func (o option) texts(name protoreflect.Name) []textAt {
 	return texts
 }
 
+// message returns a message inside of the option; ok is false when it is
+// absent.
+func (o option) message(name protoreflect.Name) (m option, ok bool) {
+	fd := o.field(name)
+	if fd == nil || fd.Message() == nil || fd.IsList() || !o.msg.Has(fd) {
+		return option{}, false
+	}
+	return option{o.msg.Get(fd).Message(), o.desc, o.join(int32(fd.Number()))}, true
+}
+
 func (o option) messages(name protoreflect.Name) []option {
 	fd := o.field(name)
 	if fd == nil || fd.Message() == nil || !fd.IsList() {

@@ -28,6 +28,8 @@ func (b *builder) wire() {
 	for _, w := range b.pending {
 		b.consumes(w)
 		b.calls(w)
+		b.policies(w)
+		b.sagas(w)
 	}
 	b.orphans()
 }
@@ -36,7 +38,7 @@ func (b *builder) wire() {
 // should could not be read, or somebody else claims to.
 func (b *builder) orphans() {
 	for _, e := range b.model.Events {
-		if e.Publisher != nil || len(e.Consumers) > 0 || b.broken[e.Context] || b.claimed(e.Topic) {
+		if e.Publisher != nil || len(e.Consumers) > 0 || len(e.Sagas) > 0 || b.broken[e.Context] || b.claimed(e.Topic) {
 			continue
 		}
 		b.report(diag.New(diag.EventOrphan, e.Schema.NamePos, fmt.Sprintf("no context publishes %s", e.Topic)).Because(
@@ -137,6 +139,8 @@ func (b *builder) consumes(w wiring) {
 			Context: w.context, Event: e, Pos: o.pos(), Timeout: b.timeout(o),
 			Latest:  o.symbol("start") == "START_LATEST",
 			Handler: cmp.Or(o.text("handler"), "On"+e.GoName),
+			Retry:   b.retry(o), SkipDead: o.symbol("on_dead") == "ON_DEAD_SKIP", External: o.symbol("effect") == "EFFECT_EXTERNAL",
+			KeyLimit: int(o.count("key_limit")), HoldLimit: int(o.count("hold_limit")),
 		}
 		if !b.handlerFits(c, o, topics[t.text], handlers[c.Handler]) {
 			continue
