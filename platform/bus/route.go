@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -9,6 +10,26 @@ import (
 
 // DefaultTimeout bounds a delivery whose route names no timeout.
 const DefaultTimeout = 10 * time.Second
+
+// DefaultRetry is what a route gets for what its own Retry leaves out:
+// fifteen attempts in about an hour.
+var DefaultRetry = RetryPolicy{Attempts: 15, First: 500 * time.Millisecond, Max: 15 * time.Minute}
+
+// What a route holds when it does not say: the most deliveries that wait
+// behind a failed one of their key, and the most of one partition.
+const (
+	DefaultKeyLimit  = 1_000
+	DefaultHoldLimit = 10_000
+)
+
+// A RetryPolicy says how often a delivery is tried. The delay doubles from
+// First to Max, with jitter. A zero field means that of [DefaultRetry].
+type RetryPolicy struct {
+	// Attempts is how often the handler runs in all, the first time included.
+	Attempts int
+	// First is the delay behind the first attempt, Max the longest.
+	First, Max time.Duration
+}
 
 // A Route is one consumer: which topic it reads, and what its records decode
 // into. Routes are generated and must not be changed once a router has them.
@@ -27,6 +48,14 @@ type Route struct {
 	// Timeout bounds the handler's run for one delivery; 0 means
 	// [DefaultTimeout].
 	Timeout time.Duration
+	// Retry says how often a delivery that fails is tried before it is dead.
+	Retry RetryPolicy
+	// SkipDead lets later records of a key go on when one of them is dead;
+	// otherwise they wait until it is redriven or dropped.
+	SkipDead bool
+	// KeyLimit and HoldLimit are the most deliveries that wait, of one key and
+	// of one partition, before the partition pauses; 0 means the default.
+	KeyLimit, HoldLimit int
 }
 
 // Deadline returns the route's timeout, or the default when it has none.
@@ -35,6 +64,28 @@ func (r *Route) Deadline() time.Duration {
 		return r.Timeout
 	}
 	return DefaultTimeout
+}
+
+// Attempts returns the route's retry policy, with the defaults for what it
+// leaves out.
+func (r *Route) Attempts() RetryPolicy {
+	p := r.Retry
+	if p.Attempts == 0 {
+		p.Attempts = DefaultRetry.Attempts
+	}
+	if p.First == 0 {
+		p.First = DefaultRetry.First
+	}
+	if p.Max == 0 {
+		p.Max = DefaultRetry.Max
+	}
+	return p
+}
+
+// Limits returns the most deliveries that wait, of one key and of one
+// partition.
+func (r *Route) Limits() (key, partition int) {
+	return cmp.Or(r.KeyLimit, DefaultKeyLimit), cmp.Or(r.HoldLimit, DefaultHoldLimit)
 }
 
 // check reports what a router cannot work with.
