@@ -66,20 +66,14 @@ func (r *Route) Deadline() time.Duration {
 	return DefaultTimeout
 }
 
-// Attempts returns the route's retry policy, with the defaults for what it
+// RetryPolicy returns the route's retry policy, with the defaults for what it
 // leaves out.
-func (r *Route) Attempts() RetryPolicy {
-	p := r.Retry
-	if p.Attempts == 0 {
-		p.Attempts = DefaultRetry.Attempts
+func (r *Route) RetryPolicy() RetryPolicy {
+	return RetryPolicy{
+		Attempts: cmp.Or(r.Retry.Attempts, DefaultRetry.Attempts),
+		First:    cmp.Or(r.Retry.First, DefaultRetry.First),
+		Max:      cmp.Or(r.Retry.Max, DefaultRetry.Max),
 	}
-	if p.First == 0 {
-		p.First = DefaultRetry.First
-	}
-	if p.Max == 0 {
-		p.Max = DefaultRetry.Max
-	}
-	return p
 }
 
 // Limits returns the most deliveries that wait, of one key and of one

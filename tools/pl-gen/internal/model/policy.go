@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -22,16 +23,9 @@ type Retry struct {
 
 // OrElse returns the retry with d in place of what is left out.
 func (r Retry) OrElse(d Retry) Retry {
-	if r.Attempts == 0 {
-		r.Attempts = d.Attempts
+	return Retry{
+		Attempts: cmp.Or(r.Attempts, d.Attempts), First: cmp.Or(r.First, d.First), Max: cmp.Or(r.Max, d.Max), Pos: r.Pos,
 	}
-	if r.First == 0 {
-		r.First = d.First
-	}
-	if r.Max == 0 {
-		r.Max = d.Max
-	}
-	return r
 }
 
 // DeliveryRetry and CallRetry are what deliveries of events and calls of
