@@ -36,9 +36,9 @@ var rules = []rule{
 	},
 	{
 		name:    "only gen/cmd imports engines and bus drivers; tests reach them through platformtest",
-		applies: not(under("gen/cmd", "platform/platformtest", "platform/tx", "platform/bus", "platform/embedded", "platform/internal", "e2e", "bench")),
+		applies: not(under("gen/cmd", "platform/platformtest", "platform/database", "platform/tx", "platform/bus", "platform/embedded", "platform/internal", "e2e", "bench")),
 		allows: func(_, target string) bool {
-			return !in(target, "platform/tx/sqlite", "platform/tx/postgres", "platform/bus/kafkabus", "platform/bus/natsbus", "platform/embedded",
+			return !in(target, "platform/database/sqlite", "platform/database/postgres", "platform/bus/kafkabus", "platform/bus/natsbus", "platform/embedded",
 				"modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/twmb/franz-go/pkg/kgo", "github.com/twmb/franz-go/pkg/kfake",
 				"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2")
 		},
@@ -74,10 +74,22 @@ var rules = []rule{
 		},
 	},
 	{
+		name:    "platform/database knows no SQL driver and nothing of events",
+		applies: exactly("platform/database"),
+		allows:  func(_, target string) bool { return isStandard(target) },
+	},
+	{
+		name:    "platform/outbox knows no broker, no SQL driver and no telemetry",
+		applies: exactly("platform/outbox"),
+		allows: func(_, target string) bool {
+			return isStandard(target) || in(target, "platform/database", "platform/bus", "platform/event")
+		},
+	},
+	{
 		name:    "platform/tx knows no broker, no ORM, no SQL driver and no telemetry",
 		applies: exactly("platform/tx"),
 		allows: func(_, target string) bool {
-			return isStandard(target) || in(target, "platform/tx", "platform/bus", "platform/event", "github.com/google/uuid")
+			return isStandard(target) || in(target, "platform/tx", "platform/outbox", "platform/database", "platform/bus", "platform/event", "github.com/google/uuid")
 		},
 	},
 	{
@@ -121,11 +133,13 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"services/quiz", "services/course"},
 		{"services/quiz", "gen/ent/course"},
 		{"services/quiz", "platform/bus/kafkabus"},
-		{"gen/service/quiz", "platform/tx/sqlite"},
+		{"gen/service/quiz", "platform/database/sqlite"},
 		{"platform/rpc", "gen/proto/pl/quiz/v1"},
 		{"platform/avro", "gopkg.in/yaml.v3"},
 		{"platform/bus", "go.opentelemetry.io/otel"},
 		{"platform/tx", "entgo.io/ent/dialect"},
+		{"platform/database", "platform/event"},
+		{"platform/outbox", "github.com/jackc/pgx/v5"},
 		{"tools/pl-gen/internal/lint", "platform/event"},
 		{"tools/pl-gen/internal/lint", "gen/proto/pl/options/v1"},
 		{"gen/event/quiz/v1", "platform/bus"},
@@ -138,10 +152,10 @@ func TestImportRulesCanFail(t *testing.T) {
 	}
 	allowed := []struct{ dir, target string }{
 		{"gen/cmd/hub", "services/quiz"},
-		{"gen/cmd/internal/engines", "platform/tx/sqlite"},
+		{"gen/cmd/internal/engines", "platform/database/sqlite"},
 		{"services/quiz", "gen/event/course/v1"},
 		{"services/quiz", "gen/ent/quiz/predicate"},
-		{"platform/tx/postgres", "github.com/jackc/pgx/v5/stdlib"},
+		{"platform/database/postgres", "github.com/jackc/pgx/v5/stdlib"},
 	}
 	for _, a := range allowed {
 		if broken := violations(a.dir, []string{a.target}); len(broken) > 0 {

@@ -16,7 +16,9 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/pulselearn/campus-hub/platform/tx"
-	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
+	"github.com/pulselearn/campus-hub/platform/outbox"
+	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 )
 
 // A deployment is a process for each context, and the broker in a process of
@@ -26,7 +28,7 @@ type deployment struct {
 	t        *testing.T
 	broker   *program
 	services map[string]*program
-	dbs      map[string]*tx.Database // the same files as the services have
+	dbs      map[string]*database.DB // the same files as the services have
 	raw      *kgo.Client
 	admin    *kadm.Client
 }
@@ -35,7 +37,7 @@ type deployment struct {
 func deploy(t *testing.T, mutants map[string]string) *deployment {
 	t.Helper()
 	s := newStand(t)
-	d := &deployment{stand: s, t: t, services: map[string]*program{}, dbs: map[string]*tx.Database{}}
+	d := &deployment{stand: s, t: t, services: map[string]*program{}, dbs: map[string]*database.DB{}}
 	d.broker = s.hub(t, "broker")
 	d.startBroker()
 	kafka, registry := d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"), "http://"+d.broker.setting("PL_EMBEDDED_REGISTRY_ADDR")
@@ -61,7 +63,7 @@ func deployHub(t *testing.T) *deployment {
 	s := newStand(t)
 	hub := s.hub(t)
 	hub.set("PL_LOG_LEVEL=debug", "PL_LOG_FORMAT=json")
-	d := &deployment{stand: s, t: t, broker: hub, services: map[string]*program{}, dbs: map[string]*tx.Database{}}
+	d := &deployment{stand: s, t: t, broker: hub, services: map[string]*program{}, dbs: map[string]*database.DB{}}
 	for _, name := range services {
 		d.services[name] = hub
 	}
@@ -96,7 +98,7 @@ func (d *deployment) path(context string) string {
 	return filepath.Join(d.dir, "data", context+".db")
 }
 
-func (d *deployment) database(context string) *tx.Database {
+func (d *deployment) database(context string) *database.DB {
 	d.t.Helper()
 	db, err := sqlite.Open(d.t.Context(), d.path(context))
 	if err != nil {
@@ -116,7 +118,7 @@ func (d *deployment) quiet(within time.Duration) {
 	d.t.Helper()
 	await(d.t, within, func() error {
 		for _, name := range services {
-			left, err := d.dbs[name].Unpublished(d.t.Context())
+			left, err := outbox.Unpublished(d.t.Context(), d.dbs[name])
 			if err != nil || left > 0 {
 				return fmt.Errorf("%s has %d events to publish: %w", name, left, err)
 			}
@@ -128,7 +130,7 @@ func (d *deployment) quiet(within time.Duration) {
 func (d *deployment) lag() error {
 	var errs []error
 	for _, name := range services {
-		positions, err := d.dbs[name].Positions(d.t.Context())
+		positions, err := tx.Positions(d.t.Context(), d.dbs[name])
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
+
+	"github.com/pulselearn/campus-hub/platform/outbox"
 )
 
 // submitWhileLocked sends a command that cannot commit before release is
@@ -48,7 +50,7 @@ func TestDrainFinishesCommands(t *testing.T) {
 	if code := run.exit(t, 20*time.Second); code != 0 {
 		t.Errorf("exit code %d, want 0:\n%s", code, d.broker.log.tail(5))
 	}
-	if left, err := d.dbs["quiz"].Unpublished(t.Context()); err != nil || left != 0 {
+	if left, err := outbox.Unpublished(t.Context(), d.dbs["quiz"]); err != nil || left != 0 {
 		t.Errorf("%d events are left in the outbox, %v", left, err)
 	}
 	if n := d.count("quiz", "SELECT count(*) FROM attempts"); n != 1 {

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pulselearn/campus-hub/platform/outbox"
 )
 
 // TestHubGoesOnAfterItsEnd kills the hub with its embedded broker and registry
@@ -47,7 +49,7 @@ func TestHubGoesOnAfterItsEnd(t *testing.T) {
 		t.Errorf("SIGTERM ended the hub with exit code %d", code)
 	}
 	for _, name := range services {
-		if left, err := d.dbs[name].Unpublished(t.Context()); err != nil || left > 0 {
+		if left, err := outbox.Unpublished(t.Context(), d.dbs[name]); err != nil || left > 0 {
 			t.Errorf("%s drained with %d events in its outbox, %v", name, left, err)
 		}
 	}

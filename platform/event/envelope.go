@@ -66,3 +66,15 @@ func (e *Envelope) Extension(name string) string {
 	}
 	return ""
 }
+
+// SetExtension adds an extension attribute at its place in the order by name.
+// The extensions that e has are in that order, and none has the name.
+func (e *Envelope) SetExtension(name, value string, kind Kind) {
+	i := 0
+	for i < len(e.Extensions) && e.Extensions[i].Name < name {
+		i++
+	}
+	e.Extensions = append(e.Extensions, Extension{})
+	copy(e.Extensions[i+1:], e.Extensions[i:])
+	e.Extensions[i] = Extension{Name: name, Value: value, Kind: kind}
+}

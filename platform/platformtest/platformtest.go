@@ -37,12 +37,12 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
+	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/database/postgres"
+	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
 	"github.com/pulselearn/campus-hub/platform/schema"
 	"github.com/pulselearn/campus-hub/platform/service"
-	"github.com/pulselearn/campus-hub/platform/tx"
-	"github.com/pulselearn/campus-hub/platform/tx/postgres"
-	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
 )
 
 // Addresses in the harness's own network; they belong to no machine.
@@ -78,7 +78,7 @@ type Harness struct {
 	admin   *kadm.Client
 	ids     *schema.IDs
 	log     *recorder
-	dbs     map[string]*tx.Database
+	dbs     map[string]*database.DB
 	given   map[string]bool // ids of the events that the test itself published
 }
 
@@ -89,7 +89,7 @@ func Run(t *testing.T, register func(app *service.App), test func(h *Harness)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		h := &Harness{T: t, app: service.New("test"), network: new(kafka.Network),
-			log: &recorder{out: t.Output()}, given: map[string]bool{}, dbs: map[string]*tx.Database{}}
+			log: &recorder{out: t.Output()}, given: map[string]bool{}, dbs: map[string]*database.DB{}}
 		register(h.app)
 		h.configure(dir)
 		h.start()

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/outbox"
+	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
 // quietWithin is how long, in virtual time, a cascade may take.
@@ -38,7 +40,7 @@ func (h *Harness) busy() error {
 	h.T.Helper()
 	var errs []error
 	for name, db := range h.dbs {
-		left, err := db.Unpublished(h.T.Context())
+		left, err := outbox.Unpublished(h.T.Context(), db)
 		h.must("read the outbox of "+name, err)
 		if left > 0 {
 			errs = append(errs, fmt.Errorf("%s has %d events to publish", name, left))
@@ -79,7 +81,7 @@ func (h *Harness) behind(r *bus.Route, next map[bus.Position]int64) error {
 // begun are missing.
 func (h *Harness) positions(context string) map[bus.Position]int64 {
 	h.T.Helper()
-	claims, err := h.dbs[context].Positions(h.T.Context())
+	claims, err := tx.Positions(h.T.Context(), h.dbs[context])
 	h.must("read the positions of "+context, err)
 	next := make(map[bus.Position]int64, len(claims))
 	for _, c := range claims {

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
@@ -258,7 +259,7 @@ func TestKnownErrorsHaveCodes(t *testing.T) {
 		t.Errorf("got %v, want a redacted not found", err)
 	}
 	for want, cause := range map[connect.Code]error{
-		connect.CodeUnavailable:      tx.ErrCommitUnknown,
+		connect.CodeUnavailable:      database.ErrCommitUnknown,
 		connect.CodeInvalidArgument:  tx.ErrKeyReused,
 		connect.CodeDeadlineExceeded: context.DeadlineExceeded,
 		connect.CodeCanceled:         context.Canceled,

@@ -6,6 +6,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
@@ -28,7 +29,7 @@ func (c *Core) publicError(procedure string, err error) error {
 	case errors.Is(err, tx.ErrKeyReused):
 		return connect.NewError(connect.CodeInvalidArgument,
 			"this Idempotency-Key was already used for another request; use a new key for a new request").WithCause(err)
-	case errors.Is(err, tx.ErrCommitUnknown):
+	case errors.Is(err, database.ErrCommitUnknown):
 		return connect.NewError(connect.CodeUnavailable,
 			"it is not known whether the command took effect; send it again with the same Idempotency-Key").WithCause(err)
 	case errors.Is(err, tx.ErrUnavailable):

@@ -18,9 +18,10 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/tx"
-	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
 )
 
 // The API under test keeps notes: Add stores one and says how many there are,
@@ -121,7 +122,7 @@ func (n *notes) count(ctx context.Context, _ *wrapperspb.StringValue) (proto.Mes
 	})
 }
 
-func countNotes(ctx context.Context, c tx.Conn) (proto.Message, error) {
+func countNotes(ctx context.Context, c database.Conn) (proto.Message, error) {
 	rows, err := c.QueryContext(ctx, "SELECT count(*) FROM notes")
 	if err != nil {
 		return nil, err

@@ -11,17 +11,17 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/schema"
-	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
 // Engines are what a process runs on. Its main package chooses them; a test
 // may choose others.
 type Engines struct {
 	// OpenSQLite opens the database file at path.
-	OpenSQLite func(ctx context.Context, path string) (*tx.Database, error)
+	OpenSQLite func(ctx context.Context, path string) (*database.DB, error)
 	// OpenPostgres opens the database at url.
-	OpenPostgres func(ctx context.Context, url string) (*tx.Database, error)
+	OpenPostgres func(ctx context.Context, url string) (*database.DB, error)
 	// DialBroker connects to Kafka brokers, as the client that is called name.
 	DialBroker func(ctx context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error)
 	// DialNATS connects to NATS servers in the same way.

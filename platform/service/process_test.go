@@ -14,12 +14,12 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
+	"github.com/pulselearn/campus-hub/platform/database/postgres"
+	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
 	"github.com/pulselearn/campus-hub/platform/internal/pgtest"
 	"github.com/pulselearn/campus-hub/platform/internal/relayrace"
 	"github.com/pulselearn/campus-hub/platform/service"
-	"github.com/pulselearn/campus-hub/platform/tx/postgres"
-	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }

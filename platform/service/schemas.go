@@ -34,7 +34,7 @@ func newSchemas(registry schema.Registry, cfg *Config) (*schemas, error) {
 	return s, nil
 }
 
-// SchemaID implements [tx.SchemaIDs].
+// SchemaID implements [outbox.SchemaIDs].
 func (s *schemas) SchemaID(ctx context.Context, fingerprint uint64, subject, text string) (int, error) {
 	if id, ok := s.ids.ID(fingerprint); ok {
 		return id, nil

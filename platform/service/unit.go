@@ -15,7 +15,9 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/outbox"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/schema"
 	"github.com/pulselearn/campus-hub/platform/tx"
@@ -25,10 +27,10 @@ import (
 type unit struct {
 	*Definition
 	log    *slog.Logger
-	db     *tx.Database
+	db     *database.DB
 	store  *tx.Store
-	relay  *tx.Relay   // nil when the context publishes nothing
-	router *bus.Router // nil when it consumes nothing
+	relay  *outbox.Relay // nil when the context publishes nothing
+	router *bus.Router   // nil when it consumes nothing
 }
 
 func (p *Process) openDatabases(ctx context.Context) error {
@@ -47,7 +49,7 @@ func (p *Process) openDatabases(ctx context.Context) error {
 	return nil
 }
 
-func (p *Process) openDatabase(ctx context.Context, name string) (*tx.Database, error) {
+func (p *Process) openDatabase(ctx context.Context, name string) (*database.DB, error) {
 	if url, key := p.cfg.databaseURL(name); url != "" {
 		db, err := p.engines.OpenPostgres(ctx, url)
 		if err != nil {
@@ -61,7 +63,7 @@ func (p *Process) openDatabase(ctx context.Context, name string) (*tx.Database, 
 	return p.engines.OpenSQLite(ctx, filepath.Join(p.cfg.DataDir, name+".db"))
 }
 
-func (p *Process) migrateOrVerify(ctx context.Context, db *tx.Database, d *Definition) error {
+func (p *Process) migrateOrVerify(ctx context.Context, db *database.DB, d *Definition) error {
 	if p.cfg.provisions() {
 		return db.Migrate(ctx, d.Migrations)
 	}
@@ -163,7 +165,7 @@ func (p *Process) assemble(ctx context.Context, u *unit) error {
 	}
 	u.Methods(p.server, rpc.NewCore(u.store, u.Code), p.directory)
 	if len(u.Publishes) > 0 {
-		u.relay = tx.NewRelay(u.db, p.conn, p.schemas, tx.WithHooks(hooks...), tx.WithLogger(u.log))
+		u.relay = outbox.NewRelay(u.db, p.conn, p.schemas, outbox.WithHooks(hooks...), outbox.WithLogger(u.log))
 	}
 	if len(u.Consumers) == 0 {
 		return nil
@@ -224,7 +226,7 @@ func (u *unit) flush(ctx context.Context) error {
 	if u.relay == nil {
 		return nil
 	}
-	if err := u.db.Flushed(ctx); err != nil {
+	if err := outbox.Flushed(ctx, u.db); err != nil {
 		return fmt.Errorf("context %s: %w", u.Context, err)
 	}
 	return nil

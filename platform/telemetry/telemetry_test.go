@@ -18,6 +18,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/outbox"
 	"github.com/pulselearn/campus-hub/platform/telemetry"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
@@ -30,7 +31,7 @@ var (
 	_ bus.BatchHook      = (*telemetry.Hooks)(nil)
 	_ bus.AssignmentHook = (*telemetry.Hooks)(nil)
 	_ tx.DuplicateHook   = (*telemetry.Hooks)(nil)
-	_ tx.RelayHook       = (*telemetry.Hooks)(nil)
+	_ outbox.Hook        = (*telemetry.Hooks)(nil)
 )
 
 func newTelemetry(t *testing.T) (*telemetry.Telemetry, *tracetest.SpanRecorder) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/database"
 )
 
 const (
@@ -96,7 +97,7 @@ func (a *applier) step(ctx context.Context) error {
 // part returns the deliveries of the next transaction: those that fit, up to
 // the first that could not be decoded.
 func (a *applier) part() []*bus.Delivery {
-	limit := min(a.limit, a.s.pace.size(a.s.db.traits.BatchTime), len(a.batch)-a.done)
+	limit := min(a.limit, a.s.pace.size(a.s.db.Traits().BatchTime), len(a.batch)-a.done)
 	if a.savepoints {
 		limit = min(limit, maxSavepoints)
 	}
@@ -114,7 +115,7 @@ func (a *applier) part() []*bus.Delivery {
 func (a *applier) transaction(ctx context.Context, part []*bus.Delivery) (int, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, a.consumer.Deadline()+batchGrace, errBatchTime)
 	defer cancel()
-	r := run{applier: a, part: part, now: now()}
+	r := run{applier: a, part: part, now: database.Now()}
 	if err := r.prepare(ctx); err != nil {
 		return 0, err
 	}
@@ -133,9 +134,9 @@ func (a *applier) recover(ctx context.Context, size, n int, err error) error {
 		return a.blame(failed, size, n)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, ErrCommitUnknown), errors.Is(err, bus.ErrClaimLost):
+	case errors.Is(err, database.ErrCommitUnknown), errors.Is(err, bus.ErrClaimLost):
 		return err
-	case errors.Is(err, errBatchTime), a.s.db.dialect.Classify(err) == Conflict:
+	case errors.Is(err, errBatchTime), a.s.db.Classify(err) == database.Conflict:
 		return a.again(ctx, size, err)
 	}
 	return err

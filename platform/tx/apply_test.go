@@ -11,6 +11,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
@@ -393,7 +394,7 @@ func TestTxIsOverAfterTheHandler(t *testing.T) {
 		var kept *tx.Tx
 		w.handle = func(ctx context.Context, tr *tx.Tx, m event.Message) error {
 			if kept != nil {
-				if _, err := kept.Conn().ExecContext(ctx, `INSERT INTO effect (event) VALUES ('kept')`); !errors.Is(err, tx.ErrOver) {
+				if _, err := kept.Conn().ExecContext(ctx, `INSERT INTO effect (event) VALUES ('kept')`); !errors.Is(err, database.ErrOver) {
 					t.Errorf("statement on an old Tx: %v, want ErrOver", err)
 				}
 			}
@@ -404,7 +405,7 @@ func TestTxIsOverAfterTheHandler(t *testing.T) {
 			return recordEffect(ctx, tr, m)
 		}
 		w.applyAll(w.claim(), deliveries(0, "a", "b"))
-		if err := kept.Publish(t.Context(), &note{typ: noted}); !errors.Is(err, tx.ErrOver) {
+		if err := kept.Publish(t.Context(), &note{typ: noted}); !errors.Is(err, database.ErrOver) {
 			t.Errorf("publish on an old Tx: %v, want ErrOver", err)
 		}
 		w.expectState(2, "a", "b")

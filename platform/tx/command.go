@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/outbox"
 )
 
 // A Command is a call that changes state.
@@ -34,9 +36,6 @@ var ErrKeyReused = errors.New("the idempotency key was used for another request"
 // again.
 var ErrUnavailable = errors.New("the database is unavailable")
 
-// commandMemory is how long the answer to a command is kept.
-const commandMemory = 24 * time.Hour
-
 // Command runs a command in a transaction of its own and returns the response
 // that run gave. With a key, the response is stored in the same transaction;
 // for 24 hours the same command gets it without running again, replayed. Of
@@ -45,7 +44,7 @@ const commandMemory = 24 * time.Hour
 //
 // run may be called more than once after conflicts, and must touch nothing but
 // its transaction. The error is run's own, or one that matches [ErrKeyReused],
-// [ErrCommitUnknown], [ErrUnavailable], or the cause of ctx's end.
+// [database.ErrCommitUnknown], [ErrUnavailable], or the cause of ctx's end.
 func (s *Store) Command(
 	ctx context.Context, c Command, run func(ctx context.Context, t *Tx) ([]byte, error),
 ) (response []byte, replayed bool, err error) {
@@ -61,7 +60,7 @@ func (s *Store) Command(
 		return nil, false, err
 	}
 	for conflicts := 1; ; conflicts++ {
-		call := call{Command: c, s: s, run: run, now: now()}
+		call := call{Command: c, s: s, run: run, now: database.Now()}
 		response, replayed, err = call.transaction(ctx)
 		if err == nil || !call.conflict || conflicts > maxConflicts || pause(ctx, conflicts) != nil {
 			return response, replayed, err
@@ -79,15 +78,15 @@ type call struct {
 }
 
 func (c *call) transaction(ctx context.Context) (response []byte, replayed bool, err error) {
-	today, err := c.s.db.prepareOutbox(ctx, c.now)
+	today, err := outbox.Prepare(ctx, c.s.db, c.now)
 	if err != nil {
 		return nil, false, err
 	}
-	u, err := c.s.db.begin(ctx, foreground)
+	u, err := c.s.db.Begin(ctx, database.Foreground)
 	if err != nil {
 		return nil, false, c.fail(err)
 	}
-	defer u.rollback()
+	defer u.Rollback()
 	if c.Key != "" {
 		response, replayed, err = c.reserve(ctx, u)
 		if replayed || err != nil {
@@ -109,9 +108,9 @@ func (c *call) fail(err error) error {
 	if err == nil {
 		return nil
 	}
-	fault := c.s.db.dialect.Classify(err)
-	c.conflict = fault == Conflict
-	if fault == Refused || errors.Is(err, ErrCommitUnknown) || isContext(err) {
+	fault := c.s.db.Classify(err)
+	c.conflict = fault == database.Conflict
+	if fault == database.Refused || errors.Is(err, database.ErrCommitUnknown) || isContext(err) {
 		return fmt.Errorf("command %s: %w", c.Method, err)
 	}
 	return fmt.Errorf("command %s: %w: %w", c.Method, ErrUnavailable, err)
@@ -123,19 +122,19 @@ func isContext(err error) bool {
 
 // reserve takes the key, or returns the stored response. While another
 // transaction has the key it waits for its end.
-func (c *call) reserve(ctx context.Context, u *unit) (response []byte, replayed bool, err error) {
-	taken, err := changed(ctx, u, `INSERT INTO pl_command AS c (method, caller, key, request_hash, created_at)
+func (c *call) reserve(ctx context.Context, u *database.Unit) (response []byte, replayed bool, err error) {
+	taken, err := database.Changed(ctx, u, `INSERT INTO pl_command AS c (method, caller, key, request_hash, created_at)
 		VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (method, caller, key) DO UPDATE
 		SET request_hash = excluded.request_hash, response = NULL, created_at = excluded.created_at
 		WHERE c.created_at < $6`,
-		c.Method, c.Caller, c.Key, c.RequestHash[:], c.now, c.now.Add(-commandMemory))
+		c.Method, c.Caller, c.Key, c.RequestHash[:], c.now, c.now.Add(-database.CommandMemory))
 	if err != nil || taken == 1 {
 		return nil, false, err
 	}
 	var hash sql.RawBytes
 	same := false
-	err = each(ctx, u, `SELECT request_hash, response FROM pl_command WHERE method = $1 AND caller = $2 AND key = $3`,
+	err = database.Each(ctx, u, `SELECT request_hash, response FROM pl_command WHERE method = $1 AND caller = $2 AND key = $3`,
 		[]any{c.Method, c.Caller, c.Key}, func(rows *sql.Rows) error {
 			err := rows.Scan(&hash, &response)
 			same = string(hash) == string(c.RequestHash[:])
@@ -148,9 +147,9 @@ func (c *call) reserve(ctx context.Context, u *unit) (response []byte, replayed 
 }
 
 // handle runs the command's handler.
-func (c *call) handle(ctx context.Context, u *unit) (response []byte, out []outgoing, err error) {
+func (c *call) handle(ctx context.Context, u *database.Unit) (response []byte, out []outbox.Event, err error) {
 	t := &Tx{ctx: ctx, u: u, store: c.s, now: c.now, name: c.Method, cause: c.cause()}
-	detach := context.AfterFunc(ctx, u.rollback)
+	detach := context.AfterFunc(ctx, u.Rollback)
 	err = bus.Contain(func() error {
 		response, err = c.run(withTx(ctx), t)
 		return err
@@ -160,7 +159,7 @@ func (c *call) handle(ctx context.Context, u *unit) (response []byte, out []outg
 	switch {
 	case ctx.Err() != nil:
 		return nil, nil, c.fail(errors.Join(context.Cause(ctx), err))
-	case failed != nil && c.s.db.dialect.Classify(failed) != Refused:
+	case failed != nil && c.s.db.Classify(failed) != database.Refused:
 		return nil, nil, c.fail(failed)
 	case err != nil:
 		return nil, nil, err
@@ -179,7 +178,7 @@ func (c *call) cause() cause {
 }
 
 // finish stores the response and what was published, and commits.
-func (c *call) finish(ctx context.Context, u *unit, today Day, response []byte, out []outgoing) error {
+func (c *call) finish(ctx context.Context, u *database.Unit, today database.Day, response []byte, out []outbox.Event) error {
 	if c.Key != "" {
 		if response == nil {
 			response = []byte{}
@@ -189,14 +188,14 @@ func (c *call) finish(ctx context.Context, u *unit, today Day, response []byte, 
 			return fmt.Errorf("store the response: %w", err)
 		}
 	}
-	if err := c.s.insertOutbox(ctx, u, today, out); err != nil {
+	if err := outbox.Insert(ctx, c.s.db, u, today, out); err != nil {
 		return err
 	}
-	if err := u.commit(); err != nil {
+	if err := u.Commit(); err != nil {
 		return err
 	}
 	if len(out) > 0 {
-		c.s.db.bell.ring()
+		c.s.db.Ring()
 	}
 	return nil
 }

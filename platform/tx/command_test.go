@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/tx"
-	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
 )
 
 func TestCommandIsReplayed(t *testing.T) {
@@ -203,7 +204,7 @@ func TestReaderSeesOneStateAndCannotWrite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := kept.Conn().QueryContext(t.Context(), `SELECT 1`); !errors.Is(err, tx.ErrOver) {
+		if _, err := kept.Conn().QueryContext(t.Context(), `SELECT 1`); !errors.Is(err, database.ErrOver) {
 			t.Errorf("an old reader: %v, want ErrOver", err)
 		}
 		w.expect("effects", w.column(`SELECT event FROM effect`), "a")

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
@@ -20,10 +21,10 @@ func TestUnknownCommitOfABatch(t *testing.T) {
 				w.applyAll(w.claim(), deliveries(0, "a"))
 				w.store.SetPace(0)
 				c := w.claim()
-				w.db.LoseCommits(applied)
+				w.loseCommits(applied)
 				err := w.apply(c, deliveries(1, "b", "c"), 0)
 				var failed *bus.DeliveryError
-				if !errors.Is(err, tx.ErrCommitUnknown) || errors.As(err, &failed) {
+				if !errors.Is(err, database.ErrCommitUnknown) || errors.As(err, &failed) {
 					t.Fatalf("got %v, want ErrCommitUnknown", err)
 				}
 				c = w.claim()
@@ -45,8 +46,8 @@ func TestUnknownCommitOfACommand(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.publish("k", "prepares the outbox")
-				w.db.LoseCommits(applied)
-				if _, _, err := w.command(t.Context(), w.store, "key", "a"); !errors.Is(err, tx.ErrCommitUnknown) {
+				w.loseCommits(applied)
+				if _, _, err := w.command(t.Context(), w.store, "key", "a"); !errors.Is(err, database.ErrCommitUnknown) {
 					t.Fatalf("got %v, want ErrCommitUnknown", err)
 				}
 				response, replayed, err := w.command(t.Context(), w.store, "key", "a")
@@ -98,7 +99,7 @@ func TestLostConnectionIsNoFailure(t *testing.T) {
 		}
 		err := w.apply(c, deliveries(0, "a", "b"), 0)
 		var failed *bus.DeliveryError
-		if err == nil || errors.As(err, &failed) || errors.Is(err, tx.ErrCommitUnknown) {
+		if err == nil || errors.As(err, &failed) || errors.Is(err, database.ErrCommitUnknown) {
 			t.Fatalf("got %v, want an error of the database", err)
 		}
 		w.applyAll(w.claim(), deliveries(0, "a", "b"))

@@ -6,9 +6,10 @@ import (
 	"log"
 	"testing/fstest"
 
+	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/outbox"
 	"github.com/pulselearn/campus-hub/platform/tx"
-	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
 )
 
 // A command changes state, publishes and remembers its answer in one
@@ -36,7 +37,7 @@ func ExampleStore_Command() {
 		})
 		fmt.Println(string(answer), replayed, err)
 	}
-	waiting, err := db.Unpublished(ctx)
+	waiting, err := outbox.Unpublished(ctx, db)
 	fmt.Println("events in the outbox:", waiting, err)
 	// Output:
 	// awarded false <nil>

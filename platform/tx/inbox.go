@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
 )
 
@@ -21,7 +22,7 @@ const (
 
 // A fact is what an event is recognised by when it is published again.
 type fact struct {
-	day  Day
+	day  database.Day
 	hash [16]byte
 }
 
@@ -38,7 +39,7 @@ func factOf(d *bus.Delivery, present time.Time) fact {
 	return fact{day: inboxDay(d, present), hash: [16]byte(sum[:16])}
 }
 
-func inboxDay(d *bus.Delivery, present time.Time) Day {
+func inboxDay(d *bus.Delivery, present time.Time) database.Day {
 	at := d.Event.Time
 	if at.IsZero() {
 		at = d.Record.Time
@@ -46,21 +47,21 @@ func inboxDay(d *bus.Delivery, present time.Time) Day {
 	if at.Before(present.Add(-inboxPast)) || at.After(present.Add(inboxFuture)) {
 		at = present
 	}
-	return DayOf(at)
+	return database.DayOf(at)
 }
 
 // prepareInbox makes the inbox ready for the deliveries and returns their
 // facts. It must not be called inside a transaction.
-func (db *Database) prepareInbox(ctx context.Context, batch []*bus.Delivery, present time.Time) ([]fact, error) {
+func prepareInbox(ctx context.Context, db *database.DB, batch []*bus.Delivery, present time.Time) ([]fact, error) {
 	facts := make([]fact, len(batch))
-	var last Day
+	var last database.Day
 	for i, d := range batch {
 		facts[i] = factOf(d, present)
 		if facts[i].day == last {
 			continue
 		}
 		last = facts[i].day
-		if err := db.prepare(ctx, inboxTable, last); err != nil {
+		if err := db.Prepare(ctx, database.Inbox, last); err != nil {
 			return nil, err
 		}
 	}
@@ -69,7 +70,7 @@ func (db *Database) prepareInbox(ctx context.Context, batch []*bus.Delivery, pre
 
 // admit records the facts and reports which of them are new: the handler runs
 // for those, and for the first of several that are the same.
-func (s *Store) admit(ctx context.Context, c Conn, consumer string, facts []fact) ([]bool, error) {
+func (s *Store) admit(ctx context.Context, c database.Conn, consumer string, facts []fact) ([]bool, error) {
 	admitted := make([]bool, len(facts))
 	fresh, err := s.insertInbox(ctx, c, consumer, facts)
 	if err != nil {
@@ -83,15 +84,15 @@ func (s *Store) admit(ctx context.Context, c Conn, consumer string, facts []fact
 }
 
 // insertInbox is one statement for all of the facts.
-func (s *Store) insertInbox(ctx context.Context, c Conn, consumer string, facts []fact) (map[fact]bool, error) {
+func (s *Store) insertInbox(ctx context.Context, c database.Conn, consumer string, facts []fact) (map[fact]bool, error) {
 	days := make([]int64, len(facts))
 	hashes := make([][]byte, len(facts))
 	for i := range facts {
 		days[i], hashes[i] = int64(facts[i].day), facts[i].hash[:]
 	}
-	rows, args := s.db.dialect.Rows(2, days, hashes)
+	rows, args := s.db.Rows(2, days, hashes)
 	fresh := make(map[fact]bool, len(facts))
-	err := each(ctx, c, `INSERT INTO pl_inbox (consumer, day, hash) SELECT $1, r.* FROM (`+rows+`) AS r
+	err := database.Each(ctx, c, `INSERT INTO pl_inbox (consumer, day, hash) SELECT $1, r.* FROM (`+rows+`) AS r
 		WHERE true ON CONFLICT (day, consumer, hash) DO NOTHING RETURNING day, hash`,
 		append([]any{consumer}, args...), func(rows *sql.Rows) error {
 			var f fact

@@ -9,9 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/tx"
-	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
 )
 
 const day = 24 * time.Hour
@@ -95,7 +96,7 @@ func TestDayRollsOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		w := newWorld(t, func(testing.TB) (*tx.Database, func() *tx.Database) { return db, nil })
+		w := newWorld(t, func(testing.TB) (*database.DB, func() *database.DB) { return db, nil })
 		ctx, cancel := context.WithCancel(t.Context())
 		maintained := make(chan error)
 		go func() { maintained <- db.Maintain(ctx, slog.New(slog.DiscardHandler)) }()
@@ -124,7 +125,7 @@ func TestSlowBatchIsDivided(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		w := newWorld(t, func(testing.TB) (*tx.Database, func() *tx.Database) { return db, nil })
+		w := newWorld(t, func(testing.TB) (*database.DB, func() *database.DB) { return db, nil })
 		w.handle = func(ctx context.Context, tr *tx.Tx, m event.Message) error {
 			time.Sleep(4 * time.Second) // virtual, of the 5 that the route allows
 			return recordEffect(ctx, tr, m)
@@ -142,7 +143,7 @@ func TestStuckHandlerIsReported(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		w := newWorld(t, func(testing.TB) (*tx.Database, func() *tx.Database) { return db, nil })
+		w := newWorld(t, func(testing.TB) (*database.DB, func() *database.DB) { return db, nil })
 		var text strings.Builder
 		w.store = w.newStore(db, tx.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
 		w.handle = func(ctx context.Context, tr *tx.Tx, m event.Message) error {
@@ -159,8 +160,8 @@ func TestStuckHandlerIsReported(t *testing.T) {
 }
 
 func TestDayArithmetic(t *testing.T) {
-	d := tx.DayOf(time.Date(2024, 2, 28, 23, 59, 59, 0, time.FixedZone("", -3600)))
-	if d != 20240229 || d.Next() != 20240301 || tx.Day(20241231).Next() != 20250101 {
+	d := database.DayOf(time.Date(2024, 2, 28, 23, 59, 59, 0, time.FixedZone("", -3600)))
+	if d != 20240229 || d.Next() != 20240301 || database.Day(20241231).Next() != 20250101 {
 		t.Errorf("days are %d and %d", d, d.Next())
 	}
 }

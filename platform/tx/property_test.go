@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
@@ -46,7 +47,7 @@ func (p *play) run() {
 	p.log = rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 20), func(i int) string { return fmt.Sprint(p.prefix, i) }), 1, 40).Draw(p.T, "log")
 	p.trouble = rapid.MapOf(rapid.SampledFrom(p.log), rapid.IntRange(1, 3)).Draw(p.T, "trouble")
 	p.w.handle = p.handle
-	p.w.db.LoseCommits() // of a play that failed
+	p.w.loseCommits() // of a play that failed
 	p.takeOver()
 	for steps := 0; p.owner().Next < int64(len(p.log)) && steps < 500; steps++ {
 		switch rapid.IntRange(0, 9).Draw(p.T, "step") {
@@ -112,14 +113,14 @@ func (p *play) loseCommit() {
 	if len(p.next(p.owner())) == 0 {
 		return
 	}
-	p.w.db.LoseCommits(rapid.Bool().Draw(p.T, "applied"))
+	p.w.loseCommits(rapid.Bool().Draw(p.T, "applied"))
 	c := *p.owner()
 	_, err := p.w.store.Apply(p.w.t.Context(), &c, p.next(&c))
 	var failed *bus.DeliveryError
-	if err != nil && !errors.Is(err, tx.ErrCommitUnknown) && !errors.As(err, &failed) {
+	if err != nil && !errors.Is(err, database.ErrCommitUnknown) && !errors.As(err, &failed) {
 		p.Fatal(err)
 	}
-	p.w.db.LoseCommits()
+	p.w.loseCommits()
 	p.takeOver()
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/outbox"
 )
 
 // MaxEventSize is the size of the largest event that can be published: its
@@ -16,14 +17,6 @@ const MaxEventSize = 900 << 10
 // maxAttributes is how many bytes the key and the attributes may have. With
 // MaxEventSize they fit into the batch of a producer, 1,000,012 bytes.
 const maxAttributes = 64 << 10
-
-// An outgoing is an event that was published and is not yet in the outbox.
-type outgoing struct {
-	envelope event.Envelope
-	typ      *event.Type
-	key      []byte // nil when unordered
-	data     []byte
-}
 
 // Publish adds events to the transaction; they go to the broker after it has
 // committed, in this order among those with the same topic and key. The events
@@ -68,12 +61,12 @@ func (t *Tx) publish(ctx context.Context, m event.Message) error {
 		return fmt.Errorf("%s has %d bytes, more than the %d that a broker takes; publish a reference to the large part instead",
 			typ.Topic, len(data), MaxEventSize)
 	}
-	o := outgoing{typ: typ, data: data}
+	o := outbox.Event{Topic: typ.Topic, Fingerprint: typ.Fingerprint, Data: data}
 	if typ.Key != "" {
-		o.key = []byte(m.EventKey())
+		o.Key = []byte(m.EventKey())
 	}
-	o.envelope = t.envelope(ctx, m, o.key)
-	if err := o.check(); err != nil {
+	o.Envelope = t.envelope(ctx, m, o.Key)
+	if err := check(&o); err != nil {
 		return err
 	}
 	t.out = append(t.out, o)
@@ -81,17 +74,17 @@ func (t *Tx) publish(ctx context.Context, m event.Message) error {
 }
 
 // check refuses what no relay could publish, while it is known who did it.
-func (o *outgoing) check() error {
-	if err := o.envelope.Validate(); err != nil {
-		return fmt.Errorf("attributes of %s: %w", o.typ.Topic, err)
+func check(o *outbox.Event) error {
+	if err := o.Envelope.Validate(); err != nil {
+		return fmt.Errorf("attributes of %s: %w", o.Topic, err)
 	}
-	n := len(o.key) + len(o.envelope.Subject)
-	for i := range o.envelope.Extensions {
-		n += len(o.envelope.Extensions[i].Value)
+	n := len(o.Key) + len(o.Envelope.Subject)
+	for i := range o.Envelope.Extensions {
+		n += len(o.Envelope.Extensions[i].Value)
 	}
 	if n > maxAttributes {
 		return fmt.Errorf("key and attributes of %s have %d bytes together, more than %d; choose a shorter key",
-			o.typ.Topic, n, maxAttributes)
+			o.Topic, n, maxAttributes)
 	}
 	return nil
 }
@@ -121,27 +114,16 @@ func appendExtension(to []event.Extension, name, value string) []event.Extension
 	return append(to, event.Extension{Name: name, Value: value})
 }
 
-// setExtension adds an attribute at its place in the order by name.
-func setExtension(e *event.Envelope, name, value string, kind event.Kind) {
-	i := 0
-	for i < len(e.Extensions) && e.Extensions[i].Name < name {
-		i++
-	}
-	e.Extensions = append(e.Extensions, event.Extension{})
-	copy(e.Extensions[i+1:], e.Extensions[i:])
-	e.Extensions[i] = event.Extension{Name: name, Value: value, Kind: kind}
-}
-
 // linkVersions gives the n-th event of each further version of an event the id
 // of the n-th event of the version that came first.
-func linkVersions(out []outgoing) {
+func linkVersions(out []outbox.Event) {
 	if len(out) < 2 {
 		return
 	}
 	byTopic := make(map[string][]int)
 	leader := make(map[string]string) // the first topic of each event
 	for i := range out {
-		topic := out[i].typ.Topic
+		topic := out[i].Topic
 		family := topic[:strings.LastIndexByte(topic, '.')+1]
 		if _, ok := leader[family]; !ok {
 			leader[family] = topic
@@ -149,7 +131,7 @@ func linkVersions(out []outgoing) {
 		n := len(byTopic[topic])
 		byTopic[topic] = append(byTopic[topic], i)
 		if lead := leader[family]; lead != topic && n < len(byTopic[lead]) {
-			setExtension(&out[i].envelope, event.ExtSameAs, out[byTopic[lead][n]].envelope.ID, event.String)
+			out[i].Envelope.SetExtension(event.ExtSameAs, out[byTopic[lead][n]].Envelope.ID, event.String)
 		}
 	}
 }

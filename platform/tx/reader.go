@@ -8,27 +8,29 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/database"
 )
 
 // A Reader reads the context's database. It sees one state of it for the whole
 // run of the query handler and cannot write. It ends when the handler returns;
-// every later use fails with an error that matches [ErrOver].
+// every later use fails with an error that matches [database.ErrOver].
 type Reader struct {
-	u   *unit
+	db  *database.DB
+	u   *database.Unit
 	now time.Time
 }
 
-// Conn returns the connection for queries. Statements that write fail.
-func (r *Reader) Conn() Conn { return readConn{r.u} }
+// database.Conn returns the connection for queries. Statements that write fail.
+func (r *Reader) Conn() database.Conn { return readConn{r.u} }
 
 // Dialect returns Ent's name of the database's dialect.
-func (r *Reader) Dialect() string { return r.u.db.Dialect() }
+func (r *Reader) Dialect() string { return r.db.Dialect() }
 
 // Now returns the time of the query: UTC, in microseconds, the same for the
 // whole run.
 func (r *Reader) Now() time.Time { return r.now }
 
-type readConn struct{ u *unit }
+type readConn struct{ u *database.Unit }
 
 func (c readConn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	if err := managesTransaction(query); err != nil {
@@ -51,13 +53,13 @@ func (c readConn) QueryContext(ctx context.Context, query string, args ...any) (
 func (s *Store) Read(ctx context.Context, run func(ctx context.Context, r *Reader) error) error {
 	ctx, cancel := context.WithTimeout(ctx, bus.DefaultTimeout)
 	defer cancel()
-	u, err := s.db.beginRead(ctx)
+	u, err := s.db.BeginRead(ctx)
 	if err != nil {
 		return fmt.Errorf("read: %w", err)
 	}
-	defer u.rollback()
-	defer context.AfterFunc(ctx, u.rollback)()
-	err = run(ctx, &Reader{u: u, now: now()})
+	defer u.Rollback()
+	defer context.AfterFunc(ctx, u.Rollback)()
+	err = run(ctx, &Reader{db: s.db, u: u, now: database.Now()})
 	if err != nil && ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)
 	}

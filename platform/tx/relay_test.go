@@ -14,14 +14,16 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/outbox"
 	"github.com/pulselearn/campus-hub/platform/tx"
-	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
 )
 
 // relay runs a relay until the test or the returned function ends it.
-func (w *world) relay(db *tx.Database, out driver.Conn) (stop func()) {
-	r := tx.NewRelay(db, out, fixedRegistry{}, tx.WithLogger(slog.New(slog.DiscardHandler)))
+func (w *world) relay(db *database.DB, out driver.Conn) (stop func()) {
+	r := outbox.NewRelay(db, out, fixedRegistry{}, outbox.WithLogger(slog.New(slog.DiscardHandler)))
 	ctx, cancel := context.WithCancel(w.t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -34,14 +36,14 @@ func (w *world) relay(db *tx.Database, out driver.Conn) (stop func()) {
 }
 
 // drained waits until the outbox has nothing left to publish.
-func (w *world) drained(db *tx.Database) {
+func (w *world) drained(db *database.DB) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		left, err := db.Unpublished(ctx)
+		left, err := outbox.Unpublished(ctx, db)
 		if err != nil {
 			w.t.Fatalf("%d events are left in the outbox: %v", left, err)
 		}
@@ -145,9 +147,7 @@ func TestRelayPublishesAgainAfterACrashBeforeTheMark(t *testing.T) {
 		w.exec(`UPDATE pl_relay SET epoch = epoch + 1`)
 		close(crash)
 		<-b.came
-		if err := w.db.ExpireLeases(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		w.exec(`UPDATE pl_relay SET leased_until = $1`, time.Unix(0, 0).UTC())
 		w.drained(w.db)
 		stop()
 		if got := firsts(b.texts("k")); !slices.Equal(got, numbers(0, 5)) {
@@ -199,14 +199,14 @@ func TestFlushedIsAboutWhatIsThere(t *testing.T) {
 		defer stop()
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		if err := w.db.Flushed(ctx); err != nil {
+		if err := outbox.Flushed(ctx, w.db); err != nil {
 			t.Error(err)
 		}
 		stop()
 		w.publish("k", "left")
 		ended, end := context.WithCancel(t.Context())
 		end()
-		if err := w.db.Flushed(ended); !errors.Is(err, context.Canceled) {
+		if err := outbox.Flushed(ended, w.db); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want the end of the context", err)
 		}
 	})
@@ -223,7 +223,7 @@ func TestRelayStopsInFrontOfAnEventThatCannotBePublished(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		w := newWorld(t, func(testing.TB) (*tx.Database, func() *tx.Database) { return db, nil })
+		w := newWorld(t, func(testing.TB) (*database.DB, func() *database.DB) { return db, nil })
 		b := newBroker()
 		b.before = func(records []*driver.Record) error {
 			for _, r := range records {
@@ -254,7 +254,7 @@ func TestRelayFindsRowsThatAppearLate(t *testing.T) {
 		w.relay(w.db, b)
 		w.drained(w.db)
 		w.exec(`UPDATE pl_outbox SET published_at = NULL WHERE seq = (SELECT min(seq) FROM pl_outbox)`)
-		tx.NewRelay(w.db, b, fixedRegistry{}).Wake()
+		outbox.NewRelay(w.db, b, fixedRegistry{}).Wake()
 		w.drained(w.db)
 		w.expect("records", b.texts("k"), "late", "early")
 	})
@@ -290,7 +290,7 @@ func TestLeaseIsRenewedWhilePublishing(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		w := newWorld(t, func(testing.TB) (*tx.Database, func() *tx.Database) { return db, nil })
+		w := newWorld(t, func(testing.TB) (*database.DB, func() *database.DB) { return db, nil })
 		b := newBroker()
 		b.before = func([]*driver.Record) error {
 			time.Sleep(12 * time.Second) // virtual
@@ -318,7 +318,7 @@ func TestPublishEndsWithTheLease(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		w := newWorld(t, func(testing.TB) (*tx.Database, func() *tx.Database) { return db, nil })
+		w := newWorld(t, func(testing.TB) (*database.DB, func() *database.DB) { return db, nil })
 		b := newBroker()
 		var once sync.Once
 		w.publish("k", "a")

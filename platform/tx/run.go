@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/outbox"
 )
 
 // errHandlerTime ends the run of a handler.
@@ -19,30 +21,30 @@ type run struct {
 	*applier
 	part  []*bus.Delivery
 	now   time.Time
-	today Day
+	today database.Day
 	facts []fact
-	u     *unit
+	u     *database.Unit
 	began time.Time // when the writer's turn came
-	out   []outgoing
+	out   []outbox.Event
 }
 
 // prepare does what must be done before the transaction is open.
 func (r *run) prepare(ctx context.Context) (err error) {
-	if r.today, err = r.s.db.prepareOutbox(ctx, r.now); err != nil {
+	if r.today, err = outbox.Prepare(ctx, r.s.db, r.now); err != nil {
 		return err
 	}
-	r.facts, err = r.s.db.prepareInbox(ctx, r.part, r.now)
+	r.facts, err = prepareInbox(ctx, r.s.db, r.part, r.now)
 	return err
 }
 
 // open begins the transaction and moves the position to the end of the part.
 func (r *run) open(ctx context.Context) (err error) {
-	if r.u, err = r.s.db.begin(ctx, background); err != nil {
+	if r.u, err = r.s.db.Begin(ctx, database.Background); err != nil {
 		return err
 	}
 	r.began = time.Now()
 	if err := fence(ctx, r.u, r.claim, r.after(len(r.part))); err != nil {
-		r.u.rollback()
+		r.u.Rollback()
 		return err
 	}
 	return nil
@@ -57,7 +59,7 @@ func (r *run) fast(ctx context.Context) (int, error) {
 	if err := r.open(ctx); err != nil {
 		return 0, err
 	}
-	defer r.u.rollback()
+	defer r.u.Rollback()
 	admitted, err := r.s.admit(ctx, r.u, r.consumer.Consumer, r.facts)
 	if err != nil {
 		return 0, r.timed(ctx, err)
@@ -82,7 +84,7 @@ func (r *run) careful(ctx context.Context) (int, error) {
 	if err := r.open(ctx); err != nil {
 		return 0, err
 	}
-	defer r.u.rollback()
+	defer r.u.Rollback()
 	for i, d := range r.part {
 		err := r.isolated(ctx, i, d)
 		if err == nil {
@@ -106,7 +108,7 @@ func (r *run) isolated(ctx context.Context, i int, d *bus.Delivery) error {
 	if err != nil {
 		return r.timed(ctx, err)
 	}
-	var out []outgoing
+	var out []outbox.Event
 	if !admitted[0] {
 		r.s.duplicate(d)
 	} else if out, err = r.deliver(ctx, i, d); err != nil {
@@ -139,14 +141,14 @@ func (r *run) keep(ctx context.Context, i int, cause error) (int, error) {
 
 // close writes the outbox and commits the first n deliveries.
 func (r *run) close(ctx context.Context, n int) (int, error) {
-	if err := r.s.insertOutbox(ctx, r.u, r.today, r.out); err != nil {
+	if err := outbox.Insert(ctx, r.s.db, r.u, r.today, r.out); err != nil {
 		return 0, r.timed(ctx, err)
 	}
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
-	if err := r.u.commit(); err != nil {
-		if r.s.db.dialect.Classify(err) != Refused {
+	if err := r.u.Commit(); err != nil {
+		if r.s.db.Classify(err) != database.Refused {
 			return 0, err // no delivery's fault
 		}
 		return 0, &deliveryFailure{index: -1, err: err, ended: true}
@@ -154,13 +156,13 @@ func (r *run) close(ctx context.Context, n int) (int, error) {
 	r.claim.Next = r.after(n)
 	r.s.pace.ran(n, time.Since(r.began))
 	if len(r.out) > 0 {
-		r.s.db.bell.ring()
+		r.s.db.Ring()
 	}
 	return n, nil
 }
 
 // deliver runs the handler for one delivery and returns what it published.
-func (r *run) deliver(ctx context.Context, i int, d *bus.Delivery) ([]outgoing, error) {
+func (r *run) deliver(ctx context.Context, i int, d *bus.Delivery) ([]outbox.Event, error) {
 	handling, cancel := context.WithTimeoutCause(withTx(bus.WithDelivery(ctx, d)), r.consumer.Deadline(), errHandlerTime)
 	defer cancel()
 	t := &Tx{
@@ -173,7 +175,7 @@ func (r *run) deliver(ctx context.Context, i int, d *bus.Delivery) ([]outgoing, 
 	var returned atomic.Bool
 	defer returned.Store(true) // also when the handler ends its goroutine
 	detach := context.AfterFunc(handling, func() {
-		r.u.rollback()
+		r.u.Rollback()
 		time.AfterFunc(batchGrace, func() { r.stuck(d, &returned) })
 	})
 	err := r.s.observed(handling, d, func(ctx context.Context) error {
@@ -185,7 +187,7 @@ func (r *run) deliver(ctx context.Context, i int, d *bus.Delivery) ([]outgoing, 
 	})
 	detach()
 	out, failed := t.end()
-	if err == nil && failed == nil && handling.Err() == nil && !r.u.ended() {
+	if err == nil && failed == nil && handling.Err() == nil && !r.u.Ended() {
 		return out, nil
 	}
 	return nil, r.judge(ctx, handling, i, err, failed)
@@ -211,14 +213,14 @@ func (s *Store) observed(ctx context.Context, d *bus.Delivery, handle func(conte
 // judge decides what the failure of delivery i means: err is what the handler
 // returned, failed what went wrong in its transaction.
 func (r *run) judge(ctx, handling context.Context, i int, err, failed error) error {
-	ended := r.u.ended()
+	ended := r.u.Ended()
 	switch {
 	case errors.Is(context.Cause(handling), errHandlerTime):
 		err = errors.Join(fmt.Errorf("%w (%v): %w", errHandlerTime, r.consumer.Deadline(), handling.Err()), err)
 		return &deliveryFailure{index: i, err: err, ended: true}
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case failed != nil && r.s.db.dialect.Classify(failed) != Refused:
+	case failed != nil && r.s.db.Classify(failed) != database.Refused:
 		return failed
 	case err == nil:
 		err = failed

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
 )
 
@@ -36,7 +37,7 @@ type Service struct {
 // A Store applies the deliveries and commands of one context in transactions
 // on its database. It implements [bus.Store] and is safe for concurrent use.
 type Store struct {
-	db        *Database
+	db        *database.DB
 	service   Service
 	publishes map[string]*event.Type
 	consumers map[string]*Consumer
@@ -49,7 +50,7 @@ type Store struct {
 
 // NewStore returns the store of a context. Its database must have been
 // migrated.
-func NewStore(db *Database, s Service, opts ...Option) *Store {
+func NewStore(db *database.DB, s Service, opts ...Option) *Store {
 	store := &Store{
 		db: db, service: s, settings: newSettings(opts),
 		publishes: make(map[string]*event.Type, len(s.Publishes)),
@@ -74,7 +75,7 @@ func (s *Store) Start(ctx context.Context) error {
 	if s.started {
 		return nil
 	}
-	err := s.db.inTx(ctx, func(u *unit) error {
+	err := s.db.InTx(ctx, func(u *database.Unit) error {
 		for _, t := range s.service.Publishes {
 			if err := recordSchema(ctx, u, t); err != nil {
 				return err
@@ -89,7 +90,7 @@ func (s *Store) Start(ctx context.Context) error {
 	return nil
 }
 
-func recordSchema(ctx context.Context, c Conn, t *event.Type) error {
+func recordSchema(ctx context.Context, c database.Conn, t *event.Type) error {
 	_, err := c.ExecContext(ctx, `INSERT INTO pl_event_schema (fingerprint, subject, text) VALUES ($1, $2, $3)
 		ON CONFLICT (fingerprint, subject) DO NOTHING`, int64(t.Fingerprint), t.RegistrySubject(), t.Schema)
 	return err
@@ -109,8 +110,8 @@ func (s *Store) Claim(ctx context.Context, r *bus.Route, partition int32) (bus.C
 	if r.Latest {
 		begin = driver.Latest
 	}
-	err := s.db.inTx(ctx, func(u *unit) error {
-		found, err := scan(ctx, u, `INSERT INTO pl_consumer_partition AS p (consumer, topic, partition, epoch, next_offset)
+	err := s.db.InTx(ctx, func(u *database.Unit) error {
+		found, err := database.Scan(ctx, u, `INSERT INTO pl_consumer_partition AS p (consumer, topic, partition, epoch, next_offset)
 			VALUES ($1, $2, $3, 1, $4)
 			ON CONFLICT (consumer, topic, partition) DO UPDATE SET epoch = p.epoch + 1
 			RETURNING epoch, next_offset`,
@@ -128,7 +129,7 @@ func (s *Store) Claim(ctx context.Context, r *bus.Route, partition int32) (bus.C
 
 // Move implements [bus.Store].
 func (s *Store) Move(ctx context.Context, c *bus.Claim, next int64) error {
-	err := s.db.inTx(ctx, func(u *unit) error { return fence(ctx, u, c, next) })
+	err := s.db.InTx(ctx, func(u *database.Unit) error { return fence(ctx, u, c, next) })
 	if err != nil {
 		return fmt.Errorf("move %s to %d: %w", c.Position, next, err)
 	}
@@ -138,8 +139,8 @@ func (s *Store) Move(ctx context.Context, c *bus.Claim, next int64) error {
 
 // fence moves the position when the claim still holds, and keeps others from
 // taking it until the transaction ends. It is the first statement of a batch.
-func fence(ctx context.Context, conn Conn, c *bus.Claim, next int64) error {
-	n, err := changed(ctx, conn, fenceStatement, c.Consumer, c.Topic, c.Partition, next, c.Epoch, c.Next)
+func fence(ctx context.Context, conn database.Conn, c *bus.Claim, next int64) error {
+	n, err := database.Changed(ctx, conn, fenceStatement, c.Consumer, c.Topic, c.Partition, next, c.Epoch, c.Next)
 	if err != nil {
 		return fmt.Errorf("move the position: %w", err)
 	}

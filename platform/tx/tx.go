@@ -9,18 +9,20 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/outbox"
 )
 
 // A Tx is the open transaction of one delivery or command, as its handler
 // uses it. It ends when the handler returns or its time is up; every later use
-// fails with an error that matches [ErrOver]. After a statement has failed,
+// fails with an error that matches [database.ErrOver]. After a statement has failed,
 // every other use fails too, and so does the delivery or command, whatever the
 // handler returns. A Tx may be used by several goroutines; their statements
 // run one after another.
 type Tx struct {
 	ctx   context.Context // ends with the handler's time
-	u     *unit
+	u     *database.Unit
 	store *Store
 	now   time.Time
 	cause cause
@@ -30,7 +32,7 @@ type Tx struct {
 	over   bool
 	failed error     // of the first statement or publish that failed
 	rows   *sql.Rows // of the last query
-	out    []outgoing
+	out    []outbox.Event
 }
 
 // A cause is what the events of a transaction are caused by.
@@ -44,18 +46,15 @@ func (*Tx) NewID() string { return event.NewID() }
 // same for the whole run of the handler. It is the time of its events.
 func (t *Tx) Now() time.Time { return t.now }
 
-// Conn returns the open transaction for statements of the handler's own.
-func (t *Tx) Conn() Conn { return txConn{t} }
+// database.Conn returns the open transaction for statements of the handler's own.
+func (t *Tx) Conn() database.Conn { return txConn{t} }
 
 // Dialect returns Ent's name of the database's dialect.
 func (t *Tx) Dialect() string { return t.store.db.Dialect() }
 
-// now returns the time as transactions see it.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-
 // end is called when the handler has returned. It returns what the handler
 // published, and why the transaction must not be committed.
-func (t *Tx) end() ([]outgoing, error) {
+func (t *Tx) end() ([]outbox.Event, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.over = true
@@ -70,8 +69,8 @@ func (t *Tx) end() ([]outgoing, error) {
 
 // usable reports why the transaction cannot be used. t.mu is held.
 func (t *Tx) usable() error {
-	if t.over || t.ctx.Err() != nil || t.u.ended() {
-		return fmt.Errorf("%s: %w: its handler has returned or has run out of time; use it only inside the handler", t.name, ErrOver)
+	if t.over || t.ctx.Err() != nil || t.u.Ended() {
+		return fmt.Errorf("%s: %w: its handler has returned or has run out of time; use it only inside the handler", t.name, database.ErrOver)
 	}
 	if t.failed != nil {
 		return fmt.Errorf("%s: the transaction cannot go on after an error, which the handler should have returned: %w", t.name, t.failed)

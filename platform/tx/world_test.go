@@ -13,11 +13,12 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/database/postgres"
+	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/internal/pgtest"
 	"github.com/pulselearn/campus-hub/platform/tx"
-	"github.com/pulselearn/campus-hub/platform/tx/postgres"
-	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -26,22 +27,22 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // the same database from another process, as it were.
 var engines = []struct {
 	name string
-	open func(tb testing.TB) (db *tx.Database, again func() *tx.Database)
+	open func(tb testing.TB) (db *database.DB, again func() *database.DB)
 }{
-	{"sqlite", func(tb testing.TB) (*tx.Database, func() *tx.Database) {
+	{"sqlite", func(tb testing.TB) (*database.DB, func() *database.DB) {
 		path := tb.TempDir() + "/context.db"
-		open := opener(tb, func(ctx context.Context) (*tx.Database, error) { return sqlite.Open(ctx, path) })
+		open := opener(tb, func(ctx context.Context) (*database.DB, error) { return sqlite.Open(ctx, path) })
 		return open(), open
 	}},
-	{"postgres", func(tb testing.TB) (*tx.Database, func() *tx.Database) {
+	{"postgres", func(tb testing.TB) (*database.DB, func() *database.DB) {
 		url := pgtest.URL(tb)
-		open := opener(tb, func(ctx context.Context) (*tx.Database, error) { return postgres.Open(ctx, url) })
+		open := opener(tb, func(ctx context.Context) (*database.DB, error) { return postgres.Open(ctx, url) })
 		return open(), open
 	}},
 }
 
-func opener(tb testing.TB, open func(context.Context) (*tx.Database, error)) func() *tx.Database {
-	return func() *tx.Database {
+func opener(tb testing.TB, open func(context.Context) (*database.DB, error)) func() *database.DB {
+	return func() *database.DB {
 		tb.Helper()
 		db, err := open(tb.Context())
 		if err != nil {
@@ -111,8 +112,9 @@ var (
 // A world is one context on one engine.
 type world struct {
 	t     testing.TB
-	db    *tx.Database
-	again func() *tx.Database
+	db    *database.DB
+	again func() *database.DB
+	lossy *lossy
 	store *tx.Store
 	route bus.Route
 	// handle is what the consumer does; it counts its runs.
@@ -123,10 +125,14 @@ type world struct {
 
 const consumerName = "notes.OnConsumed"
 
-func newWorld(tb testing.TB, open func(testing.TB) (*tx.Database, func() *tx.Database)) *world {
+func newWorld(tb testing.TB, open func(testing.TB) (*database.DB, func() *database.DB)) *world {
 	tb.Helper()
 	w := &world{t: tb, handle: recordEffect}
 	w.db, w.again = open(tb)
+	w.db.Intercept(func(d database.Dialect) database.Dialect {
+		w.lossy = &lossy{Dialect: d}
+		return w.lossy
+	})
 	if err := w.db.Migrate(tb.Context(), tables); err != nil {
 		tb.Fatal(err)
 	}
@@ -136,7 +142,7 @@ func newWorld(tb testing.TB, open func(testing.TB) (*tx.Database, func() *tx.Dat
 }
 
 // newStore is the same context in another process when db is.
-func (w *world) newStore(db *tx.Database, opts ...tx.Option) *tx.Store {
+func (w *world) newStore(db *database.DB, opts ...tx.Option) *tx.Store {
 	return tx.NewStore(db, tx.Service{
 		Context: "notes", Publishes: []*event.Type{noted, notedV2, copied},
 		Consumers: []tx.Consumer{{Route: w.route, Handle: func(ctx context.Context, t *tx.Tx, m event.Message) error {
@@ -201,7 +207,7 @@ func (w *world) applyAll(c *bus.Claim, batch []*bus.Delivery) {
 // column returns the first column of a query's rows as text.
 func (w *world) column(query string, args ...any) []string {
 	w.t.Helper()
-	rows, err := w.db.Raw().QueryContext(w.t.Context(), query, args...)
+	rows, err := w.db.Reading().QueryContext(w.t.Context(), query, args...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -222,7 +228,11 @@ func (w *world) column(query string, args ...any) []string {
 
 func (w *world) exec(query string, args ...any) {
 	w.t.Helper()
-	if _, err := w.db.Raw().ExecContext(w.t.Context(), query, args...); err != nil {
+	err := w.db.InTx(w.t.Context(), func(u *database.Unit) error {
+		_, err := u.ExecContext(w.t.Context(), query, args...)
+		return err
+	})
+	if err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/schema"
@@ -168,7 +169,7 @@ func Runs(ctx context.Context, c *connect.Client, runner string) (int64, error) 
 	return res.GetValue(), err
 }
 
-func countRuns(ctx context.Context, c tx.Conn, runner string) (proto.Message, error) {
+func countRuns(ctx context.Context, c database.Conn, runner string) (proto.Message, error) {
 	rows, err := c.QueryContext(ctx, "SELECT runs FROM legs WHERE runner = $1", runner)
 	if err != nil {
 		return nil, err

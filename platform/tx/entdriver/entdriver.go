@@ -7,16 +7,16 @@ import (
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 
-	"github.com/pulselearn/campus-hub/platform/tx"
+	"github.com/pulselearn/campus-hub/platform/database"
 )
 
 // New returns a driver whose statements run on c, which is the Conn of a
-// [tx.Tx] or a [tx.Reader]. dialectName is that of [tx.Database.Dialect].
+// [tx.Tx] or a [tx.Reader]. dialectName is that of [database.DB.Dialect].
 //
 // The transaction is begun and ended by package tx: a transaction begun
 // through the driver is the open one, and its Commit and Rollback, like Close,
 // do nothing. An error inside such a transaction fails the whole of it.
-func New(c tx.Conn, dialectName string) dialect.Driver {
+func New(c database.Conn, dialectName string) dialect.Driver {
 	return driver{entsql.NewDriver(dialectName, entsql.Conn{ExecQuerier: c})}
 }
 

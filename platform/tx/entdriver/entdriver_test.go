@@ -10,11 +10,12 @@ import (
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 
+	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/database/postgres"
+	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/internal/pgtest"
 	"github.com/pulselearn/campus-hub/platform/tx"
 	"github.com/pulselearn/campus-hub/platform/tx/entdriver"
-	"github.com/pulselearn/campus-hub/platform/tx/postgres"
-	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -26,10 +27,10 @@ var tables = fstest.MapFS{
 	"postgres/0001_badge.sql": {Data: []byte(create)},
 }
 
-func onEachEngine(t *testing.T, f func(t *testing.T, db *tx.Database)) {
-	for name, open := range map[string]func(t *testing.T) (*tx.Database, error){
-		"sqlite":   func(t *testing.T) (*tx.Database, error) { return sqlite.Open(t.Context(), "") },
-		"postgres": func(t *testing.T) (*tx.Database, error) { return postgres.Open(t.Context(), pgtest.URL(t)) },
+func onEachEngine(t *testing.T, f func(t *testing.T, db *database.DB)) {
+	for name, open := range map[string]func(t *testing.T) (*database.DB, error){
+		"sqlite":   func(t *testing.T) (*database.DB, error) { return sqlite.Open(t.Context(), "") },
+		"postgres": func(t *testing.T) (*database.DB, error) { return postgres.Open(t.Context(), pgtest.URL(t)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, err := open(t)
@@ -102,7 +103,7 @@ func expectIDs(t *testing.T, s *tx.Store, want ...string) {
 // Commit and Rollback of a nested transaction change nothing: the handler's
 // result decides.
 func TestNestedTransactionsAreTheOpenOne(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, db *tx.Database) {
+	onEachEngine(t, func(t *testing.T, db *database.DB) {
 		store := tx.NewStore(db, tx.Service{Context: "badges"})
 		failed := errors.New("no")
 		err := inCommand(t.Context(), store, func(ctx context.Context, d dialect.Driver) error {
@@ -135,7 +136,7 @@ func TestNestedTransactionsAreTheOpenOne(t *testing.T) {
 
 // An error inside a nested transaction cannot be swallowed.
 func TestNestedFailureFailsTheWhole(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, db *tx.Database) {
+	onEachEngine(t, func(t *testing.T, db *database.DB) {
 		store := tx.NewStore(db, tx.Service{Context: "badges"})
 		err := inCommand(t.Context(), store, func(ctx context.Context, d dialect.Driver) error {
 			return errors.Join(insert(ctx, d, "a"), insert(ctx, d, "a")) // rolls back and returns nil
@@ -148,7 +149,7 @@ func TestNestedFailureFailsTheWhole(t *testing.T) {
 }
 
 func TestReaderRefusesWrites(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, db *tx.Database) {
+	onEachEngine(t, func(t *testing.T, db *database.DB) {
 		store := tx.NewStore(db, tx.Service{Context: "badges"})
 		err := inRead(t.Context(), store, func(ctx context.Context, d dialect.Driver) error {
 			return d.Exec(ctx, `INSERT INTO badge (id, score) VALUES ('x', 3)`, []any{}, nil)

@@ -13,8 +13,8 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus/natsbus"
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
 	"github.com/pulselearn/campus-hub/platform/service"
-	"github.com/pulselearn/campus-hub/platform/tx/postgres"
-	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
+	"github.com/pulselearn/campus-hub/platform/database/postgres"
+	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 )
 
 // External is for processes whose broker, registry and PostgreSQL are

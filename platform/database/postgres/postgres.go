@@ -20,7 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"github.com/pulselearn/campus-hub/platform/tx"
+	"github.com/pulselearn/campus-hub/platform/database"
 )
 
 //go:embed migrations
@@ -43,7 +43,7 @@ var settings = map[string]string{
 }
 
 // Open opens the database at a PostgreSQL URL or connection string.
-func Open(ctx context.Context, url string) (*tx.Database, error) {
+func Open(ctx context.Context, url string) (*database.DB, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
@@ -53,7 +53,7 @@ func Open(ctx context.Context, url string) (*tx.Database, error) {
 			config.RuntimeParams[name] = value
 		}
 	}
-	db := tx.NewDatabase(dialect{}, pool(config, writers), pool(config, readers))
+	db := database.New(dialect{}, pool(config, writers), pool(config, readers))
 	if err := db.Ping(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -68,15 +68,15 @@ func pool(config *pgx.ConnConfig, size int) *sql.DB {
 	return db
 }
 
-// A dialect implements [tx.Dialect].
+// A dialect implements [database.Dialect].
 type dialect struct{}
 
-func (dialect) Traits() tx.Traits {
+func (dialect) Traits() database.Traits {
 	platform, err := fs.Sub(files, "migrations")
 	if err != nil {
 		panic(err) // the path is a constant
 	}
-	return tx.Traits{
+	return database.Traits{
 		Name: "postgres", Directory: "postgres", Platform: platform,
 		Begin:     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
 		BeginRead: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -134,43 +134,43 @@ func (dialect) Commit(ctx context.Context, c *sql.Conn) error {
 }
 
 // Classify goes by SQLSTATE.
-func (dialect) Classify(err error) tx.Fault {
+func (dialect) Classify(err error) database.Fault {
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
 		return classify(e.Code)
 	}
 	var refused *pgconn.ConnectError
 	if errors.Is(err, errLost) || errors.As(err, &refused) {
-		return tx.Unreachable
+		return database.Unreachable
 	}
-	return tx.ClassifyStandard(err)
+	return database.ClassifyStandard(err)
 }
 
-func classify(code string) tx.Fault {
+func classify(code string) database.Fault {
 	switch {
 	case code == "40001", code == "40P01", code == "55P03":
-		return tx.Conflict
+		return database.Conflict
 	case code == "57014", code == "25P03", code == "25P04":
-		return tx.Unreachable // canceled, or idle for too long: the transaction is gone
+		return database.Unreachable // canceled, or idle for too long: the transaction is gone
 	}
 	switch code[:2] {
 	case "08", "53", "57", "58", "XX":
-		return tx.Unreachable
+		return database.Unreachable
 	}
-	return tx.Refused
+	return database.Refused
 }
 
 // migrationLock is the key of the advisory lock: "plmigrat" in ASCII.
 const migrationLock = 0x706c6d6967726174
 
-func (dialect) Lock(ctx context.Context, c tx.Conn) error {
+func (dialect) Lock(ctx context.Context, c database.Conn) error {
 	_, err := c.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrationLock))
 	return err
 }
 
 // CreateDay attaches a new partition. Unlike CREATE TABLE ... PARTITION OF,
 // this does not wait for the transactions that use the table.
-func (dialect) CreateDay(ctx context.Context, c tx.Conn, table string, day tx.Day) error {
+func (dialect) CreateDay(ctx context.Context, c database.Conn, table string, day database.Day) error {
 	_, err := c.ExecContext(ctx, fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %[1]s_%[2]d (LIKE %[1]s INCLUDING ALL);
 		ALTER TABLE %[1]s ATTACH PARTITION %[1]s_%[2]d FOR VALUES FROM (%[2]d) TO (%[3]d)`, table, day, day+1))
 	return err
@@ -178,7 +178,7 @@ func (dialect) CreateDay(ctx context.Context, c tx.Conn, table string, day tx.Da
 
 // DropDay drops the day's partition. It gives up at once when transactions
 // that use the table do not end, because everybody else would wait behind it.
-func (dialect) DropDay(ctx context.Context, c tx.Conn, table string, day tx.Day) (bool, error) {
+func (dialect) DropDay(ctx context.Context, c database.Conn, table string, day database.Day) (bool, error) {
 	_, err := c.ExecContext(ctx, fmt.Sprintf(`SET LOCAL lock_timeout = '500ms'; DROP TABLE IF EXISTS %s_%d`, table, day))
 	return err == nil, err
 }

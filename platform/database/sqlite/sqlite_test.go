@@ -7,12 +7,13 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/tx"
-	"github.com/pulselearn/campus-hub/platform/tx/sqlite"
 )
 
 // value reads one value through a Reader.
-func value(t *testing.T, db *tx.Database, query string) (v string) {
+func value(t *testing.T, db *database.DB, query string) (v string) {
 	t.Helper()
 	store := tx.NewStore(db, tx.Service{Context: "test"})
 	err := store.Read(t.Context(), func(ctx context.Context, r *tx.Reader) error {

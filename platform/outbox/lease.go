@@ -1,4 +1,4 @@
-package tx
+package outbox
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/pulselearn/campus-hub/platform/database"
 )
 
 // leaseTime is how long a relay has a shard without renewing; a relay that
@@ -28,7 +30,7 @@ func (s *shard) hold(ctx context.Context) error {
 	if s.lease.epoch != 0 && time.Until(s.lease.until) > leaseTime/2 {
 		return nil
 	}
-	return s.db.inTx(ctx, func(u *unit) error {
+	return s.db.InTx(ctx, func(u *database.Unit) error {
 		if s.lease.epoch != 0 {
 			return s.renew(ctx, u)
 		}
@@ -39,13 +41,13 @@ func (s *shard) hold(ctx context.Context) error {
 // acquire takes a shard that nobody has. A lease that ends later than any can
 // was given by a clock that is wrong, and is not waited for. On an engine whose
 // only process this is, whoever had it is gone.
-func (s *shard) acquire(ctx context.Context, u *unit) error {
-	next := lease{until: now().Add(leaseTime)}
-	free, wrong := now(), now().Add(leaseWrong)
-	if s.db.traits.SingleWriter {
+func (s *shard) acquire(ctx context.Context, u *database.Unit) error {
+	next := lease{until: database.Now().Add(leaseTime)}
+	free, wrong := database.Now(), database.Now().Add(leaseWrong)
+	if s.db.Traits().SingleWriter {
 		free = wrong // all leases
 	}
-	found, err := scan(ctx, u, `INSERT INTO pl_relay AS r (shard, epoch, holder, leased_until) VALUES ($1, 1, $2, $3)
+	found, err := database.Scan(ctx, u, `INSERT INTO pl_relay AS r (shard, epoch, holder, leased_until) VALUES ($1, 1, $2, $3)
 		ON CONFLICT (shard) DO UPDATE SET epoch = r.epoch + 1, holder = excluded.holder, leased_until = excluded.leased_until
 		WHERE r.leased_until <= $4 OR r.leased_until > $5 RETURNING epoch`,
 		[]any{s.n, s.holder, next.until, free, wrong}, &next.epoch)
@@ -61,9 +63,9 @@ func (s *shard) acquire(ctx context.Context, u *unit) error {
 
 // renew extends the lease in the transaction u, which may only commit when the
 // lease still holds.
-func (s *shard) renew(ctx context.Context, u *unit) error {
-	until := now().Add(leaseTime)
-	n, err := changed(ctx, u, `UPDATE pl_relay SET leased_until = $3 WHERE shard = $1 AND epoch = $2`,
+func (s *shard) renew(ctx context.Context, u *database.Unit) error {
+	until := database.Now().Add(leaseTime)
+	n, err := database.Changed(ctx, u, `UPDATE pl_relay SET leased_until = $3 WHERE shard = $1 AND epoch = $2`,
 		s.n, s.lease.epoch, until)
 	if err != nil {
 		return fmt.Errorf("renew the lease on shard %d of the outbox: %w", s.n, err)
@@ -83,11 +85,11 @@ func (s *shard) whileHeld(ctx context.Context, f func(ctx context.Context) error
 	var renewing sync.WaitGroup
 	renewing.Go(func() {
 		for {
-			await(ctx, nil, leaseTime/3)
+			database.Await(ctx, nil, leaseTime/3)
 			if ctx.Err() != nil {
 				return
 			}
-			err := s.db.inTx(ctx, func(u *unit) error { return s.renew(ctx, u) })
+			err := s.db.InTx(ctx, func(u *database.Unit) error { return s.renew(ctx, u) })
 			if errors.Is(err, errLeaseLost) {
 				cancel(err)
 			}
@@ -109,9 +111,9 @@ func (s *shard) giveBack() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	err := s.db.inTx(ctx, func(u *unit) error {
+	err := s.db.InTx(ctx, func(u *database.Unit) error {
 		_, err := u.ExecContext(ctx, `UPDATE pl_relay SET leased_until = $3 WHERE shard = $1 AND epoch = $2`,
-			s.n, s.lease.epoch, now())
+			s.n, s.lease.epoch, database.Now())
 		return err
 	})
 	if err != nil {

@@ -1,6 +1,6 @@
 //go:build !mutant_relay_last_id
 
-package tx
+package outbox
 
 // unpublishedQuery gets the sequence that was published last, and rightly does
 // nothing with it.

@@ -1,19 +1,19 @@
-package tx
+package database
 
 import (
 	"context"
 	"sync"
 )
 
-// A class orders those who wait for the one writer of a database.
-type class int
+// A Class orders those who wait for the one writer of a database.
+type Class int
 
 const (
-	// foreground is a command: somebody waits for it.
-	foreground class = iota
-	// background is a batch, the relay and housekeeping.
-	background
-	classes
+	// Foreground is a command: somebody waits for it.
+	Foreground Class = iota
+	// Background is a batch, the relay and housekeeping.
+	Background
+	classCount
 )
 
 // maxStreak is how many commands in a row may pass a waiting batch. It keeps
@@ -26,11 +26,11 @@ type turns struct {
 	mu      sync.Mutex
 	taken   bool
 	streak  int
-	waiting [classes][]chan struct{}
+	waiting [classCount][]chan struct{}
 }
 
 // take waits for the writer. leave gives it back and may be called once.
-func (q *turns) take(ctx context.Context, c class) (leave func(), err error) {
+func (q *turns) take(ctx context.Context, c Class) (leave func(), err error) {
 	if q == nil {
 		return func() {}, nil
 	}
@@ -49,7 +49,7 @@ func (q *turns) take(ctx context.Context, c class) (leave func(), err error) {
 
 // join takes the writer when it is free and otherwise returns the channel that
 // is closed when it has been handed over.
-func (q *turns) join(c class) chan struct{} {
+func (q *turns) join(c Class) chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.taken {
@@ -62,7 +62,7 @@ func (q *turns) join(c class) chan struct{} {
 }
 
 // giveUp leaves the queue, and passes the writer on when it has just come.
-func (q *turns) giveUp(c class, turn chan struct{}) {
+func (q *turns) giveUp(c Class, turn chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i, w := range q.waiting[c] {
@@ -92,12 +92,12 @@ func (q *turns) pass() {
 }
 
 // next chooses the class whose turn it is.
-func (q *turns) next() class {
-	commands, batches := len(q.waiting[foreground]) > 0, len(q.waiting[background]) > 0
+func (q *turns) next() Class {
+	commands, batches := len(q.waiting[Foreground]) > 0, len(q.waiting[Background]) > 0
 	if commands && (!batches || q.streak < maxStreak) {
 		q.streak++
-		return foreground
+		return Foreground
 	}
 	q.streak = 0
-	return background
+	return Background
 }

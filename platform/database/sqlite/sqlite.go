@@ -24,7 +24,7 @@ import (
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 
-	"github.com/pulselearn/campus-hub/platform/tx"
+	"github.com/pulselearn/campus-hub/platform/database"
 )
 
 //go:embed migrations
@@ -36,7 +36,7 @@ const readers = 4
 // Open opens the database file at path, and creates it and its directory when
 // they do not exist. Every Open with an empty path is a new database in a
 // temporary directory, which is removed when the database is closed.
-func Open(ctx context.Context, path string) (*tx.Database, error) {
+func Open(ctx context.Context, path string) (*database.DB, error) {
 	d, path, err := place(path)
 	if err != nil {
 		return nil, fmt.Errorf("place for the database: %w", err)
@@ -56,7 +56,7 @@ func place(path string) (*dialect, string, error) {
 	return &dialect{temporary: dir}, filepath.Join(dir, "context.db"), err
 }
 
-func open(ctx context.Context, d *dialect, path string) (*tx.Database, error) {
+func open(ctx context.Context, d *dialect, path string) (*database.DB, error) {
 	write, err := sql.Open("sqlite", dsn(path, "_journal_mode=WAL", "_synchronous=NORMAL"))
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func open(ctx context.Context, d *dialect, path string) (*tx.Database, error) {
 	}
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	return tx.NewDatabase(d, write, read), nil
+	return database.New(d, write, read), nil
 }
 
 // dsn writes times as RFC 3339 with a blank, so that text order is time order.
@@ -81,7 +81,7 @@ func dsn(path string, options ...string) string {
 	return u.String() + "?" + strings.Join(options, "&")
 }
 
-// A dialect implements [tx.Dialect].
+// A dialect implements [database.Dialect].
 type dialect struct{ temporary string }
 
 func (d *dialect) clean() error {
@@ -91,15 +91,15 @@ func (d *dialect) clean() error {
 	return os.RemoveAll(d.temporary)
 }
 
-// Close removes a temporary database. [tx.Database] calls it.
+// Close removes a temporary database. [database.DB] calls it.
 func (d *dialect) Close() error { return d.clean() }
 
-func (*dialect) Traits() tx.Traits {
+func (*dialect) Traits() database.Traits {
 	platform, err := fs.Sub(files, "migrations")
 	if err != nil {
 		panic(err) // the path is a constant
 	}
-	return tx.Traits{
+	return database.Traits{
 		Name: "sqlite3", Directory: "sqlite", Platform: platform,
 		Begin: "BEGIN IMMEDIATE", BeginRead: "BEGIN",
 		SingleWriter: true, BatchTime: 5 * time.Millisecond,
@@ -113,26 +113,26 @@ func (*dialect) Commit(ctx context.Context, c *sql.Conn) error {
 }
 
 // Classify knows the engine's result codes by their primary code.
-func (*dialect) Classify(err error) tx.Fault {
+func (*dialect) Classify(err error) database.Fault {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
-		return tx.ClassifyStandard(err)
+		return database.ClassifyStandard(err)
 	}
 	switch e.Code() & 0xff {
 	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
-		return tx.Conflict
+		return database.Conflict
 	case lib.SQLITE_IOERR, lib.SQLITE_FULL, lib.SQLITE_CANTOPEN, lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB,
 		lib.SQLITE_NOMEM, lib.SQLITE_INTERRUPT, lib.SQLITE_READONLY:
-		return tx.Unreachable
+		return database.Unreachable
 	}
-	return tx.Refused
+	return database.Refused
 }
 
 // Lock does nothing: BEGIN IMMEDIATE has the lock.
-func (*dialect) Lock(context.Context, tx.Conn) error { return nil }
+func (*dialect) Lock(context.Context, database.Conn) error { return nil }
 
 // CreateDay does nothing: a day's rows are found by their key.
-func (*dialect) CreateDay(context.Context, tx.Conn, string, tx.Day) error { return nil }
+func (*dialect) CreateDay(context.Context, database.Conn, string, database.Day) error { return nil }
 
 // dropRows is how many rows go in one transaction; more would keep commands
 // waiting.
@@ -144,7 +144,7 @@ var drops = map[string]string{
 	"pl_outbox": `DELETE FROM pl_outbox WHERE seq IN (SELECT seq FROM pl_outbox WHERE day = $1 LIMIT $2)`,
 }
 
-func (*dialect) DropDay(ctx context.Context, c tx.Conn, table string, day tx.Day) (bool, error) {
+func (*dialect) DropDay(ctx context.Context, c database.Conn, table string, day database.Day) (bool, error) {
 	res, err := c.ExecContext(ctx, drops[table], int64(day), dropRows)
 	if err != nil {
 		return false, err

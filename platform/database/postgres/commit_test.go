@@ -9,8 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/internal/pgtest"
-	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -35,7 +35,7 @@ func TestCommitOverAClosedConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = dialect{}.Commit(t.Context(), c)
-	if got := (dialect{}).Classify(err); got != tx.Unreachable || !errors.Is(err, driver.ErrBadConn) {
-		t.Errorf("%v is %d, want a bad connection, %d", err, got, tx.Unreachable)
+	if got := (dialect{}).Classify(err); got != database.Unreachable || !errors.Is(err, driver.ErrBadConn) {
+		t.Errorf("%v is %d, want a bad connection, %d", err, got, database.Unreachable)
 	}
 }

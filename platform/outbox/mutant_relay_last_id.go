@@ -1,6 +1,6 @@
 //go:build mutant_relay_last_id
 
-package tx
+package outbox
 
 // unpublishedQuery takes a sequence for the order of commits.
 const unpublishedQuery = `SELECT day, seq, id, topic, key, key IS NULL, fingerprint, attributes, data FROM pl_outbox

@@ -1,4 +1,4 @@
-package tx
+package database
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q turns
-		leave, err := q.take(t.Context(), background)
+		leave, err := q.take(t.Context(), Background)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var order []string
-		wait := func(name string, c class) {
+		wait := func(name string, c Class) {
 			go func() {
 				leave, err := q.take(t.Context(), c)
 				if err != nil {
@@ -28,14 +28,14 @@ func TestTurns(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		wait("batch 1", background)
-		wait("command 1", foreground)
-		wait("batch 2", background)
-		wait("command 2", foreground)
+		wait("batch 1", Background)
+		wait("command 1", Foreground)
+		wait("batch 2", Background)
+		wait("command 2", Foreground)
 		ctx, cancel := context.WithCancel(t.Context())
 		gaveUp := make(chan error)
 		go func() {
-			_, err := q.take(ctx, foreground)
+			_, err := q.take(ctx, Foreground)
 			gaveUp <- err
 		}()
 		synctest.Wait()
@@ -48,7 +48,7 @@ func TestTurns(t *testing.T) {
 		if want := []string{"command 1", "command 2", "batch 1", "batch 2"}; !slices.Equal(order, want) {
 			t.Errorf("order was %q, want %q", order, want)
 		}
-		if leave, err = q.take(t.Context(), foreground); err != nil {
+		if leave, err = q.take(t.Context(), Foreground); err != nil {
 			t.Fatal(err)
 		}
 		leave()
@@ -59,9 +59,9 @@ func TestTurns(t *testing.T) {
 func TestTurnsOfBatchesCome(t *testing.T) {
 	q := turns{taken: true}
 	for range 3 * maxStreak {
-		q.join(foreground)
+		q.join(Foreground)
 	}
-	batch := q.join(background)
+	batch := q.join(Background)
 	for range maxStreak + 1 {
 		q.leave()
 	}

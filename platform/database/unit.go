@@ -1,4 +1,4 @@
-package tx
+package database
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 // context: a commit that is cut short has an unknown outcome.
 const endTimeout = 10 * time.Second
 
-// ErrOver is matched by the error of every use of a [Tx] or [Reader] after its
-// handler has returned or has run out of time.
+// ErrOver is matched by the error of every use of a transaction after its
+// end: its handler has returned or has run out of time.
 var ErrOver = errors.New("the transaction is over")
 
 // ErrCommitUnknown means that the connection failed during COMMIT: the
@@ -23,10 +23,10 @@ var ErrOver = errors.New("the transaction is over")
 // the same key; a batch is claimed and read again.
 var ErrCommitUnknown = errors.New("the outcome of the commit is unknown")
 
-// A unit is one open transaction and the connection that it has to itself. It
+// A Unit is one open transaction and the connection that it has to itself. It
 // ends once, by commit or by rollback, whichever comes first.
-type unit struct {
-	db     *Database
+type Unit struct {
+	db     *DB
 	conn   *sql.Conn
 	leave  func()
 	ctx    context.Context // ends with the transaction
@@ -36,8 +36,8 @@ type unit struct {
 	over bool
 }
 
-// begin waits for the writer and a connection and begins a transaction.
-func (db *Database) begin(ctx context.Context, c class) (*unit, error) {
+// Begin waits for the writer and a connection and begins a transaction.
+func (db *DB) Begin(ctx context.Context, c Class) (*Unit, error) {
 	leave, err := db.turns.take(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("wait for the database's writer: %w", err)
@@ -45,18 +45,18 @@ func (db *Database) begin(ctx context.Context, c class) (*unit, error) {
 	return db.open(ctx, db.write, db.traits.Begin, leave)
 }
 
-// beginRead begins a transaction that cannot write.
-func (db *Database) beginRead(ctx context.Context) (*unit, error) {
+// BeginRead begins a transaction that cannot write.
+func (db *DB) BeginRead(ctx context.Context) (*Unit, error) {
 	return db.open(ctx, db.read, db.traits.BeginRead, func() {})
 }
 
-func (db *Database) open(ctx context.Context, pool *sql.DB, begin string, leave func()) (*unit, error) {
+func (db *DB) open(ctx context.Context, pool *sql.DB, begin string, leave func()) (*Unit, error) {
 	conn, err := pool.Conn(ctx)
 	if err != nil {
 		leave()
 		return nil, fmt.Errorf("get a database connection: %w", err)
 	}
-	u := &unit{db: db, conn: conn, leave: leave}
+	u := &Unit{db: db, conn: conn, leave: leave}
 	u.ctx, u.cancel = context.WithCancelCause(context.Background())
 	if _, err := conn.ExecContext(ctx, begin); err != nil {
 		u.over = true
@@ -68,14 +68,14 @@ func (db *Database) open(ctx context.Context, pool *sql.DB, begin string, leave 
 
 // bound returns ctx limited by the life of the transaction. stop detaches it
 // again.
-func (u *unit) bound(ctx context.Context) (_ context.Context, stop func()) {
+func (u *Unit) bound(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	detach := context.AfterFunc(u.ctx, func() { cancel(context.Cause(u.ctx)) })
 	return ctx, func() { detach(); cancel(nil) }
 }
 
 // ExecContext runs a statement in the transaction.
-func (u *unit) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+func (u *Unit) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.over {
@@ -88,7 +88,7 @@ func (u *unit) ExecContext(ctx context.Context, query string, args ...any) (sql.
 
 // QueryContext runs a query in the transaction. Its rows end with the
 // transaction.
-func (u *unit) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (u *Unit) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.over {
@@ -102,8 +102,11 @@ func (u *unit) QueryContext(ctx context.Context, query string, args ...any) (*sq
 	return rows, err
 }
 
-// changed runs a statement and returns how many rows it changed.
-func changed(ctx context.Context, c Conn, query string, args ...any) (int64, error) {
+// Now returns the time as transactions see it: UTC, in microseconds.
+func Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// Changed runs a statement and returns how many rows it changed.
+func Changed(ctx context.Context, c Conn, query string, args ...any) (int64, error) {
 	res, err := c.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
@@ -111,10 +114,10 @@ func changed(ctx context.Context, c Conn, query string, args ...any) (int64, err
 	return res.RowsAffected()
 }
 
-// scan runs a query and reads its first row into dest, or reports that there
+// Scan runs a query and reads its first row into dest, or reports that there
 // is none.
-func scan(ctx context.Context, c Conn, query string, args []any, dest ...any) (found bool, err error) {
-	err = each(ctx, c, query, args, func(rows *sql.Rows) error {
+func Scan(ctx context.Context, c Conn, query string, args []any, dest ...any) (found bool, err error) {
+	err = Each(ctx, c, query, args, func(rows *sql.Rows) error {
 		if found {
 			return nil
 		}
@@ -124,8 +127,8 @@ func scan(ctx context.Context, c Conn, query string, args []any, dest ...any) (f
 	return found, err
 }
 
-// each runs a query and calls f for every row.
-func each(ctx context.Context, c Conn, query string, args []any, f func(rows *sql.Rows) error) error {
+// Each runs a query and calls f for every row.
+func Each(ctx context.Context, c Conn, query string, args []any, f func(rows *sql.Rows) error) error {
 	rows, err := c.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
@@ -139,9 +142,9 @@ func each(ctx context.Context, c Conn, query string, args []any, f func(rows *sq
 	return rows.Err()
 }
 
-// commit ends the transaction. After an error that matches ErrCommitUnknown it
+// Commit ends the transaction. After an error that matches ErrCommitUnknown it
 // may have taken effect; after any other it has not.
-func (u *unit) commit() error {
+func (u *Unit) Commit() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.over {
@@ -161,9 +164,9 @@ func (u *unit) commit() error {
 	return nil
 }
 
-// rollback ends the transaction without effect. A statement in flight is
+// Rollback ends the transaction without effect. A statement in flight is
 // interrupted. After the first end it does nothing.
-func (u *unit) rollback() {
+func (u *Unit) Rollback() {
 	u.cancel(ErrOver)
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -177,9 +180,9 @@ func (u *unit) rollback() {
 	u.release(err)
 }
 
-// ended reports whether the transaction is over, for example because a
+// Ended reports whether the transaction is over, for example because a
 // handler's time was.
-func (u *unit) ended() bool {
+func (u *Unit) Ended() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.over
@@ -187,7 +190,7 @@ func (u *unit) ended() bool {
 
 // release gives the connection back, or throws it away when the transaction's
 // end failed on it, and then the turn.
-func (u *unit) release(err error) {
+func (u *Unit) release(err error) {
 	u.cancel(ErrOver)
 	if err != nil {
 		_ = u.conn.Raw(func(any) error { return driver.ErrBadConn })

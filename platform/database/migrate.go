@@ -1,4 +1,4 @@
-package tx
+package database
 
 import (
 	"context"
@@ -36,7 +36,7 @@ var migrationName = regexp.MustCompile(`^([0-9]{4})_[a-z0-9_]+\.sql$`)
 // and its checksum is recorded with it. A file that was changed after it ran,
 // or that was put before one that ran, is refused. Processes that migrate at
 // the same time wait for each other.
-func (db *Database) Migrate(ctx context.Context, context fs.FS) error {
+func (db *DB) Migrate(ctx context.Context, context fs.FS) error {
 	files, err := db.migrations(context)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (db *Database) Migrate(ctx context.Context, context fs.FS) error {
 // Verify checks that Migrate has nothing to do. The error names what is
 // missing. Files that ran but are unknown here are accepted: they come from a
 // newer version of the binary.
-func (db *Database) Verify(ctx context.Context, context fs.FS) error {
+func (db *DB) Verify(ctx context.Context, context fs.FS) error {
 	files, err := db.migrations(context)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func (db *Database) Verify(ctx context.Context, context fs.FS) error {
 	return nil
 }
 
-func (db *Database) migrations(context fs.FS) ([]migration, error) {
+func (db *DB) migrations(context fs.FS) ([]migration, error) {
 	files, err := readMigrations(platformHistory, db.traits.Platform, ".")
 	if err != nil || context == nil {
 		return files, err
@@ -137,8 +137,8 @@ const createMigrationTable = `CREATE TABLE IF NOT EXISTS pl_migration (
 )`
 
 // migrate applies the last of files when it has not been applied.
-func (db *Database) migrate(ctx context.Context, files []migration) error {
-	return db.inTx(ctx, func(u *unit) error {
+func (db *DB) migrate(ctx context.Context, files []migration) error {
+	return db.InTx(ctx, func(u *Unit) error {
 		if err := db.dialect.Lock(ctx, u); err != nil {
 			return fmt.Errorf("wait for other migrations: %w", err)
 		}
@@ -157,7 +157,7 @@ func (db *Database) migrate(ctx context.Context, files []migration) error {
 	})
 }
 
-func apply(ctx context.Context, u *unit, m *migration) error {
+func apply(ctx context.Context, u *Unit, m *migration) error {
 	if _, err := u.ExecContext(ctx, m.text); err != nil {
 		return fmt.Errorf("migration %s of the %s: %w", m.file, m.history, err)
 	}
@@ -172,9 +172,9 @@ func apply(ctx context.Context, u *unit, m *migration) error {
 // history is what has been applied: checksums by history and version.
 type history map[[2]string]string
 
-func (db *Database) applied(ctx context.Context, c Conn) (history, error) {
+func (db *DB) applied(ctx context.Context, c Conn) (history, error) {
 	h := make(history)
-	err := each(ctx, c, `SELECT history, version, checksum FROM pl_migration`, nil, func(rows *sql.Rows) error {
+	err := Each(ctx, c, `SELECT history, version, checksum FROM pl_migration`, nil, func(rows *sql.Rows) error {
 		var name, version, sum string
 		if err := rows.Scan(&name, &version, &sum); err != nil {
 			return err

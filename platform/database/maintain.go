@@ -1,4 +1,4 @@
-package tx
+package database
 
 import (
 	"context"
@@ -15,6 +15,8 @@ const (
 	// outboxMemory is how long published events are kept, so that what a
 	// broker has lost can be published again.
 	outboxMemory = 7 * 24 * time.Hour
+	// CommandMemory is how long the answer to a command is kept.
+	CommandMemory = 24 * time.Hour
 	// maintainEvery is the time between two rounds of housekeeping.
 	maintainEvery = time.Hour
 	// commandRows is how many old answers go in one transaction.
@@ -26,36 +28,37 @@ const (
 // needed, and forgets old answers to commands. Events that are not published
 // are never dropped. One process of a context suffices; more do no harm.
 // Failures are logged to log and tried again.
-func (db *Database) Maintain(ctx context.Context, log *slog.Logger) error {
+func (db *DB) Maintain(ctx context.Context, log *slog.Logger) error {
 	for {
-		if err := db.maintain(ctx, now()); err != nil && ctx.Err() == nil {
+		if err := db.MaintainAt(ctx, Now()); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "housekeeping of the database failed; trying again", "retry_in", maintainEvery, "error", err)
 		}
-		await(ctx, nil, maintainEvery)
+		Await(ctx, nil, maintainEvery)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 	}
 }
 
-// maintain is one round. A part that fails does not keep the others from
+// MaintainAt is one round of [DB.Maintain] at the time present. A part that fails does not keep the others from
 // their work.
-func (db *Database) maintain(ctx context.Context, present time.Time) error {
-	_, err := db.prepareOutbox(ctx, present)
+func (db *DB) MaintainAt(ctx context.Context, present time.Time) error {
+	today := DayOf(present)
 	return errors.Join(
-		err,
-		db.prepare(ctx, inboxTable, DayOf(present).Next()),
-		db.dropDays(ctx, inboxTable, present.Add(-inboxMemory)),
-		db.dropDays(ctx, outboxTable, present.Add(-outboxMemory)),
-		db.forgetCommands(ctx, present.Add(-commandMemory)),
+		db.Prepare(ctx, Outbox, today),
+		db.Prepare(ctx, Outbox, today.Next()),
+		db.Prepare(ctx, Inbox, today.Next()),
+		db.dropDays(ctx, Inbox, present.Add(-inboxMemory)),
+		db.dropDays(ctx, Outbox, present.Add(-outboxMemory)),
+		db.forgetCommands(ctx, present.Add(-CommandMemory)),
 	)
 }
 
 // dropDays drops the days of a table that are over and were last used before
 // cutoff.
-func (db *Database) dropDays(ctx context.Context, table string, cutoff time.Time) error {
+func (db *DB) dropDays(ctx context.Context, table string, cutoff time.Time) error {
 	var old []Day
-	err := each(ctx, db.read, `SELECT day FROM pl_day WHERE relation = $1 AND day < $2 AND last_used < $3 ORDER BY day`,
+	err := Each(ctx, db.read, `SELECT day FROM pl_day WHERE relation = $1 AND day < $2 AND last_used < $3 ORDER BY day`,
 		[]any{table, int64(DayOf(cutoff)), cutoff}, func(rows *sql.Rows) error {
 			var d Day
 			err := rows.Scan(&d)
@@ -75,10 +78,10 @@ func (db *Database) dropDays(ctx context.Context, table string, cutoff time.Time
 
 // dropDay drops one day, in as many transactions as the dialect likes. The
 // lock on the day's row keeps everybody else from using the day meanwhile.
-func (db *Database) dropDay(ctx context.Context, table string, day Day, cutoff time.Time) error {
+func (db *DB) dropDay(ctx context.Context, table string, day Day, cutoff time.Time) error {
 	for gone := false; !gone; {
-		err := db.inTx(ctx, func(u *unit) error {
-			n, err := changed(ctx, u, `DELETE FROM pl_day WHERE relation = $1 AND day = $2 AND last_used < $3`,
+		err := db.InTx(ctx, func(u *Unit) error {
+			n, err := Changed(ctx, u, `DELETE FROM pl_day WHERE relation = $1 AND day = $2 AND last_used < $3`,
 				table, int64(day), cutoff)
 			if err != nil {
 				return err
@@ -101,7 +104,7 @@ func (db *Database) dropDay(ctx context.Context, table string, day Day, cutoff t
 }
 
 // keepRow puts the row of a day back that is not gone yet.
-func keepRow(ctx context.Context, u *unit, deleted int64, table string, day Day, cutoff time.Time, err error) error {
+func keepRow(ctx context.Context, u *Unit, deleted int64, table string, day Day, cutoff time.Time, err error) error {
 	if err != nil || deleted == 0 {
 		return err
 	}
@@ -111,19 +114,19 @@ func keepRow(ctx context.Context, u *unit, deleted int64, table string, day Day,
 }
 
 // needed reports whether a day has events that are not published.
-func (db *Database) needed(ctx context.Context, u *unit, table string, day Day) (bool, error) {
-	if table != outboxTable {
+func (db *DB) needed(ctx context.Context, u *Unit, table string, day Day) (bool, error) {
+	if table != Outbox {
 		return false, nil
 	}
 	var seq int64
-	return scan(ctx, u, `SELECT seq FROM pl_outbox WHERE day = $1 AND published_at IS NULL LIMIT 1`, []any{int64(day)}, &seq)
+	return Scan(ctx, u, `SELECT seq FROM pl_outbox WHERE day = $1 AND published_at IS NULL LIMIT 1`, []any{int64(day)}, &seq)
 }
 
 // forgetCommands removes answers that are too old to be given again.
-func (db *Database) forgetCommands(ctx context.Context, cutoff time.Time) error {
+func (db *DB) forgetCommands(ctx context.Context, cutoff time.Time) error {
 	for n := int64(commandRows); n == commandRows; {
-		err := db.inTx(ctx, func(u *unit) (err error) {
-			n, err = changed(ctx, u, `DELETE FROM pl_command WHERE (method, caller, key) IN
+		err := db.InTx(ctx, func(u *Unit) (err error) {
+			n, err = Changed(ctx, u, `DELETE FROM pl_command WHERE (method, caller, key) IN
 				(SELECT method, caller, key FROM pl_command WHERE created_at < $1 LIMIT $2)`, cutoff, commandRows)
 			return err
 		})

@@ -1,4 +1,4 @@
-package tx
+package database
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 
 // Tables that are partitioned by day.
 const (
-	inboxTable  = "pl_inbox"
-	outboxTable = "pl_outbox"
+	Inbox  = "pl_inbox"
+	Outbox = "pl_outbox"
 )
 
 // touchEvery is how often a process says that it still writes to a day.
@@ -27,15 +27,15 @@ type tableDay struct {
 	day   Day
 }
 
-// prepare makes a table ready for rows of a day. It must not be called inside
+// Prepare makes a table ready for rows of a day. It must not be called inside
 // a transaction. Housekeeping drops a day some time after its last prepare.
-func (db *Database) prepare(ctx context.Context, table string, day Day) error {
+func (db *DB) Prepare(ctx context.Context, table string, day Day) error {
 	at := tableDay{table, day}
 	now := time.Now()
 	if db.days.fresh(at, now) {
 		return nil
 	}
-	err := db.inTx(ctx, func(u *unit) error { return db.touch(ctx, u, at, now) })
+	err := db.InTx(ctx, func(u *Unit) error { return db.touch(ctx, u, at, now) })
 	if err != nil {
 		return fmt.Errorf("prepare %s for day %d: %w", table, day, err)
 	}
@@ -45,8 +45,8 @@ func (db *Database) prepare(ctx context.Context, table string, day Day) error {
 
 // touch records the use of a day and creates its partition when it is the
 // first. A process that comes at the same time waits for the row.
-func (db *Database) touch(ctx context.Context, u *unit, at tableDay, now time.Time) error {
-	created, err := changed(ctx, u, `INSERT INTO pl_day (relation, day, last_used) VALUES ($1, $2, $3)
+func (db *DB) touch(ctx context.Context, u *Unit, at tableDay, now time.Time) error {
+	created, err := Changed(ctx, u, `INSERT INTO pl_day (relation, day, last_used) VALUES ($1, $2, $3)
 		ON CONFLICT (relation, day) DO NOTHING`, at.table, int64(at.day), now.UTC())
 	if err != nil {
 		return err

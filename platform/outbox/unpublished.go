@@ -1,4 +1,4 @@
-package tx
+package outbox
 
 import (
 	"context"
@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
 )
 
 // An outboxRow is one row of the outbox, on its way to the broker.
 type outboxRow struct {
-	day         Day
+	day         database.Day
 	seq         int64
 	topic       string
 	key         []byte
@@ -26,7 +27,7 @@ type outboxRow struct {
 // sequence was published, so what was read before says nothing.
 func (s *shard) unpublished(ctx context.Context) (rows []outboxRow, more bool, err error) {
 	size := 0
-	err = each(ctx, s.db.read, unpublishedQuery, []any{s.n, relayRows, s.last}, func(r *sql.Rows) error {
+	err = database.Each(ctx, s.db.Reading(), unpublishedQuery, []any{s.n, relayRows, s.last}, func(r *sql.Rows) error {
 		if size >= relayBytes {
 			more = true
 			return nil
@@ -65,7 +66,7 @@ func scanOutboxRow(r *sql.Rows) (outboxRow, error) {
 // mark records that the rows are published, and renews the lease with it: a
 // relay that has lost the shard stops here.
 func (s *shard) mark(ctx context.Context, rows []outboxRow) error {
-	err := s.db.inTx(ctx, func(u *unit) error {
+	err := s.db.InTx(ctx, func(u *database.Unit) error {
 		if err := s.renew(ctx, u); err != nil {
 			return err
 		}
@@ -85,14 +86,14 @@ func (s *shard) mark(ctx context.Context, rows []outboxRow) error {
 }
 
 // markDay marks rows of one day, which are in one partition.
-func (s *shard) markDay(ctx context.Context, u *unit, rows []outboxRow) error {
+func (s *shard) markDay(ctx context.Context, u *database.Unit, rows []outboxRow) error {
 	seqs := make([]int64, len(rows))
 	for i := range rows {
 		seqs[i] = rows[i].seq
 	}
-	list, args := s.db.dialect.Rows(3, seqs)
+	list, args := s.db.Rows(3, seqs)
 	_, err := u.ExecContext(ctx, `UPDATE pl_outbox SET published_at = $1 WHERE day = $2 AND seq IN (`+list+`)`,
-		append([]any{now(), int64(rows[0].day)}, args...)...)
+		append([]any{database.Now(), int64(rows[0].day)}, args...)...)
 	return err
 }
 
@@ -114,7 +115,7 @@ func (s *shard) schemaID(ctx context.Context, row *outboxRow) (int, error) {
 	}
 	subject := (&event.Type{Topic: row.topic}).RegistrySubject()
 	var text string
-	found, err := scan(ctx, s.db.read, `SELECT text FROM pl_event_schema WHERE fingerprint = $1 AND subject = $2`,
+	found, err := database.Scan(ctx, s.db.Reading(), `SELECT text FROM pl_event_schema WHERE fingerprint = $1 AND subject = $2`,
 		[]any{int64(row.fingerprint), subject}, &text)
 	if err == nil && !found {
 		err = errors.New("no row")

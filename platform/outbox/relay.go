@@ -1,4 +1,4 @@
-package tx
+package outbox
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
 )
 
@@ -45,7 +46,7 @@ var errLeaseLost = errors.New("another relay has taken over the shard")
 // at once: what is in front of an event that no broker takes gets through, and
 // what is behind it is not written again with every attempt.
 type Relay struct {
-	db     *Database
+	db     *database.DB
 	out    driver.Conn
 	ids    SchemaIDs
 	holder string
@@ -56,7 +57,7 @@ type Relay struct {
 }
 
 // NewRelay returns a relay that [Relay.Run] starts.
-func NewRelay(db *Database, out driver.Conn, ids SchemaIDs, opts ...Option) *Relay {
+func NewRelay(db *database.DB, out driver.Conn, ids SchemaIDs, opts ...Option) *Relay {
 	return &Relay{
 		db: db, out: out, ids: ids, holder: event.NewID(),
 		settings: newSettings(opts), schemas: make(map[schemaKey]int),
@@ -65,13 +66,13 @@ func NewRelay(db *Database, out driver.Conn, ids SchemaIDs, opts ...Option) *Rel
 
 // Wake makes the relay look at the outbox now. Stores on the same [Database]
 // do so at every commit.
-func (r *Relay) Wake() { r.db.bell.ring() }
+func (r *Relay) Wake() { r.db.Ring() }
 
 // Run publishes until ctx ends, and returns ctx's error. Failures of the
 // broker, the registry and the database are logged and tried again for ever.
 func (r *Relay) Run(ctx context.Context) error {
 	var shards sync.WaitGroup
-	for n := range r.db.traits.Shards {
+	for n := range r.db.Traits().Shards {
 		shards.Go(func() {
 			s := &shard{Relay: r, n: n}
 			s.run(ctx)
@@ -92,8 +93,8 @@ type shard struct {
 }
 
 func (s *shard) run(ctx context.Context) {
-	woken := s.db.bell.listen()
-	defer s.db.bell.silence(woken)
+	woken, stop := s.db.Listen()
+	defer stop()
 	defer s.giveBack()
 	for ctx.Err() == nil {
 		more, err := s.round(ctx)
@@ -104,21 +105,10 @@ func (s *shard) run(ctx context.Context) {
 			s.stop(ctx, err)
 		case !more:
 			s.failures = 0
-			await(ctx, woken, s.db.traits.Poll)
+			database.Await(ctx, woken, s.db.Traits().Poll)
 		default:
 			s.failures = 0
 		}
-	}
-}
-
-// await waits for the bell, or for the poll interval.
-func await(ctx context.Context, woken <-chan struct{}, poll time.Duration) {
-	t := time.NewTimer(poll)
-	defer t.Stop()
-	select {
-	case <-woken:
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }
 
@@ -133,7 +123,7 @@ func (s *shard) stop(ctx context.Context, err error) {
 			"shard", s.n, "failures", s.failures, "retry_in", wait, "error", err)
 		s.relayFailed(s.n, err, time.Now().Add(wait))
 	}
-	await(ctx, nil, wait)
+	database.Await(ctx, nil, wait)
 }
 
 // round publishes one batch and reports whether there may be more.

@@ -1,4 +1,4 @@
-package tx
+package outbox
 
 import (
 	"fmt"
