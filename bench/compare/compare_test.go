@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	learning "github.com/pulselearn/campus-hub/bench/compare/gen/event/learning/v1"
+	"github.com/pulselearn/campus-hub/bench/compare/lesson"
 )
 
 // TestSameBytes makes sure that the codecs compared do the same work.
@@ -14,7 +15,7 @@ func TestSameBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := sample().AppendBinary(nil)
+	want, err := lesson.Sample().AppendBinary(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,14 +36,14 @@ func TestSameBytes(t *testing.T) {
 		if err := r.decode(data); err != nil {
 			t.Errorf("%s: decode: %v", r.name, err)
 		}
-		if v, ok := keep.(*learning.LessonCompleted); ok && !reflect.DeepEqual(v, sample()) {
+		if v, ok := keep.(*learning.LessonCompleted); ok && !reflect.DeepEqual(v, lesson.Sample()) {
 			t.Errorf("%s reads %+v", r.name, v)
 		}
 	}
 }
 
 func TestLimitChecksText(t *testing.T) {
-	v := sample()
+	v := lesson.Sample()
 	v.Locale = "\xff"
 	if _, err := limitAppend(nil, v); err == nil {
 		t.Error("limit accepts text that is not UTF-8")

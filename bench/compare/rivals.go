@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	learning "github.com/pulselearn/campus-hub/bench/compare/gen/event/learning/v1"
+	"github.com/pulselearn/campus-hub/bench/compare/lesson"
 	"github.com/pulselearn/campus-hub/bench/compare/rival/gogen"
 	"github.com/pulselearn/campus-hub/bench/compare/rival/lessonpb"
 )
@@ -46,7 +47,7 @@ func rivals() ([]rival, error) {
 var keep any
 
 func limit() rival {
-	v := sample()
+	v := lesson.Sample()
 	return rival{"limit",
 		func(b []byte) ([]byte, error) { return limitAppend(b, v) },
 		func(data []byte) error {
@@ -57,7 +58,7 @@ func limit() rival {
 }
 
 func bare() rival {
-	v := sample()
+	v := lesson.Sample()
 	return rival{"(bare limit)",
 		func(b []byte) ([]byte, error) { return bareAppend(b, v), nil },
 		func(data []byte) error {
@@ -68,7 +69,7 @@ func bare() rival {
 }
 
 func generated() rival {
-	v := sample()
+	v := lesson.Sample()
 	return rival{"pl-gen", v.AppendBinary,
 		func(data []byte) error {
 			out := new(learning.LessonCompleted)
@@ -82,7 +83,7 @@ func twmbRival() (rival, error) {
 	if err != nil {
 		return rival{}, fmt.Errorf("twmb: %w", err)
 	}
-	v := sample()
+	v := lesson.Sample()
 	return rival{"twmb",
 		func(b []byte) ([]byte, error) { return schema.AppendEncode(b, v) },
 		func(data []byte) error {
@@ -98,7 +99,7 @@ func hambaRival() (rival, error) {
 	if err != nil {
 		return rival{}, fmt.Errorf("hamba: %w", err)
 	}
-	v := sample()
+	v := lesson.Sample()
 	return rival{"hamba",
 		func([]byte) ([]byte, error) { return hamba.Marshal(schema, v) },
 		func(data []byte) error {
@@ -128,7 +129,7 @@ func gogenRival() (rival, error) {
 }
 
 func gogenSample() *gogen.LessonCompleted {
-	v := sample()
+	v := lesson.Sample()
 	out := &gogen.LessonCompleted{
 		StudentId: v.StudentID, LessonId: v.LessonID, CourseId: v.CourseID, AttemptId: v.AttemptID,
 		Title: v.Title, Locale: v.Locale, Device: gogen.DeviceANDROID, Score: v.Score, Passed: v.Passed,
@@ -159,7 +160,7 @@ func goavroRival() (rival, error) {
 }
 
 func goavroSample() map[string]any {
-	v := sample()
+	v := lesson.Sample()
 	tags, steps := []any{}, []any{}
 	for _, tag := range v.Tags {
 		tags = append(tags, tag)
@@ -189,7 +190,7 @@ func protobufRival() rival {
 }
 
 func protobufSample() *lessonpb.LessonCompleted {
-	v := sample()
+	v := lesson.Sample()
 	out := &lessonpb.LessonCompleted{
 		StudentId: v.StudentID, LessonId: v.LessonID, CourseId: v.CourseID, AttemptId: v.AttemptID,
 		Title: v.Title, Locale: v.Locale, Device: lessonpb.LessonCompleted_ANDROID, Score: v.Score,
@@ -205,7 +206,7 @@ func protobufSample() *lessonpb.LessonCompleted {
 }
 
 func jsonRival() rival {
-	v := sample()
+	v := lesson.Sample()
 	return rival{"json",
 		func([]byte) ([]byte, error) { return json.Marshal(v) },
 		func(data []byte) error {
