@@ -11,10 +11,10 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
 	"github.com/pulselearn/campus-hub/platform/bus/natsbus"
-	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
-	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/platform/database/postgres"
 	"github.com/pulselearn/campus-hub/platform/database/sqlite"
+	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
+	"github.com/pulselearn/campus-hub/platform/service"
 )
 
 // External is for processes whose broker, registry and PostgreSQL are

@@ -78,6 +78,165 @@ func (Consumer_Start) EnumDescriptor() ([]byte, []int) {
 	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{1, 0}
 }
 
+// OnDead says what a dead delivery does to later events of its key.
+type Consumer_OnDead int32
+
+const (
+	// The same as ON_DEAD_BLOCK.
+	Consumer_ON_DEAD_UNSPECIFIED Consumer_OnDead = 0
+	// They wait until it is redriven or dropped, so that the order of the key is kept.
+	Consumer_ON_DEAD_BLOCK Consumer_OnDead = 1
+	// They go on. A later redrive of the dead one breaks the order of the key.
+	Consumer_ON_DEAD_SKIP Consumer_OnDead = 2
+)
+
+// Enum value maps for Consumer_OnDead.
+var (
+	Consumer_OnDead_name = map[int32]string{
+		0: "ON_DEAD_UNSPECIFIED",
+		1: "ON_DEAD_BLOCK",
+		2: "ON_DEAD_SKIP",
+	}
+	Consumer_OnDead_value = map[string]int32{
+		"ON_DEAD_UNSPECIFIED": 0,
+		"ON_DEAD_BLOCK":       1,
+		"ON_DEAD_SKIP":        2,
+	}
+)
+
+func (x Consumer_OnDead) Enum() *Consumer_OnDead {
+	p := new(Consumer_OnDead)
+	*p = x
+	return p
+}
+
+func (x Consumer_OnDead) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Consumer_OnDead) Descriptor() protoreflect.EnumDescriptor {
+	return file_pl_options_v1_options_proto_enumTypes[1].Descriptor()
+}
+
+func (Consumer_OnDead) Type() protoreflect.EnumType {
+	return &file_pl_options_v1_options_proto_enumTypes[1]
+}
+
+func (x Consumer_OnDead) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Consumer_OnDead.Descriptor instead.
+func (Consumer_OnDead) EnumDescriptor() ([]byte, []int) {
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{1, 1}
+}
+
+// Effect says where a handler's effect happens.
+type Consumer_Effect int32
+
+const (
+	// The same as EFFECT_TRANSACTION.
+	Consumer_EFFECT_UNSPECIFIED Consumer_Effect = 0
+	// In the context's own database and outbox: the handler gets a Tx and is exactly once.
+	Consumer_EFFECT_TRANSACTION Consumer_Effect = 1
+	// Outside, for example an e-mail: the handler gets a Call with an idempotency key and is at least once.
+	Consumer_EFFECT_EXTERNAL Consumer_Effect = 2
+)
+
+// Enum value maps for Consumer_Effect.
+var (
+	Consumer_Effect_name = map[int32]string{
+		0: "EFFECT_UNSPECIFIED",
+		1: "EFFECT_TRANSACTION",
+		2: "EFFECT_EXTERNAL",
+	}
+	Consumer_Effect_value = map[string]int32{
+		"EFFECT_UNSPECIFIED": 0,
+		"EFFECT_TRANSACTION": 1,
+		"EFFECT_EXTERNAL":    2,
+	}
+)
+
+func (x Consumer_Effect) Enum() *Consumer_Effect {
+	p := new(Consumer_Effect)
+	*p = x
+	return p
+}
+
+func (x Consumer_Effect) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Consumer_Effect) Descriptor() protoreflect.EnumDescriptor {
+	return file_pl_options_v1_options_proto_enumTypes[2].Descriptor()
+}
+
+func (Consumer_Effect) Type() protoreflect.EnumType {
+	return &file_pl_options_v1_options_proto_enumTypes[2]
+}
+
+func (x Consumer_Effect) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Consumer_Effect.Descriptor instead.
+func (Consumer_Effect) EnumDescriptor() ([]byte, []int) {
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{1, 2}
+}
+
+// OnFailure says what a step that fails for good does to its saga.
+type Step_OnFailure int32
+
+const (
+	// The same as ON_FAILURE_COMPENSATE.
+	Step_ON_FAILURE_UNSPECIFIED Step_OnFailure = 0
+	// The saga undoes what it did, in reverse order.
+	Step_ON_FAILURE_COMPENSATE Step_OnFailure = 1
+	// The saga goes on; the step is parked with its cause.
+	Step_ON_FAILURE_CONTINUE Step_OnFailure = 2
+)
+
+// Enum value maps for Step_OnFailure.
+var (
+	Step_OnFailure_name = map[int32]string{
+		0: "ON_FAILURE_UNSPECIFIED",
+		1: "ON_FAILURE_COMPENSATE",
+		2: "ON_FAILURE_CONTINUE",
+	}
+	Step_OnFailure_value = map[string]int32{
+		"ON_FAILURE_UNSPECIFIED": 0,
+		"ON_FAILURE_COMPENSATE":  1,
+		"ON_FAILURE_CONTINUE":    2,
+	}
+)
+
+func (x Step_OnFailure) Enum() *Step_OnFailure {
+	p := new(Step_OnFailure)
+	*p = x
+	return p
+}
+
+func (x Step_OnFailure) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Step_OnFailure) Descriptor() protoreflect.EnumDescriptor {
+	return file_pl_options_v1_options_proto_enumTypes[3].Descriptor()
+}
+
+func (Step_OnFailure) Type() protoreflect.EnumType {
+	return &file_pl_options_v1_options_proto_enumTypes[3]
+}
+
+func (x Step_OnFailure) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Step_OnFailure.Descriptor instead.
+func (Step_OnFailure) EnumDescriptor() ([]byte, []int) {
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{6, 0}
+}
+
 // Context describes a bounded context: its owner, its place in the event graph, and the contexts that it calls.
 type Context struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -87,8 +246,12 @@ type Context struct {
 	Publishes []string `protobuf:"bytes,2,rep,name=publishes,proto3" json:"publishes,omitempty"`
 	// The event types that this context consumes, one handler each.
 	Consumes []*Consumer `protobuf:"bytes,3,rep,name=consumes,proto3" json:"consumes,omitempty"`
-	// The contexts whose API this context calls from query handlers, for example "course".
-	Calls         []string `protobuf:"bytes,4,rep,name=calls,proto3" json:"calls,omitempty"`
+	// The contexts whose API this context calls, from query handlers, external effects and sagas; for example "course".
+	Calls []string `protobuf:"bytes,4,rep,name=calls,proto3" json:"calls,omitempty"`
+	// What calls of other contexts do when those are slow or down. A call without a policy is tried four times.
+	Policies []*Policy `protobuf:"bytes,5,rep,name=policies,proto3" json:"policies,omitempty"`
+	// The processes over several contexts that this one runs, step by step.
+	Sagas         []*Saga `protobuf:"bytes,6,rep,name=sagas,proto3" json:"sagas,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -151,6 +314,20 @@ func (x *Context) GetCalls() []string {
 	return nil
 }
 
+func (x *Context) GetPolicies() []*Policy {
+	if x != nil {
+		return x.Policies
+	}
+	return nil
+}
+
+func (x *Context) GetSagas() []*Saga {
+	if x != nil {
+		return x.Sagas
+	}
+	return nil
+}
+
 // Consumer describes how one event type is consumed.
 type Consumer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -162,7 +339,17 @@ type Consumer struct {
 	// Where a consumer that has no position yet begins.
 	Start Consumer_Start `protobuf:"varint,3,opt,name=start,proto3,enum=pl.options.v1.Consumer_Start" json:"start,omitempty"`
 	// How long one delivery may take, as a Go duration. Empty means "10s".
-	Timeout       string `protobuf:"bytes,4,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	Timeout string `protobuf:"bytes,4,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// How often a delivery that failed is tried again. Absent means 15 attempts from 500ms to 15m apart, an hour in all.
+	Retry *Retry `protobuf:"bytes,5,opt,name=retry,proto3" json:"retry,omitempty"`
+	// What a dead delivery does to later events of its key.
+	OnDead Consumer_OnDead `protobuf:"varint,6,opt,name=on_dead,json=onDead,proto3,enum=pl.options.v1.Consumer_OnDead" json:"on_dead,omitempty"`
+	// Where the handler's effect happens: in the context's database, or outside of it.
+	Effect Consumer_Effect `protobuf:"varint,7,opt,name=effect,proto3,enum=pl.options.v1.Consumer_Effect" json:"effect,omitempty"`
+	// The most deliveries of one key that wait behind one that failed, before the partition pauses. 0 means 1,000.
+	KeyLimit uint32 `protobuf:"varint,8,opt,name=key_limit,json=keyLimit,proto3" json:"key_limit,omitempty"`
+	// The most deliveries of one partition that are held, before it pauses. 0 means 10,000.
+	HoldLimit     uint32 `protobuf:"varint,9,opt,name=hold_limit,json=holdLimit,proto3" json:"hold_limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -225,6 +412,521 @@ func (x *Consumer) GetTimeout() string {
 	return ""
 }
 
+func (x *Consumer) GetRetry() *Retry {
+	if x != nil {
+		return x.Retry
+	}
+	return nil
+}
+
+func (x *Consumer) GetOnDead() Consumer_OnDead {
+	if x != nil {
+		return x.OnDead
+	}
+	return Consumer_ON_DEAD_UNSPECIFIED
+}
+
+func (x *Consumer) GetEffect() Consumer_Effect {
+	if x != nil {
+		return x.Effect
+	}
+	return Consumer_EFFECT_UNSPECIFIED
+}
+
+func (x *Consumer) GetKeyLimit() uint32 {
+	if x != nil {
+		return x.KeyLimit
+	}
+	return 0
+}
+
+func (x *Consumer) GetHoldLimit() uint32 {
+	if x != nil {
+		return x.HoldLimit
+	}
+	return 0
+}
+
+// Retry says how often something that failed is tried again. The delay doubles from the first to the longest, with jitter.
+type Retry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How often it is tried in all, the first time included. 0 means the default of what is tried.
+	Attempts uint32 `protobuf:"varint,1,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	// The delay behind the first attempt, as a Go duration. Empty means the default of what is tried.
+	FirstDelay string `protobuf:"bytes,2,opt,name=first_delay,json=firstDelay,proto3" json:"first_delay,omitempty"`
+	// The longest delay, as a Go duration. Empty means the default of what is tried.
+	MaxDelay      string `protobuf:"bytes,3,opt,name=max_delay,json=maxDelay,proto3" json:"max_delay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Retry) Reset() {
+	*x = Retry{}
+	mi := &file_pl_options_v1_options_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Retry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Retry) ProtoMessage() {}
+
+func (x *Retry) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_options_v1_options_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Retry.ProtoReflect.Descriptor instead.
+func (*Retry) Descriptor() ([]byte, []int) {
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Retry) GetAttempts() uint32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *Retry) GetFirstDelay() string {
+	if x != nil {
+		return x.FirstDelay
+	}
+	return ""
+}
+
+func (x *Retry) GetMaxDelay() string {
+	if x != nil {
+		return x.MaxDelay
+	}
+	return ""
+}
+
+// Policy says what calls of another context do when it is slow or down.
+type Policy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is called: a context, "userprofile", or one of its calls, "userprofile.GetUser". The policy of a call stands in
+	// place of the one of its context.
+	Call string `protobuf:"bytes,1,opt,name=call,proto3" json:"call,omitempty"`
+	// How long one attempt may take, as a Go duration. Empty means "10s".
+	Timeout string `protobuf:"bytes,2,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// How often the call is tried again when it is unavailable: 4 attempts from 50ms to 1s apart unless said. Only queries
+	// and commands with an Idempotency-Key are.
+	Retry *Retry `protobuf:"bytes,3,opt,name=retry,proto3" json:"retry,omitempty"`
+	// When to stop calling for a while. Absent means never.
+	Breaker *Breaker `protobuf:"bytes,4,opt,name=breaker,proto3" json:"breaker,omitempty"`
+	// The most calls at one time; more are refused at once. 0 means no limit.
+	MaxConcurrent uint32 `protobuf:"varint,5,opt,name=max_concurrent,json=maxConcurrent,proto3" json:"max_concurrent,omitempty"`
+	// Whether the context answers a call that failed by a handler of its own, Fallback and the call's name.
+	Fallback      bool `protobuf:"varint,6,opt,name=fallback,proto3" json:"fallback,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Policy) Reset() {
+	*x = Policy{}
+	mi := &file_pl_options_v1_options_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Policy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Policy) ProtoMessage() {}
+
+func (x *Policy) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_options_v1_options_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Policy.ProtoReflect.Descriptor instead.
+func (*Policy) Descriptor() ([]byte, []int) {
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Policy) GetCall() string {
+	if x != nil {
+		return x.Call
+	}
+	return ""
+}
+
+func (x *Policy) GetTimeout() string {
+	if x != nil {
+		return x.Timeout
+	}
+	return ""
+}
+
+func (x *Policy) GetRetry() *Retry {
+	if x != nil {
+		return x.Retry
+	}
+	return nil
+}
+
+func (x *Policy) GetBreaker() *Breaker {
+	if x != nil {
+		return x.Breaker
+	}
+	return nil
+}
+
+func (x *Policy) GetMaxConcurrent() uint32 {
+	if x != nil {
+		return x.MaxConcurrent
+	}
+	return 0
+}
+
+func (x *Policy) GetFallback() bool {
+	if x != nil {
+		return x.Fallback
+	}
+	return false
+}
+
+// Breaker stops calls that fail too often, and lets one through from time to time to see whether they work again.
+type Breaker struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many of the last calls have to fail before the breaker opens.
+	Failures uint32 `protobuf:"varint,1,opt,name=failures,proto3" json:"failures,omitempty"`
+	// How many of the last calls are counted. 0 means as many as failures: it opens when all of those failed in a row.
+	Window uint32 `protobuf:"varint,2,opt,name=window,proto3" json:"window,omitempty"`
+	// How long it stays open before one call is let through, as a Go duration. Empty means "10s".
+	Open          string `protobuf:"bytes,3,opt,name=open,proto3" json:"open,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Breaker) Reset() {
+	*x = Breaker{}
+	mi := &file_pl_options_v1_options_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Breaker) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Breaker) ProtoMessage() {}
+
+func (x *Breaker) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_options_v1_options_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
+func (*Breaker) Descriptor() ([]byte, []int) {
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Breaker) GetFailures() uint32 {
+	if x != nil {
+		return x.Failures
+	}
+	return 0
+}
+
+func (x *Breaker) GetWindow() uint32 {
+	if x != nil {
+		return x.Window
+	}
+	return 0
+}
+
+func (x *Breaker) GetOpen() string {
+	if x != nil {
+		return x.Open
+	}
+	return ""
+}
+
+// Saga is a process over several contexts: steps in order, each undone by its compensation when a later one fails for
+// good. An instance begins with an event and is found by a key.
+type Saga struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The saga's name, for example "EnrollPremiumCourse".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The topic whose events begin an instance each.
+	Start string `protobuf:"bytes,2,opt,name=start,proto3" json:"start,omitempty"`
+	// The field of that event which identifies the instance. A second event with the same value begins nothing.
+	Key string `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	// How long an instance may take until it is compensated, as a Go duration.
+	Deadline string `protobuf:"bytes,4,opt,name=deadline,proto3" json:"deadline,omitempty"`
+	// The message in the same proto package that holds what the steps know.
+	State string `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
+	// The steps, in order.
+	Steps []*Step `protobuf:"bytes,6,rep,name=steps,proto3" json:"steps,omitempty"`
+	// The call that undoes what began the saga, for example "payment.RequestRefund". It runs after all other compensations.
+	Compensate    string `protobuf:"bytes,7,opt,name=compensate,proto3" json:"compensate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Saga) Reset() {
+	*x = Saga{}
+	mi := &file_pl_options_v1_options_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Saga) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Saga) ProtoMessage() {}
+
+func (x *Saga) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_options_v1_options_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Saga.ProtoReflect.Descriptor instead.
+func (*Saga) Descriptor() ([]byte, []int) {
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Saga) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Saga) GetStart() string {
+	if x != nil {
+		return x.Start
+	}
+	return ""
+}
+
+func (x *Saga) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Saga) GetDeadline() string {
+	if x != nil {
+		return x.Deadline
+	}
+	return ""
+}
+
+func (x *Saga) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Saga) GetSteps() []*Step {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+func (x *Saga) GetCompensate() string {
+	if x != nil {
+		return x.Compensate
+	}
+	return ""
+}
+
+// Step is one step of a saga.
+type Step struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The step's name in snake case, for example "activate_access".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What the step does.
+	//
+	// Types that are valid to be assigned to Kind:
+	//
+	//	*Step_Call
+	//	*Step_Publish
+	//	*Step_Await
+	Kind isStep_Kind `protobuf_oneof:"kind"`
+	// For await: the field of the awaited event that holds the saga's key.
+	Key string `protobuf:"bytes,5,opt,name=key,proto3" json:"key,omitempty"`
+	// How long the step may take with all its attempts, as a Go duration. Empty means until the saga's deadline.
+	Timeout string `protobuf:"bytes,6,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// How often a call that failed is tried again.
+	Retry *Retry `protobuf:"bytes,7,opt,name=retry,proto3" json:"retry,omitempty"`
+	// The call that undoes the step, for example "course.RevokeAccess".
+	Compensate string `protobuf:"bytes,8,opt,name=compensate,proto3" json:"compensate,omitempty"`
+	// What a step that fails for good does to the saga.
+	OnFailure     Step_OnFailure `protobuf:"varint,9,opt,name=on_failure,json=onFailure,proto3,enum=pl.options.v1.Step_OnFailure" json:"on_failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Step) Reset() {
+	*x = Step{}
+	mi := &file_pl_options_v1_options_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Step) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Step) ProtoMessage() {}
+
+func (x *Step) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_options_v1_options_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Step.ProtoReflect.Descriptor instead.
+func (*Step) Descriptor() ([]byte, []int) {
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Step) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Step) GetKind() isStep_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return nil
+}
+
+func (x *Step) GetCall() string {
+	if x != nil {
+		if x, ok := x.Kind.(*Step_Call); ok {
+			return x.Call
+		}
+	}
+	return ""
+}
+
+func (x *Step) GetPublish() string {
+	if x != nil {
+		if x, ok := x.Kind.(*Step_Publish); ok {
+			return x.Publish
+		}
+	}
+	return ""
+}
+
+func (x *Step) GetAwait() string {
+	if x != nil {
+		if x, ok := x.Kind.(*Step_Await); ok {
+			return x.Await
+		}
+	}
+	return ""
+}
+
+func (x *Step) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Step) GetTimeout() string {
+	if x != nil {
+		return x.Timeout
+	}
+	return ""
+}
+
+func (x *Step) GetRetry() *Retry {
+	if x != nil {
+		return x.Retry
+	}
+	return nil
+}
+
+func (x *Step) GetCompensate() string {
+	if x != nil {
+		return x.Compensate
+	}
+	return ""
+}
+
+func (x *Step) GetOnFailure() Step_OnFailure {
+	if x != nil {
+		return x.OnFailure
+	}
+	return Step_ON_FAILURE_UNSPECIFIED
+}
+
+type isStep_Kind interface {
+	isStep_Kind()
+}
+
+type Step_Call struct {
+	// Call a command of another context, for example "course.ActivateAccess".
+	Call string `protobuf:"bytes,2,opt,name=call,proto3,oneof"`
+}
+
+type Step_Publish struct {
+	// Publish an event of this context, by topic.
+	Publish string `protobuf:"bytes,3,opt,name=publish,proto3,oneof"`
+}
+
+type Step_Await struct {
+	// Wait for an event, by topic.
+	Await string `protobuf:"bytes,4,opt,name=await,proto3,oneof"`
+}
+
+func (*Step_Call) isStep_Kind() {}
+
+func (*Step_Publish) isStep_Kind() {}
+
+func (*Step_Await) isStep_Kind() {}
+
 // Http binds a method to REST. Exactly one verb is set; its value is a path with {field} segments.
 type Http struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -244,7 +946,7 @@ type Http struct {
 
 func (x *Http) Reset() {
 	*x = Http{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[2]
+	mi := &file_pl_options_v1_options_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -256,7 +958,7 @@ func (x *Http) String() string {
 func (*Http) ProtoMessage() {}
 
 func (x *Http) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[2]
+	mi := &file_pl_options_v1_options_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -269,7 +971,7 @@ func (x *Http) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Http.ProtoReflect.Descriptor instead.
 func (*Http) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{2}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Http) GetGet() string {
@@ -322,7 +1024,7 @@ type Entity struct {
 
 func (x *Entity) Reset() {
 	*x = Entity{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[3]
+	mi := &file_pl_options_v1_options_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -334,7 +1036,7 @@ func (x *Entity) String() string {
 func (*Entity) ProtoMessage() {}
 
 func (x *Entity) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[3]
+	mi := &file_pl_options_v1_options_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -347,7 +1049,7 @@ func (x *Entity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entity.ProtoReflect.Descriptor instead.
 func (*Entity) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{3}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Entity) GetTable() string {
@@ -382,7 +1084,7 @@ type Index struct {
 
 func (x *Index) Reset() {
 	*x = Index{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[4]
+	mi := &file_pl_options_v1_options_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -394,7 +1096,7 @@ func (x *Index) String() string {
 func (*Index) ProtoMessage() {}
 
 func (x *Index) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[4]
+	mi := &file_pl_options_v1_options_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -407,7 +1109,7 @@ func (x *Index) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Index.ProtoReflect.Descriptor instead.
 func (*Index) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{4}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Index) GetFields() []string {
@@ -444,7 +1146,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[5]
+	mi := &file_pl_options_v1_options_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -456,7 +1158,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[5]
+	mi := &file_pl_options_v1_options_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -469,7 +1171,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{5}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Field) GetPrimaryKey() bool {
@@ -606,21 +1308,81 @@ var File_pl_options_v1_options_proto protoreflect.FileDescriptor
 
 const file_pl_options_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"\x1bpl/options/v1/options.proto\x12\rpl.options.v1\x1a google/protobuf/descriptor.proto\"\x88\x01\n" +
+	"\x1bpl/options/v1/options.proto\x12\rpl.options.v1\x1a google/protobuf/descriptor.proto\"\xe6\x01\n" +
 	"\aContext\x12\x14\n" +
 	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x1c\n" +
 	"\tpublishes\x18\x02 \x03(\tR\tpublishes\x123\n" +
 	"\bconsumes\x18\x03 \x03(\v2\x17.pl.options.v1.ConsumerR\bconsumes\x12\x14\n" +
-	"\x05calls\x18\x04 \x03(\tR\x05calls\"\xcf\x01\n" +
+	"\x05calls\x18\x04 \x03(\tR\x05calls\x121\n" +
+	"\bpolicies\x18\x05 \x03(\v2\x15.pl.options.v1.PolicyR\bpolicies\x12)\n" +
+	"\x05sagas\x18\x06 \x03(\v2\x13.pl.options.v1.SagaR\x05sagas\"\xbf\x04\n" +
 	"\bConsumer\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x18\n" +
 	"\ahandler\x18\x02 \x01(\tR\ahandler\x123\n" +
 	"\x05start\x18\x03 \x01(\x0e2\x1d.pl.options.v1.Consumer.StartR\x05start\x12\x18\n" +
-	"\atimeout\x18\x04 \x01(\tR\atimeout\"D\n" +
+	"\atimeout\x18\x04 \x01(\tR\atimeout\x12*\n" +
+	"\x05retry\x18\x05 \x01(\v2\x14.pl.options.v1.RetryR\x05retry\x127\n" +
+	"\aon_dead\x18\x06 \x01(\x0e2\x1e.pl.options.v1.Consumer.OnDeadR\x06onDead\x126\n" +
+	"\x06effect\x18\a \x01(\x0e2\x1e.pl.options.v1.Consumer.EffectR\x06effect\x12\x1b\n" +
+	"\tkey_limit\x18\b \x01(\rR\bkeyLimit\x12\x1d\n" +
+	"\n" +
+	"hold_limit\x18\t \x01(\rR\tholdLimit\"D\n" +
 	"\x05Start\x12\x15\n" +
 	"\x11START_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTART_EARLIEST\x10\x01\x12\x10\n" +
-	"\fSTART_LATEST\x10\x02\"l\n" +
+	"\fSTART_LATEST\x10\x02\"F\n" +
+	"\x06OnDead\x12\x17\n" +
+	"\x13ON_DEAD_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rON_DEAD_BLOCK\x10\x01\x12\x10\n" +
+	"\fON_DEAD_SKIP\x10\x02\"M\n" +
+	"\x06Effect\x12\x16\n" +
+	"\x12EFFECT_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12EFFECT_TRANSACTION\x10\x01\x12\x13\n" +
+	"\x0fEFFECT_EXTERNAL\x10\x02\"a\n" +
+	"\x05Retry\x12\x1a\n" +
+	"\battempts\x18\x01 \x01(\rR\battempts\x12\x1f\n" +
+	"\vfirst_delay\x18\x02 \x01(\tR\n" +
+	"firstDelay\x12\x1b\n" +
+	"\tmax_delay\x18\x03 \x01(\tR\bmaxDelay\"\xd7\x01\n" +
+	"\x06Policy\x12\x12\n" +
+	"\x04call\x18\x01 \x01(\tR\x04call\x12\x18\n" +
+	"\atimeout\x18\x02 \x01(\tR\atimeout\x12*\n" +
+	"\x05retry\x18\x03 \x01(\v2\x14.pl.options.v1.RetryR\x05retry\x120\n" +
+	"\abreaker\x18\x04 \x01(\v2\x16.pl.options.v1.BreakerR\abreaker\x12%\n" +
+	"\x0emax_concurrent\x18\x05 \x01(\rR\rmaxConcurrent\x12\x1a\n" +
+	"\bfallback\x18\x06 \x01(\bR\bfallback\"Q\n" +
+	"\aBreaker\x12\x1a\n" +
+	"\bfailures\x18\x01 \x01(\rR\bfailures\x12\x16\n" +
+	"\x06window\x18\x02 \x01(\rR\x06window\x12\x12\n" +
+	"\x04open\x18\x03 \x01(\tR\x04open\"\xbf\x01\n" +
+	"\x04Saga\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05start\x18\x02 \x01(\tR\x05start\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12\x1a\n" +
+	"\bdeadline\x18\x04 \x01(\tR\bdeadline\x12\x14\n" +
+	"\x05state\x18\x05 \x01(\tR\x05state\x12)\n" +
+	"\x05steps\x18\x06 \x03(\v2\x13.pl.options.v1.StepR\x05steps\x12\x1e\n" +
+	"\n" +
+	"compensate\x18\a \x01(\tR\n" +
+	"compensate\"\xff\x02\n" +
+	"\x04Step\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x04call\x18\x02 \x01(\tH\x00R\x04call\x12\x1a\n" +
+	"\apublish\x18\x03 \x01(\tH\x00R\apublish\x12\x16\n" +
+	"\x05await\x18\x04 \x01(\tH\x00R\x05await\x12\x10\n" +
+	"\x03key\x18\x05 \x01(\tR\x03key\x12\x18\n" +
+	"\atimeout\x18\x06 \x01(\tR\atimeout\x12*\n" +
+	"\x05retry\x18\a \x01(\v2\x14.pl.options.v1.RetryR\x05retry\x12\x1e\n" +
+	"\n" +
+	"compensate\x18\b \x01(\tR\n" +
+	"compensate\x12<\n" +
+	"\n" +
+	"on_failure\x18\t \x01(\x0e2\x1d.pl.options.v1.Step.OnFailureR\tonFailure\"[\n" +
+	"\tOnFailure\x12\x1a\n" +
+	"\x16ON_FAILURE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15ON_FAILURE_COMPENSATE\x10\x01\x12\x17\n" +
+	"\x13ON_FAILURE_CONTINUE\x10\x02B\x06\n" +
+	"\x04kind\"l\n" +
 	"\x04Http\x12\x10\n" +
 	"\x03get\x18\x01 \x01(\tR\x03get\x12\x12\n" +
 	"\x04post\x18\x02 \x01(\tR\x04post\x12\x10\n" +
@@ -663,39 +1425,57 @@ func file_pl_options_v1_options_proto_rawDescGZIP() []byte {
 	return file_pl_options_v1_options_proto_rawDescData
 }
 
-var file_pl_options_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_pl_options_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_pl_options_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_pl_options_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_pl_options_v1_options_proto_goTypes = []any{
 	(Consumer_Start)(0),                 // 0: pl.options.v1.Consumer.Start
-	(*Context)(nil),                     // 1: pl.options.v1.Context
-	(*Consumer)(nil),                    // 2: pl.options.v1.Consumer
-	(*Http)(nil),                        // 3: pl.options.v1.Http
-	(*Entity)(nil),                      // 4: pl.options.v1.Entity
-	(*Index)(nil),                       // 5: pl.options.v1.Index
-	(*Field)(nil),                       // 6: pl.options.v1.Field
-	(*descriptorpb.ServiceOptions)(nil), // 7: google.protobuf.ServiceOptions
-	(*descriptorpb.MethodOptions)(nil),  // 8: google.protobuf.MethodOptions
-	(*descriptorpb.MessageOptions)(nil), // 9: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),   // 10: google.protobuf.FieldOptions
+	(Consumer_OnDead)(0),                // 1: pl.options.v1.Consumer.OnDead
+	(Consumer_Effect)(0),                // 2: pl.options.v1.Consumer.Effect
+	(Step_OnFailure)(0),                 // 3: pl.options.v1.Step.OnFailure
+	(*Context)(nil),                     // 4: pl.options.v1.Context
+	(*Consumer)(nil),                    // 5: pl.options.v1.Consumer
+	(*Retry)(nil),                       // 6: pl.options.v1.Retry
+	(*Policy)(nil),                      // 7: pl.options.v1.Policy
+	(*Breaker)(nil),                     // 8: pl.options.v1.Breaker
+	(*Saga)(nil),                        // 9: pl.options.v1.Saga
+	(*Step)(nil),                        // 10: pl.options.v1.Step
+	(*Http)(nil),                        // 11: pl.options.v1.Http
+	(*Entity)(nil),                      // 12: pl.options.v1.Entity
+	(*Index)(nil),                       // 13: pl.options.v1.Index
+	(*Field)(nil),                       // 14: pl.options.v1.Field
+	(*descriptorpb.ServiceOptions)(nil), // 15: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),  // 16: google.protobuf.MethodOptions
+	(*descriptorpb.MessageOptions)(nil), // 17: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),   // 18: google.protobuf.FieldOptions
 }
 var file_pl_options_v1_options_proto_depIdxs = []int32{
-	2,  // 0: pl.options.v1.Context.consumes:type_name -> pl.options.v1.Consumer
-	0,  // 1: pl.options.v1.Consumer.start:type_name -> pl.options.v1.Consumer.Start
-	5,  // 2: pl.options.v1.Entity.unique:type_name -> pl.options.v1.Index
-	5,  // 3: pl.options.v1.Entity.index:type_name -> pl.options.v1.Index
-	7,  // 4: pl.options.v1.context:extendee -> google.protobuf.ServiceOptions
-	8,  // 5: pl.options.v1.http:extendee -> google.protobuf.MethodOptions
-	9,  // 6: pl.options.v1.entity:extendee -> google.protobuf.MessageOptions
-	10, // 7: pl.options.v1.field:extendee -> google.protobuf.FieldOptions
-	1,  // 8: pl.options.v1.context:type_name -> pl.options.v1.Context
-	3,  // 9: pl.options.v1.http:type_name -> pl.options.v1.Http
-	4,  // 10: pl.options.v1.entity:type_name -> pl.options.v1.Entity
-	6,  // 11: pl.options.v1.field:type_name -> pl.options.v1.Field
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	8,  // [8:12] is the sub-list for extension type_name
-	4,  // [4:8] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	5,  // 0: pl.options.v1.Context.consumes:type_name -> pl.options.v1.Consumer
+	7,  // 1: pl.options.v1.Context.policies:type_name -> pl.options.v1.Policy
+	9,  // 2: pl.options.v1.Context.sagas:type_name -> pl.options.v1.Saga
+	0,  // 3: pl.options.v1.Consumer.start:type_name -> pl.options.v1.Consumer.Start
+	6,  // 4: pl.options.v1.Consumer.retry:type_name -> pl.options.v1.Retry
+	1,  // 5: pl.options.v1.Consumer.on_dead:type_name -> pl.options.v1.Consumer.OnDead
+	2,  // 6: pl.options.v1.Consumer.effect:type_name -> pl.options.v1.Consumer.Effect
+	6,  // 7: pl.options.v1.Policy.retry:type_name -> pl.options.v1.Retry
+	8,  // 8: pl.options.v1.Policy.breaker:type_name -> pl.options.v1.Breaker
+	10, // 9: pl.options.v1.Saga.steps:type_name -> pl.options.v1.Step
+	6,  // 10: pl.options.v1.Step.retry:type_name -> pl.options.v1.Retry
+	3,  // 11: pl.options.v1.Step.on_failure:type_name -> pl.options.v1.Step.OnFailure
+	13, // 12: pl.options.v1.Entity.unique:type_name -> pl.options.v1.Index
+	13, // 13: pl.options.v1.Entity.index:type_name -> pl.options.v1.Index
+	15, // 14: pl.options.v1.context:extendee -> google.protobuf.ServiceOptions
+	16, // 15: pl.options.v1.http:extendee -> google.protobuf.MethodOptions
+	17, // 16: pl.options.v1.entity:extendee -> google.protobuf.MessageOptions
+	18, // 17: pl.options.v1.field:extendee -> google.protobuf.FieldOptions
+	4,  // 18: pl.options.v1.context:type_name -> pl.options.v1.Context
+	11, // 19: pl.options.v1.http:type_name -> pl.options.v1.Http
+	12, // 20: pl.options.v1.entity:type_name -> pl.options.v1.Entity
+	14, // 21: pl.options.v1.field:type_name -> pl.options.v1.Field
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	18, // [18:22] is the sub-list for extension type_name
+	14, // [14:18] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_pl_options_v1_options_proto_init() }
@@ -703,14 +1483,19 @@ func file_pl_options_v1_options_proto_init() {
 	if File_pl_options_v1_options_proto != nil {
 		return
 	}
-	file_pl_options_v1_options_proto_msgTypes[5].OneofWrappers = []any{}
+	file_pl_options_v1_options_proto_msgTypes[6].OneofWrappers = []any{
+		(*Step_Call)(nil),
+		(*Step_Publish)(nil),
+		(*Step_Await)(nil),
+	}
+	file_pl_options_v1_options_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pl_options_v1_options_proto_rawDesc), len(file_pl_options_v1_options_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   6,
+			NumEnums:      4,
+			NumMessages:   11,
 			NumExtensions: 4,
 			NumServices:   0,
 		},
