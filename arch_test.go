@@ -36,7 +36,7 @@ var rules = []rule{
 	},
 	{
 		name:    "only gen/cmd imports engines and bus drivers; tests reach them through platformtest",
-		applies: not(under("gen/cmd", "platform/platformtest", "platform/database", "platform/tx", "platform/bus", "platform/embedded", "platform/internal", "e2e", "bench")),
+		applies: not(under("gen/cmd", "platform/platformtest", "platform/database", "platform/tx", "platform/bus", "platform/embedded", "platform/internal", "internal/pgtest", "e2e", "bench")),
 		allows: func(_, target string) bool {
 			return !in(target, "platform/database/sqlite", "platform/database/postgres", "platform/bus/kafkabus", "platform/bus/natsbus", "platform/embedded",
 				"modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/twmb/franz-go/pkg/kgo", "github.com/twmb/franz-go/pkg/kfake",

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/pulselearn/campus-hub/platform/database"
-	"github.com/pulselearn/campus-hub/platform/internal/pgtest"
+	"github.com/pulselearn/campus-hub/internal/pgtest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }

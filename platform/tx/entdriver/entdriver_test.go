@@ -13,7 +13,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/database/postgres"
 	"github.com/pulselearn/campus-hub/platform/database/sqlite"
-	"github.com/pulselearn/campus-hub/platform/internal/pgtest"
+	"github.com/pulselearn/campus-hub/internal/pgtest"
 	"github.com/pulselearn/campus-hub/platform/tx"
 	"github.com/pulselearn/campus-hub/platform/tx/entdriver"
 )
