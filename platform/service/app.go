@@ -15,6 +15,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/rpc"
+	"github.com/pulselearn/campus-hub/platform/saga"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
@@ -28,7 +29,11 @@ type Definition struct {
 	Publishes []*event.Type
 	// Consumers are the events that it handles.
 	Consumers []tx.Consumer
-	// Calls are the contexts that its query handlers call.
+	// Sagas returns the sagas that the context owns, whose steps call other
+	// contexts through calls. Their consumers are among Consumers. It is nil
+	// for a context without sagas.
+	Sagas func(calls *rpc.Directory) []saga.Definition
+	// Calls are the contexts that its query handlers and sagas call.
 	Calls []string
 	// Migrations holds <dialect>/NNNN_name.sql for sqlite and postgres.
 	Migrations fs.FS
