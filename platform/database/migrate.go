@@ -30,6 +30,16 @@ type migration struct {
 
 var migrationName = regexp.MustCompile(`^([0-9]{4})_[a-z0-9_]+\.sql$`)
 
+// A Migration is one file of a history, for people.
+type Migration struct {
+	// History is "platform" or "context", and File the file's path in it.
+	History, File string
+	// SQL is the file's text.
+	SQL string
+}
+
+func (m *migration) public() Migration { return Migration{m.history, m.file, m.text} }
+
 // Migrate brings the database up to date: the platform's tables, then the
 // files <dialect>/NNNN_name.sql of context, where <dialect> is sqlite or
 // postgres; context may be nil. Each file runs in a transaction of its own,
@@ -37,16 +47,50 @@ var migrationName = regexp.MustCompile(`^([0-9]{4})_[a-z0-9_]+\.sql$`)
 // or that was put before one that ran, is refused. Processes that migrate at
 // the same time wait for each other.
 func (db *DB) Migrate(ctx context.Context, context fs.FS) error {
+	return db.MigrateEach(ctx, context, func(Migration, time.Duration) {})
+}
+
+// MigrateEach is Migrate that calls done after each file that it has run and
+// committed, with how long that took.
+func (db *DB) MigrateEach(ctx context.Context, context fs.FS, done func(m Migration, took time.Duration)) error {
 	files, err := db.migrations(context)
 	if err != nil {
 		return err
 	}
 	for i := range files {
-		if err := db.migrate(ctx, files[:i+1]); err != nil {
+		begin := time.Now()
+		ran, err := db.migrate(ctx, files[:i+1])
+		if err != nil {
 			return err
+		}
+		if ran {
+			done(files[i].public(), time.Since(begin))
 		}
 	}
 	return nil
+}
+
+// Pending returns what Migrate would run, in its order. It changes nothing.
+func (db *DB) Pending(ctx context.Context, context fs.FS) ([]Migration, error) {
+	files, err := db.migrations(context)
+	if err != nil {
+		return nil, err
+	}
+	applied, err := db.applied(ctx, db.read)
+	if err != nil && db.Classify(err) != Refused { // refused: there is no table yet
+		return nil, fmt.Errorf("read the table of migrations: %w", err)
+	}
+	var pending []Migration
+	for i := range files {
+		done, err := applied.has(files, i)
+		if err != nil {
+			return nil, err
+		}
+		if !done {
+			pending = append(pending, files[i].public())
+		}
+	}
+	return pending, nil
 }
 
 // Verify checks that Migrate has nothing to do. The error names what is
@@ -136,9 +180,10 @@ const createMigrationTable = `CREATE TABLE IF NOT EXISTS pl_migration (
 	PRIMARY KEY (history, version)
 )`
 
-// migrate applies the last of files when it has not been applied.
-func (db *DB) migrate(ctx context.Context, files []migration) error {
-	return db.InTx(ctx, func(u *Unit) error {
+// migrate applies the last of files when it has not been applied, and reports
+// whether it did.
+func (db *DB) migrate(ctx context.Context, files []migration) (ran bool, err error) {
+	err = db.InTx(ctx, func(u *Unit) error {
 		if err := db.dialect.Lock(ctx, u); err != nil {
 			return fmt.Errorf("wait for other migrations: %w", err)
 		}
@@ -153,8 +198,10 @@ func (db *DB) migrate(ctx context.Context, files []migration) error {
 		if done, err := applied.has(files, last); done || err != nil {
 			return err
 		}
+		ran = true
 		return apply(ctx, u, &files[last])
 	})
+	return ran, err
 }
 
 func apply(ctx context.Context, u *Unit, m *migration) error {

@@ -2,10 +2,14 @@ package tx_test
 
 import (
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
+
+	"github.com/pulselearn/campus-hub/platform/database"
 )
 
 // files are migrations that work on both engines, as pairs of name and text.
@@ -76,6 +80,34 @@ func TestFailedMigrationIsUndone(t *testing.T) {
 			t.Errorf("after the repair: %v", err)
 		}
 	})
+}
+
+// What is pending is what then runs, and only that.
+func TestPendingMigrationsRun(t *testing.T) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			db, _ := e.open(t)
+			all := files("0001_effects.sql", effectTables, "0002_loan.sql", createLoan)
+			pending, err := db.Pending(t.Context(), all)
+			if err != nil || len(pending) < 3 || pending[0].History != "platform" || pending[len(pending)-1].SQL != createLoan {
+				t.Fatalf("in an empty database %v are pending, %v", pending, err)
+			}
+			if err := db.Migrate(t.Context(), files("0001_effects.sql", effectTables)); err != nil {
+				t.Fatal(err)
+			}
+			pending, err = db.Pending(t.Context(), all)
+			if err != nil || len(pending) != 1 || pending[0].File != db.Traits().Directory+"/0002_loan.sql" {
+				t.Fatalf("%v are pending, %v", pending, err)
+			}
+			var ran []database.Migration
+			if err := db.MigrateEach(t.Context(), all, func(m database.Migration, _ time.Duration) { ran = append(ran, m) }); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(ran, pending) {
+				t.Errorf("%v ran, and %v was pending", ran, pending)
+			}
+		})
+	}
 }
 
 func TestVerifyAnEmptyDatabase(t *testing.T) {

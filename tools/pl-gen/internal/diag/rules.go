@@ -77,6 +77,24 @@ const (
 	MigrationMissing Rule = "MIGRATION_MISSING"
 )
 
+// The rules about migrations: about what a statement does to rows and to
+// programs that run, and about the history that the files are.
+const (
+	MigrationDrop        Rule = "MIGRATION_DROP"
+	MigrationRename      Rule = "MIGRATION_RENAME"
+	MigrationType        Rule = "MIGRATION_TYPE"
+	MigrationRequired    Rule = "MIGRATION_REQUIRED"
+	MigrationUnique      Rule = "MIGRATION_UNIQUE"
+	MigrationLock        Rule = "MIGRATION_LOCK"
+	MigrationOpaque      Rule = "MIGRATION_OPAQUE"
+	MigrationTransaction Rule = "MIGRATION_TRANSACTION"
+	MigrationSyntax      Rule = "MIGRATION_SYNTAX"
+	MigrationNumber      Rule = "MIGRATION_NUMBER"
+	MigrationHistory     Rule = "MIGRATION_HISTORY"
+	MigrationDialects    Rule = "MIGRATION_DIALECTS"
+	MigrationAllow       Rule = "MIGRATION_ALLOW"
+)
+
 // MuseumMissing is the rule about the schema museum, contracts/museum.
 const MuseumMissing Rule = "MUSEUM_MISSING"
 
@@ -177,6 +195,19 @@ var catalogue = []Info{
 	{Rule: BufLint, Severity: Warning, Title: "protos pass buf lint"},
 	{Rule: HandlerOrphan, Severity: Warning, Title: "every handler has a contract"},
 	{Rule: MigrationMissing, Severity: Warning, Title: "the migrations lead to what the entities say"},
+	{Rule: MigrationDrop, Title: "a migration drops no table and no column, and deletes no rows"},
+	{Rule: MigrationRename, Title: "tables and columns keep their names"},
+	{Rule: MigrationType, Title: "a column keeps its type, or gets one that every value fits"},
+	{Rule: MigrationRequired, Title: "a column that becomes required has a value in every row"},
+	{Rule: MigrationUnique, Title: "rows that exist cannot break a new unique index"},
+	{Rule: MigrationLock, Title: "a migration keeps nobody waiting while it reads or rewrites a table"},
+	{Rule: MigrationOpaque, Title: "a migration is written with statements that pl-gen understands"},
+	{Rule: MigrationTransaction, Title: "a migration is one transaction"},
+	{Rule: MigrationSyntax, Title: "a migration can be taken apart into statements"},
+	{Rule: MigrationNumber, Title: "migrations are numbered 0001, 0002 and so on"},
+	{Rule: MigrationHistory, Title: "a migration that others have is never changed"},
+	{Rule: MigrationDialects, Title: "the migrations for both databases lead to the same tables"},
+	{Rule: MigrationAllow, Title: "pl:allow names a rule that the statement breaks, and a reason"},
 	{Rule: MuseumMissing, Severity: Warning, Title: "every version of an event is in the schema museum"},
 	{Rule: CompatBackward, Title: "a schema reads what was written before"},
 	{Rule: CompatForward, Title: "earlier schemas read what a new one writes"},

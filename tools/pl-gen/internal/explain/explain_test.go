@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -17,6 +18,7 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/compat/review"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/lint"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/migrate/safety"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
 )
@@ -113,7 +115,8 @@ func findings(t *testing.T, old, example []txtar.File) (string, map[diag.Rule]bo
 	}
 	m, more := model.Build(set)
 	found = append(append(found, more...), lint.Check(set, m)...)
-	found = diag.Sort(append(lint.Waive(set, found), changes(t, old, set, m)...))
+	found = append(lint.Waive(set, found), changes(t, old, set, m)...)
+	found = diag.Sort(append(found, migrations(t, old, example)...))
 	var b bytes.Buffer
 	if err := diag.Render(&b, diag.Text, found); err != nil {
 		t.Fatal(err)
@@ -139,6 +142,17 @@ func changes(t *testing.T, old []txtar.File, set *source.Set, m *model.Model) []
 		t.Fatal(err)
 	}
 	found, err := review.Contracts(context.Background(), base, set, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// migrations returns the findings about migrations, which are those of old and
+// of the example: they only grow.
+func migrations(t *testing.T, old, example []txtar.File) []diag.Diagnostic {
+	t.Helper()
+	found, err := safety.Check(repository(t, slices.Concat(old, example)), repository(t, old))
 	if err != nil {
 		t.Fatal(err)
 	}

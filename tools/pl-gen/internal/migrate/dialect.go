@@ -53,6 +53,27 @@ var dialects = []*dialect{
 	},
 }
 
+// Dialects returns the names of the dialects, which are the directories of
+// their migrations.
+func Dialects() []string {
+	var names []string
+	for _, d := range dialects {
+		names = append(names, d.name)
+	}
+	return names
+}
+
+// SQLType returns the type of a column in a dialect, "" for a dialect that is
+// not known.
+func SQLType(dialect string, t Type) string {
+	for _, d := range dialects {
+		if d.name == dialect {
+			return d.types[t].Raw
+		}
+	}
+	return ""
+}
+
 // statements returns what turns the one snapshot into the other.
 func (d *dialect) statements(from, to Snapshot) ([]string, error) {
 	changes, err := d.differ.SchemaDiff(d.schema(from), d.schema(to))

@@ -39,7 +39,7 @@ func TestHistories(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			db := replay(t, os.DirFS(top), c.Name)
 			wantTables(t, db, Of(c))
-			snapshot, err := readSnapshot(os.DirFS(top), c.Name)
+			snapshot, err := ReadSnapshot(os.DirFS(top), c.Name)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -47,7 +47,7 @@ func (e *RefusedError) Error() string {
 // Pending says, a line each, how the entities of a context differ from what
 // its migrations lead to. root is the repository.
 func Pending(root fs.FS, c *model.Context) ([]string, error) {
-	from, err := readSnapshot(root, c.Name)
+	from, err := ReadSnapshot(root, c.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func Pending(root fs.FS, c *model.Context) ([]string, error) {
 // that embeds them. It returns none when there is nothing to do. Migrations
 // that exist are never changed. root is the repository.
 func Plan(root fs.FS, c *model.Context, o Options) ([]plan.File, error) {
-	from, err := readSnapshot(root, c.Name)
+	from, err := ReadSnapshot(root, c.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,9 @@ func owned(path string, content []byte) plan.File {
 	return plan.File{Path: path, Content: content, Emitter: Emitter, Ownership: plan.Scaffolded}
 }
 
-func readSnapshot(root fs.FS, context string) (Snapshot, error) {
+// ReadSnapshot returns the tables that the migrations of a context lead to. root
+// is the repository.
+func ReadSnapshot(root fs.FS, context string) (Snapshot, error) {
 	data, err := fs.ReadFile(root, snapshotPath(context))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Snapshot{}, err

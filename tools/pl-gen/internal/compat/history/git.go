@@ -83,7 +83,7 @@ func (r repo) open(ctx context.Context, commit, name, label string) (*Base, erro
 	if err != nil {
 		return nil, err
 	}
-	b := &Base{Name: name, Label: label, Complete: true, older: h.older, code: h.code}
+	b := &Base{Name: name, Label: label, Complete: true, older: h.older, code: h.code, migrations: h.migrations}
 	return b, b.load(fsys)
 }
 
@@ -153,12 +153,21 @@ func (h *gitHistory) fs(t tree) (fs.FS, error) {
 }
 
 func (h *gitHistory) code(ctx context.Context) (fs.FS, error) {
+	return h.services(ctx, func(path string) bool { return strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") })
+}
+
+func (h *gitHistory) migrations(ctx context.Context) (fs.FS, error) {
+	return h.services(ctx, func(path string) bool { return strings.Contains(path, "/migrations/") })
+}
+
+// services returns the files under services that keep wants.
+func (h *gitHistory) services(ctx context.Context, keep func(path string) bool) (fs.FS, error) {
 	t, err := h.repo.tree(ctx, h.commit, "services")
 	if err != nil {
 		return nil, err
 	}
 	for path := range t {
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+		if !keep(path) {
 			delete(t, path)
 		}
 	}

@@ -43,7 +43,9 @@ type Base struct {
 	museum map[string][]Version
 	older  func(ctx context.Context, e *model.Event) ([]Version, error)
 	code   func(ctx context.Context) (fs.FS, error)
-	level  func(ctx context.Context, topic string) (string, error)
+	// migrations is nil for a registry.
+	migrations func(ctx context.Context) (fs.FS, error)
+	level      func(ctx context.Context, topic string) (string, error)
 }
 
 // A Version is an event as it was published once.
@@ -96,6 +98,15 @@ func (b *Base) Code(ctx context.Context) (fs.FS, error) {
 	return b.code(ctx)
 }
 
+// Migrations returns a tree with the migrations under services, or nil when the
+// base has none.
+func (b *Base) Migrations(ctx context.Context) (fs.FS, error) {
+	if b.migrations == nil {
+		return nil, nil
+	}
+	return b.migrations(ctx)
+}
+
 // ErrNothing means that nothing was named to compare with, and that there is
 // no main branch to choose.
 var ErrNothing = errors.New("there is nothing to compare with")
@@ -137,7 +148,8 @@ func openDir(dir string) (*Base, error) {
 
 // Tree returns the base that a repository's tree is, under the name.
 func Tree(name string, fsys fs.FS) (*Base, error) {
-	b := &Base{Name: name, Label: name, Complete: true, code: func(context.Context) (fs.FS, error) { return fsys, nil }}
+	whole := func(context.Context) (fs.FS, error) { return fsys, nil }
+	b := &Base{Name: name, Label: name, Complete: true, code: whole, migrations: whole}
 	return b, b.load(fsys)
 }
 
