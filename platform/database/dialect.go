@@ -28,6 +28,10 @@ type Dialect interface {
 	// same length; nil bytes are NULL. Its first parameter is $<first>, and
 	// stands in the whole query behind all parameters with a lower number.
 	Rows(first int, columns ...any) (query string, args []any)
+	// ExecBatch runs statements in their order, in one round trip where the
+	// engine can. It returns how many have succeeded; the error is that of the
+	// next.
+	ExecBatch(ctx context.Context, c *sql.Conn, statements []Statement) (done int, err error)
 	// Commit commits the transaction that is open on c. An error that
 	// Classify calls Unreachable leaves the outcome unknown, unless it matches
 	// driver.ErrBadConn; after any other the transaction is rolled back.

@@ -32,8 +32,9 @@ type Unit struct {
 	ctx    context.Context // ends with the transaction
 	cancel context.CancelCauseFunc
 
-	mu   sync.Mutex // held during each statement
-	over bool
+	mu    sync.Mutex // held during each statement
+	over  bool
+	queue []Statement
 }
 
 // Begin waits for the writer and a connection and begins a transaction.
@@ -81,6 +82,9 @@ func (u *Unit) ExecContext(ctx context.Context, query string, args ...any) (sql.
 	if u.over {
 		return nil, ErrOver
 	}
+	if err := u.flush(ctx); err != nil {
+		return nil, err
+	}
 	ctx, stop := u.bound(ctx)
 	defer stop()
 	return u.conn.ExecContext(ctx, query, args...)
@@ -93,6 +97,9 @@ func (u *Unit) QueryContext(ctx context.Context, query string, args ...any) (*sq
 	defer u.mu.Unlock()
 	if u.over {
 		return nil, ErrOver
+	}
+	if err := u.flush(ctx); err != nil {
+		return nil, err
 	}
 	ctx, stop := u.bound(ctx)
 	rows, err := u.conn.QueryContext(ctx, query, args...) //nolint:sqlclosecheck // the caller closes them
@@ -150,9 +157,12 @@ func (u *Unit) Commit() error {
 	if u.over {
 		return ErrOver
 	}
-	u.over = true
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
+	if err := u.flush(ctx); err != nil {
+		return err
+	}
+	u.over = true
 	err := u.db.dialect.Commit(ctx, u.conn)
 	u.release(err)
 	if err != nil && u.db.dialect.Classify(err) == Unreachable && !errors.Is(err, driver.ErrBadConn) {

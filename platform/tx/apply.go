@@ -45,6 +45,7 @@ type applier struct {
 	done       int
 	limit      int  // deliveries in the next transaction
 	savepoints bool // whether each has a savepoint
+	direct     bool // whether each statement is sent at once
 	conflicts  int  // in a row
 }
 
@@ -129,6 +130,7 @@ func (a *applier) transaction(ctx context.Context, part []*bus.Delivery) (int, e
 // which it committed n, failed with err.
 func (a *applier) recover(ctx context.Context, size, n int, err error) error {
 	var failed *deliveryFailure
+	var queued *database.QueueError
 	switch {
 	case errors.As(err, &failed):
 		return a.blame(failed, size, n)
@@ -136,6 +138,9 @@ func (a *applier) recover(ctx context.Context, size, n int, err error) error {
 		return context.Cause(ctx)
 	case errors.Is(err, database.ErrCommitUnknown), errors.Is(err, bus.ErrClaimLost):
 		return err
+	case errors.As(err, &queued) && a.s.db.Classify(err) == database.Refused:
+		a.direct = true // its handler is to see the error
+		return nil
 	case errors.Is(err, errBatchTime), a.s.db.Classify(err) == database.Conflict:
 		return a.again(ctx, size, err)
 	}

@@ -141,6 +141,9 @@ func (r *run) keep(ctx context.Context, i int, cause error) (int, error) {
 
 // close writes the outbox and commits the first n deliveries.
 func (r *run) close(ctx context.Context, n int) (int, error) {
+	if err := r.u.Flush(ctx); err != nil {
+		return 0, r.timed(ctx, err)
+	}
 	if err := outbox.Insert(ctx, r.s.db, r.u, r.today, r.out); err != nil {
 		return 0, r.timed(ctx, err)
 	}
@@ -167,6 +170,7 @@ func (r *run) deliver(ctx context.Context, i int, d *bus.Delivery) ([]outbox.Eve
 	defer cancel()
 	t := &Tx{
 		ctx: handling, u: r.u, store: r.s, now: r.now, name: r.consumer.Consumer,
+		queue: !r.savepoints && !r.direct, index: i,
 		cause: cause{correlation: d.Event.Extension(event.ExtCorrelationID), causation: d.Event.ID},
 	}
 	if t.cause.correlation == "" {
@@ -214,12 +218,15 @@ func (s *Store) observed(ctx context.Context, d *bus.Delivery, handle func(conte
 // returned, failed what went wrong in its transaction.
 func (r *run) judge(ctx, handling context.Context, i int, err, failed error) error {
 	ended := r.u.Ended()
+	var queued *database.QueueError
 	switch {
 	case errors.Is(context.Cause(handling), errHandlerTime):
 		err = errors.Join(fmt.Errorf("%w (%v): %w", errHandlerTime, r.consumer.Deadline(), handling.Err()), err)
 		return &deliveryFailure{index: i, err: err, ended: true}
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case errors.As(errors.Join(err, failed), &queued):
+		return queued
 	case failed != nil && r.s.db.Classify(failed) != database.Refused:
 		return failed
 	case err == nil:

@@ -27,6 +27,8 @@ type Tx struct {
 	now   time.Time
 	cause cause
 	name  string // of the consumer or method, for errors
+	queue bool   // whether statements whose result nobody needs may wait
+	index int    // of the delivery in its transaction, which owns those
 
 	mu     sync.Mutex
 	over   bool
@@ -96,6 +98,18 @@ func (c txConn) QueryContext(ctx context.Context, query string, args ...any) (ro
 		return err
 	})
 	return rows, err
+}
+
+// QueueContext runs a statement whose result nobody needs. In a batch it may
+// be sent with others; its failure then fails the delivery later.
+func (c txConn) QueueContext(ctx context.Context, query string, args ...any) error {
+	return c.t.statement(query, func() error {
+		if c.t.queue {
+			return c.t.u.Queue(ctx, c.t.index, query, args...)
+		}
+		_, err := c.t.u.ExecContext(ctx, query, args...)
+		return err
+	})
 }
 
 // statement runs one statement. Its failure poisons the transaction on every

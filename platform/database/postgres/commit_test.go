@@ -9,8 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/internal/pgtest"
+	"github.com/pulselearn/campus-hub/platform/database"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }

@@ -112,6 +112,27 @@ func typeName(column any) string {
 	panic(fmt.Sprintf("postgres: no column of %T", column))
 }
 
+// ExecBatch sends the statements in one pipeline. After one that fails, the
+// server skips the others.
+func (dialect) ExecBatch(ctx context.Context, c *sql.Conn, statements []database.Statement) (done int, err error) {
+	var batch pgx.Batch
+	for _, s := range statements {
+		batch.Queue(s.Query, s.Args...)
+	}
+	err = c.Raw(func(raw any) error {
+		results := raw.(*stdlib.Conn).Conn().SendBatch(ctx, &batch)
+		for range statements {
+			if _, err := results.Exec(); err != nil {
+				_ = results.Close() // gives the same error
+				return err
+			}
+			done++
+		}
+		return results.Close()
+	})
+	return done, err
+}
+
 // errLost marks the error of a commit that the server may have carried out.
 var errLost = errors.New("the server did not answer")
 

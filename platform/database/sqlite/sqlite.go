@@ -107,6 +107,15 @@ func (*dialect) Traits() database.Traits {
 	}
 }
 
+func (*dialect) ExecBatch(ctx context.Context, c *sql.Conn, statements []database.Statement) (int, error) {
+	for i, s := range statements {
+		if _, err := c.ExecContext(ctx, s.Query, s.Args...); err != nil {
+			return i, err
+		}
+	}
+	return len(statements), nil
+}
+
 func (*dialect) Commit(ctx context.Context, c *sql.Conn) error {
 	_, err := c.ExecContext(ctx, "COMMIT")
 	return err

@@ -17,10 +17,28 @@ import (
 // through the driver is the open one, and its Commit and Rollback, like Close,
 // do nothing. An error inside such a transaction fails the whole of it.
 func New(c database.Conn, dialectName string) dialect.Driver {
-	return driver{entsql.NewDriver(dialectName, entsql.Conn{ExecQuerier: c})}
+	queue, _ := c.(queuer)
+	return driver{entsql.NewDriver(dialectName, entsql.Conn{ExecQuerier: c}), queue}
 }
 
-type driver struct{ *entsql.Driver }
+// A queuer sends statements whose result nobody needs together with others.
+type queuer interface {
+	QueueContext(ctx context.Context, query string, args ...any) error
+}
+
+type driver struct {
+	*entsql.Driver
+	queue queuer // nil when every statement is sent at once
+}
+
+// Exec runs a statement. Ent gives no place for the result of inserts of rows
+// that have an id.
+func (d driver) Exec(ctx context.Context, query string, args, v any) error {
+	if values, ok := args.([]any); ok && v == nil && d.queue != nil {
+		return d.queue.QueueContext(ctx, query, values...)
+	}
+	return d.Driver.Exec(ctx, query, args, v)
+}
 
 // Tx returns the open transaction.
 func (d driver) Tx(context.Context) (dialect.Tx, error) { return dialect.NopTx(d), nil }
