@@ -70,3 +70,10 @@ func OutcomeOf(err error) (Outcome, time.Duration) {
 	}
 	return Retry, 0
 }
+
+// HasOutcome reports whether err names its outcome, as the errors of [Reject],
+// [Park] and [RetryAfter] do.
+func HasOutcome(err error) bool {
+	var o *outcomeError
+	return errors.As(err, &o)
+}

@@ -3,30 +3,27 @@ package rpc
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
-	"time"
+	"slices"
 
 	"connectrpc.com/connect/v2"
-	"github.com/google/uuid"
 
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
-const (
-	maxAttempts  = 4
-	firstBackoff = 50 * time.Millisecond
-)
-
 // NewClient returns a client over transport that is safe to use between
 // contexts. Commands get an Idempotency-Key, made once a call and kept on
-// retry, unless the caller's CallInfo already carries one; unary calls that
-// fail as Unavailable are sent again with back-off, four attempts at most; and
-// a call from inside a transaction is refused, because it could wait for a
-// lock that its own transaction holds. Further interceptors run outside of
-// these, once a call.
+// retry, unless the caller's CallInfo already carries one or its context does,
+// see [WithKey]; a call that fails in a way that may pass is sent again as
+// [DefaultCallRetry] says; and a call from inside a transaction is refused,
+// because it could wait for a lock that its own transaction holds. Further
+// interceptors run outside of these, once a call.
 func NewClient(transport connect.Transport, interceptors ...connect.ClientInterceptor) *connect.Client {
-	own := []connect.ClientInterceptor{refuseInTx, addIdempotencyKey, retryUnary}
-	return connect.NewClient(transport, append(interceptors, own...)...)
+	return newClient(transport, newGuards("", nil, unobserved{}), interceptors)
+}
+
+func newClient(transport connect.Transport, g *guards, interceptors []connect.ClientInterceptor) *connect.Client {
+	own := []connect.ClientInterceptor{refuseInTx, addIdempotencyKey, g.intercept}
+	return connect.NewClient(transport, append(slices.Clone(interceptors), own...)...)
 }
 
 var errInTx = connect.NewError(connect.CodeFailedPrecondition,
@@ -45,11 +42,11 @@ func addIdempotencyKey(next connect.ClientFunc) connect.ClientFunc {
 	return func(ctx context.Context, spec connect.Spec) (connect.ClientStream, error) {
 		info, ok := connect.CallInfoForClientContext(ctx)
 		if ok && !isQuery(spec) && info.RequestHeader().Get(HeaderIdempotencyKey) == "" {
-			key, err := uuid.NewV7()
+			key, err := keyOf(ctx, spec)
 			if err != nil {
 				return nil, connect.Errorf(connect.CodeInternal, "make an idempotency key: %v", err)
 			}
-			return sendKey(ctx, spec, next, info.RequestHeader(), key.String())
+			return sendKey(ctx, spec, next, info.RequestHeader(), key)
 		}
 		return next(ctx, spec)
 	}
@@ -84,49 +81,78 @@ func isQuery(spec connect.Spec) bool {
 	return spec.IdempotencyLevel == connect.IdempotencyNoSideEffects
 }
 
-func retryUnary(next connect.ClientFunc) connect.ClientFunc {
+// guards are the policies of one client.
+type guards struct {
+	rest *guard
+	of   map[string]*guard // by procedure
+}
+
+func newGuards(context string, policies []Policy, o Observer) *guards {
+	g := &guards{of: map[string]*guard{}}
+	for _, p := range policies {
+		if p.Procedure != "" {
+			g.of[p.Procedure] = newGuard(context, p, o)
+		} else {
+			g.rest = newGuard(context, p, o)
+		}
+	}
+	if g.rest == nil {
+		g.rest = newGuard(context, Policy{}, o)
+	}
+	return g
+}
+
+func (g *guards) intercept(next connect.ClientFunc) connect.ClientFunc {
 	return func(ctx context.Context, spec connect.Spec) (connect.ClientStream, error) {
 		if spec.StreamType != connect.StreamTypeUnary {
 			return next(ctx, spec)
 		}
-		return &retryingStream{ctx: ctx, spec: spec, open: next}, nil
+		guard, ok := g.of[spec.Procedure]
+		if !ok {
+			guard = g.rest
+		}
+		return &guardedStream{ctx: ctx, spec: spec, open: next, guard: guard}, nil
 	}
 }
 
-// retryingStream holds the one request of a unary call back until the answer
-// is asked for, so that the whole exchange can be repeated.
-type retryingStream struct {
+// guardedStream holds the one request of a unary call back until the answer is
+// asked for, so that the whole exchange can be repeated.
+type guardedStream struct {
 	ctx     context.Context
 	spec    connect.Spec
 	open    connect.ClientFunc
+	guard   *guard
 	request any
 }
 
-func (s *retryingStream) SendHeaders() error { return nil }
-func (s *retryingStream) CloseSend() error   { return nil }
-func (s *retryingStream) Close() error       { return nil }
+func (s *guardedStream) SendHeaders() error { return nil }
+func (s *guardedStream) CloseSend() error   { return nil }
+func (s *guardedStream) Close() error       { return nil }
 
-func (s *retryingStream) Send(msg any) error {
+func (s *guardedStream) Send(msg any) error {
 	s.request = msg
 	return nil
 }
 
-func (s *retryingStream) Receive(msg any) error {
-	backoff := firstBackoff
-	for attempt := 1; ; attempt++ {
-		err := s.exchange(msg)
-		if err == nil || attempt == maxAttempts || connect.CodeOf(err) != connect.CodeUnavailable {
-			return err
-		}
-		if waitErr := sleep(s.ctx, backoff/2+rand.N(backoff)); waitErr != nil {
-			return errors.Join(err, waitErr)
-		}
-		backoff *= 2
+func (s *guardedStream) Receive(msg any) error {
+	c := &call{guard: s.guard, name: callName(s.spec.Procedure), exchange: func(ctx context.Context) error {
+		return s.exchange(ctx, msg)
+	}}
+	if err := c.run(s.ctx, s.repeatable()); err != nil {
+		return c.answer(s.ctx, s.request, msg, err)
 	}
+	return nil
 }
 
-func (s *retryingStream) exchange(msg any) (err error) {
-	stream, err := s.open(s.ctx, s.spec)
+// repeatable reports whether the call may be sent again: it changes nothing,
+// or its key makes it run once.
+func (s *guardedStream) repeatable() bool {
+	info, ok := connect.CallInfoForClientContext(s.ctx)
+	return isQuery(s.spec) || ok && info.RequestHeader().Get(HeaderIdempotencyKey) != ""
+}
+
+func (s *guardedStream) exchange(ctx context.Context, msg any) (err error) {
+	stream, err := s.open(ctx, s.spec)
 	if err != nil {
 		return err
 	}
@@ -138,15 +164,4 @@ func (s *retryingStream) exchange(msg any) (err error) {
 		return err
 	}
 	return stream.Receive(msg)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

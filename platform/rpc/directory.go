@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
@@ -21,6 +20,7 @@ type Directory struct {
 	remote       map[string]string
 	http         connecthttp.HTTPClient
 	interceptors []connect.ClientInterceptor
+	observer     Observer
 }
 
 // NewDirectory returns a directory whose local contexts are served by server.
@@ -28,13 +28,13 @@ type Directory struct {
 func NewDirectory(server *connect.Server, remote map[string]string, interceptors ...connect.ClientInterceptor) *Directory {
 	return &Directory{
 		server: server, local: map[string]bool{}, remote: remote,
-		http: newHTTPClient(), interceptors: interceptors,
+		http: newHTTPClient(), interceptors: interceptors, observer: unobserved{},
 	}
 }
 
-// callTimeout bounds one attempt of a call to another process, whatever the
-// caller's own deadline is.
-const callTimeout = 10 * time.Second
+// Observe sets who is told what the policies of clients do. It must be called
+// before the first [Directory.Client].
+func (d *Directory) Observe(o Observer) { d.observer = o }
 
 // maxIdleConns is how many connections to one process are kept for the next
 // call.
@@ -43,17 +43,19 @@ const maxIdleConns = 32
 func newHTTPClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = maxIdleConns
-	return &http.Client{Transport: transport, Timeout: callTimeout}
+	return &http.Client{Transport: transport}
 }
 
 // AddLocal says that the named context is served by this process.
 func (d *Directory) AddLocal(context string) { d.local[context] = true }
 
-// Client returns a client for the named context. A context that this process
+// Client returns a client for the named context that holds calls to policies,
+// and to the defaults for what they leave out; [NewClient] says what else it
+// does. Each client has breakers and limits of its own. A context that this process
 // neither serves nor has an address for answers every call with Unavailable
 // and the setting that is missing; [Directory.Check] finds that at start-up.
-func (d *Directory) Client(context string) *connect.Client {
-	return NewClient(d.transport(context), d.interceptors...)
+func (d *Directory) Client(context string, policies ...Policy) *connect.Client {
+	return newClient(d.transport(context), newGuards(context, policies, d.observer), d.interceptors)
 }
 
 // Check fails when one of the contexts can be reached neither in this process

@@ -6,6 +6,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
+	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
@@ -16,6 +17,22 @@ import (
 func Invalid(field, reason string) error {
 	return connect.Errorf(connect.CodeInvalidArgument, "%s: %s", field, reason)
 }
+
+// Outcome says what the error of an event's handler means for its delivery,
+// where the handler does not say so itself: a Connect code that tells of a
+// context that is away or busy (Unavailable, DeadlineExceeded,
+// ResourceExhausted, Aborted), or of a call that its caller gave up (Canceled),
+// is tried again, every other code rejects, because the same call would fail
+// again. An error without a code stays what it is: tried again.
+func Outcome(err error) error {
+	if err == nil || bus.HasOutcome(err) || !coded(err, final) {
+		return err
+	}
+	return bus.Reject(err)
+}
+
+// final reports whether a call that failed with a code would fail again.
+func final(code connect.Code) bool { return !passing(code) && code != connect.CodeCanceled }
 
 // publicError decides what a caller may see. Errors that a handler made with
 // connect.NewError go out as they are; known conditions get their code;
