@@ -70,16 +70,6 @@ func (p *Process) migrateOrVerify(ctx context.Context, db *database.DB, d *Defin
 	return db.Verify(ctx, d.Migrations)
 }
 
-// migrateAll brings the databases of all contexts up to date.
-func migrateAll(ctx context.Context, app *App, cfg *Config, engines Engines) error {
-	p := &Process{app: app, cfg: cfg, engines: engines, log: slog.New(slog.DiscardHandler)}
-	cfg.Provision = On
-	if err := app.check(); err != nil {
-		return err
-	}
-	return errors.Join(p.openDatabases(ctx), p.close(ctx))
-}
-
 // provision makes sure that every topic and schema that the process needs is
 // there: it creates them or, in production, looks.
 func (p *Process) provision(ctx context.Context) error {
@@ -138,6 +128,7 @@ func (p *Process) startUnits(ctx context.Context) error {
 		return fmt.Errorf("trace calls to other contexts: %w", err)
 	}
 	p.directory = rpc.NewDirectory(p.server, p.cfg.Calls, clientSpans)
+	p.directory.Observe(callLog{p.telemetry.Calls(), p.log})
 	for _, u := range p.units {
 		p.directory.AddLocal(u.Context)
 	}

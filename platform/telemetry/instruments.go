@@ -17,6 +17,9 @@ type instruments struct {
 	relayed       metric.Int64Counter
 	relayFailures metric.Int64Counter
 	relayDelay    metric.Float64Histogram
+
+	callRetries, callTimeouts, callRejections, callFallbacks metric.Int64Counter
+	breakers                                                 metric.Int64Gauge
 }
 
 func newInstruments(m metric.Meter) (*instruments, error) {
@@ -30,8 +33,15 @@ func newInstruments(m metric.Meter) (*instruments, error) {
 		relayed:       mk.counter("pl.outbox.published", "Events that the relay has published."),
 		relayFailures: mk.counter("pl.outbox.failures", "Times that the relay stopped and read its rows again."),
 		relayDelay:    mk.seconds("pl.outbox.delay", "How long the oldest event of a published batch had waited in the outbox."),
+
+		callRetries:    mk.counter("pl.call.retries", "Repeated attempts of calls to other contexts."),
+		callTimeouts:   mk.counter("pl.call.timeouts", "Attempts that took longer than their policy allows."),
+		callRejections: mk.counter("pl.call.rejections", "Calls that were not sent, by policy: breaker or max_concurrent."),
+		callFallbacks:  mk.counter("pl.call.fallbacks", "Calls that a fallback answered."),
 	}
 	var err error
+	i.breakers, err = m.Int64Gauge("pl.call.breaker", metric.WithDescription("State of a circuit breaker: 0 closed, 1 half-open, 2 open."))
+	mk.errs = append(mk.errs, err)
 	i.assigned, err = m.Int64UpDownCounter("pl.consumer.partitions",
 		metric.WithDescription("Partitions that this process works on."))
 	return i, errors.Join(append(mk.errs, err)...)

@@ -137,6 +137,13 @@ func TestMetrics(t *testing.T) {
 	h.Duplicate(delivery())
 	h.Relayed(0, 9, time.Second)
 	h.RelayFailed(0, errors.New("x"), time.Time{})
+	calls := tel.Calls()
+	calls.CallRetrying("achievement", "userprofile.GetUser", errors.New("x"))
+	calls.CallTimedOut("achievement", "userprofile.GetUser")
+	calls.CallRejected("achievement", "userprofile.GetUser", "breaker")
+	calls.CallFellBack("achievement", "userprofile.GetUser", errors.New("x"))
+	calls.BreakerChanged("achievement", "userprofile", "closed")
+	calls.BreakerChanged("achievement", "userprofile", "open")
 
 	answer := httptest.NewRecorder()
 	tel.MetricsHandler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
@@ -144,6 +151,8 @@ func TestMetrics(t *testing.T) {
 		"pl_handler_duration_seconds_count": "1", "pl_consumer_partitions": "1", "pl_delivery_applied_total": "7",
 		"pl_delivery_retries_total": "1", "pl_delivery_duplicates_total": "1", "pl_outbox_published_total": "9",
 		"pl_outbox_failures_total": "1", "pl_outbox_delay_seconds_count": "1", "pl_batch_duration_seconds_count": "1",
+		"pl_call_retries_total": "1", "pl_call_timeouts_total": "1", "pl_call_rejections_total": "1", "pl_call_fallbacks_total": "1",
+		"pl_call_breaker": "2",
 	} {
 		if !hasSample(answer.Body.String(), name, value) {
 			t.Errorf("no sample %s with value %s in:\n%s", name, value, answer.Body)
