@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
@@ -135,6 +136,7 @@ func (s *shard) round(ctx context.Context) (more bool, err error) {
 	if err != nil || len(rows) == 0 {
 		return false, err
 	}
+	s.hooks.Step(ctx, bus.RelayRead)
 	if s.limit > 0 && s.limit < len(rows) {
 		rows, more = rows[:s.limit], true
 	}
@@ -142,9 +144,11 @@ func (s *shard) round(ctx context.Context) (more bool, err error) {
 		s.limit = max(len(rows)/2, 1)
 		return false, fmt.Errorf("publish %d events from sequence %d: %w", len(rows), rows[0].seq, err)
 	}
+	s.hooks.Step(ctx, bus.RelayPublished)
 	if err := s.mark(ctx, rows); err != nil {
 		return false, fmt.Errorf("mark %d events from sequence %d as published: %w", len(rows), rows[0].seq, err)
 	}
+	s.hooks.Step(ctx, bus.RelayMarked)
 	if s.limit *= 2; s.limit > relayRows {
 		s.limit = 0
 	}

@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -25,6 +26,9 @@ type Command struct {
 	// Timeout bounds the command with all its reruns; 0 means
 	// [bus.DefaultTimeout].
 	Timeout time.Duration
+	// Correlation and Causation are what its events name as their causes;
+	// empty means the key, or a new id.
+	Correlation, Causation string
 }
 
 // ErrKeyReused means that the command's key was used before, by the same
@@ -87,16 +91,19 @@ func (c *call) transaction(ctx context.Context) (response []byte, replayed bool,
 		return nil, false, c.fail(err)
 	}
 	defer u.Rollback()
+	c.s.hooks.Step(ctx, bus.CommandOpened)
 	if c.Key != "" {
 		response, replayed, err = c.reserve(ctx, u)
 		if replayed || err != nil {
 			return response, replayed, c.fail(err)
 		}
 	}
+	c.s.hooks.Step(ctx, bus.CommandReserved)
 	response, out, err := c.handle(ctx, u)
 	if err != nil {
 		return nil, false, err
 	}
+	c.s.hooks.Step(ctx, bus.CommandHandled)
 	if err := c.finish(ctx, u, today, response, out); err != nil {
 		return nil, false, c.fail(err)
 	}
@@ -174,7 +181,7 @@ func (c *call) cause() cause {
 	if id == "" {
 		id = event.NewID()
 	}
-	return cause{correlation: id, causation: id}
+	return cause{correlation: cmp.Or(c.Correlation, id), causation: cmp.Or(c.Causation, id)}
 }
 
 // finish stores the response and what was published, and commits.
@@ -191,9 +198,11 @@ func (c *call) finish(ctx context.Context, u *database.Unit, today database.Day,
 	if err := outbox.Insert(ctx, c.s.db, u, today, out); err != nil {
 		return err
 	}
+	c.s.hooks.Step(ctx, bus.CommandStored)
 	if err := u.Commit(); err != nil {
 		return err
 	}
+	c.s.hooks.Step(ctx, bus.CommandCommitted)
 	if len(out) > 0 {
 		c.s.db.Ring()
 	}

@@ -43,10 +43,12 @@ func (r *run) open(ctx context.Context) (err error) {
 		return err
 	}
 	r.began = time.Now()
+	r.s.hooks.Step(ctx, bus.ConsumeOpened)
 	if err := fence(ctx, r.u, r.claim, r.after(len(r.part))); err != nil {
 		r.u.Rollback()
 		return err
 	}
+	r.s.hooks.Step(ctx, bus.ConsumeFenced)
 	return nil
 }
 
@@ -64,6 +66,7 @@ func (r *run) fast(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, r.timed(ctx, err)
 	}
+	r.s.hooks.Step(ctx, bus.ConsumeAdmitted)
 	for i, d := range r.part {
 		if !admitted[i] {
 			r.s.duplicate(d)
@@ -144,9 +147,11 @@ func (r *run) close(ctx context.Context, n int) (int, error) {
 	if err := r.u.Flush(ctx); err != nil {
 		return 0, r.timed(ctx, err)
 	}
+	r.s.hooks.Step(ctx, bus.ConsumeHandled)
 	if err := outbox.Insert(ctx, r.s.db, r.u, r.today, r.out); err != nil {
 		return 0, r.timed(ctx, err)
 	}
+	r.s.hooks.Step(ctx, bus.ConsumeStored)
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
@@ -156,6 +161,7 @@ func (r *run) close(ctx context.Context, n int) (int, error) {
 		}
 		return 0, &deliveryFailure{index: -1, err: err, ended: true}
 	}
+	r.s.hooks.Step(ctx, bus.ConsumeCommitted)
 	r.claim.Next = r.after(n)
 	r.s.pace.ran(n, time.Since(r.began))
 	if len(r.out) > 0 {
