@@ -18,10 +18,11 @@ import (
 // delivery, so it touches nothing but t.
 type Handler func(ctx context.Context, t *Tx, m event.Message) error
 
-// A Consumer is a route and what runs at its end.
+// A Consumer is a route and what runs at its end: one of Handle and External.
 type Consumer struct {
 	bus.Route
-	Handle Handler
+	Handle   Handler
+	External External
 }
 
 // A Service is what one context declares.
