@@ -8,17 +8,26 @@ package main
 import (
 	"github.com/pulselearn/campus-hub/gen/cmd/internal/engines"
 	achievementservice "github.com/pulselearn/campus-hub/gen/service/achievement"
+	billingservice "github.com/pulselearn/campus-hub/gen/service/billing"
 	courseservice "github.com/pulselearn/campus-hub/gen/service/course"
+	enrollmentservice "github.com/pulselearn/campus-hub/gen/service/enrollment"
 	notificationservice "github.com/pulselearn/campus-hub/gen/service/notification"
+	paymentservice "github.com/pulselearn/campus-hub/gen/service/payment"
 	quizservice "github.com/pulselearn/campus-hub/gen/service/quiz"
 	userprofileservice "github.com/pulselearn/campus-hub/gen/service/userprofile"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/achievement"
 	achievementmigrations "github.com/pulselearn/campus-hub/services/achievement/migrations"
+	"github.com/pulselearn/campus-hub/services/billing"
+	billingmigrations "github.com/pulselearn/campus-hub/services/billing/migrations"
 	"github.com/pulselearn/campus-hub/services/course"
 	coursemigrations "github.com/pulselearn/campus-hub/services/course/migrations"
+	"github.com/pulselearn/campus-hub/services/enrollment"
+	enrollmentmigrations "github.com/pulselearn/campus-hub/services/enrollment/migrations"
 	"github.com/pulselearn/campus-hub/services/notification"
 	notificationmigrations "github.com/pulselearn/campus-hub/services/notification/migrations"
+	"github.com/pulselearn/campus-hub/services/payment"
+	paymentmigrations "github.com/pulselearn/campus-hub/services/payment/migrations"
 	"github.com/pulselearn/campus-hub/services/quiz"
 	quizmigrations "github.com/pulselearn/campus-hub/services/quiz/migrations"
 	"github.com/pulselearn/campus-hub/services/userprofile"
@@ -28,8 +37,11 @@ import (
 func main() {
 	app := service.New("hub")
 	achievementservice.Register(app, achievement.New(), achievementmigrations.Files)
+	billingservice.Register(app, billing.New(), billingmigrations.Files)
 	courseservice.Register(app, course.New(), coursemigrations.Files)
+	enrollmentservice.Register(app, enrollment.New(), enrollmentmigrations.Files)
 	notificationservice.Register(app, notification.New(), notificationmigrations.Files)
+	paymentservice.Register(app, payment.New(), paymentmigrations.Files)
 	quizservice.Register(app, quiz.New(), quizmigrations.Files)
 	userprofileservice.Register(app, userprofile.New(), userprofilemigrations.Files)
 	service.Main(app, engines.Embedded())

@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
+	"github.com/pulselearn/campus-hub/gen/ent/course/access"
 	"github.com/pulselearn/campus-hub/gen/ent/course/course"
 	"github.com/pulselearn/campus-hub/gen/ent/course/material"
 	"github.com/pulselearn/campus-hub/gen/ent/course/section"
@@ -26,6 +27,8 @@ type Client struct {
 	Section *SectionClient
 	// Material is the client for interacting with the Material builders.
 	Material *MaterialClient
+	// Access is the client for interacting with the Access builders.
+	Access *AccessClient
 }
 
 // NewClient creates a new client configured with the given options.
@@ -39,6 +42,7 @@ func (c *Client) init() {
 	c.Course = NewCourseClient(c.config)
 	c.Section = NewSectionClient(c.config)
 	c.Material = NewMaterialClient(c.config)
+	c.Access = NewAccessClient(c.config)
 }
 
 type (
@@ -134,6 +138,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Course:   NewCourseClient(cfg),
 		Section:  NewSectionClient(cfg),
 		Material: NewMaterialClient(cfg),
+		Access:   NewAccessClient(cfg),
 	}, nil
 }
 
@@ -156,6 +161,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Course:   NewCourseClient(cfg),
 		Section:  NewSectionClient(cfg),
 		Material: NewMaterialClient(cfg),
+		Access:   NewAccessClient(cfg),
 	}, nil
 }
 
@@ -187,6 +193,7 @@ func (c *Client) Use(hooks ...Hook) {
 	c.Course.Use(hooks...)
 	c.Section.Use(hooks...)
 	c.Material.Use(hooks...)
+	c.Access.Use(hooks...)
 }
 
 // Intercept adds the query interceptors to all the entity clients.
@@ -195,6 +202,7 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 	c.Course.Intercept(interceptors...)
 	c.Section.Intercept(interceptors...)
 	c.Material.Intercept(interceptors...)
+	c.Access.Intercept(interceptors...)
 }
 
 // Mutate implements the ent.Mutator interface.
@@ -206,6 +214,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Section.mutate(ctx, m)
 	case *MaterialMutation:
 		return c.Material.mutate(ctx, m)
+	case *AccessMutation:
+		return c.Access.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("course: unknown mutation type %T", m)
 	}
@@ -610,12 +620,145 @@ func (c *MaterialClient) mutate(ctx context.Context, m *MaterialMutation) (Value
 	}
 }
 
+// AccessClient is a client for the Access schema.
+type AccessClient struct {
+	config
+}
+
+// NewAccessClient returns a client for the Access from the given config.
+func NewAccessClient(c config) *AccessClient {
+	return &AccessClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `access.Hooks(f(g(h())))`.
+func (c *AccessClient) Use(hooks ...Hook) {
+	c.hooks.Access = append(c.hooks.Access, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `access.Intercept(f(g(h())))`.
+func (c *AccessClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Access = append(c.inters.Access, interceptors...)
+}
+
+// Create returns a builder for creating a Access entity.
+func (c *AccessClient) Create() *AccessCreate {
+	mutation := newAccessMutation(c.config, OpCreate)
+	return &AccessCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Access entities.
+func (c *AccessClient) CreateBulk(builders ...*AccessCreate) *AccessCreateBulk {
+	return &AccessCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AccessClient) MapCreateBulk(slice any, setFunc func(*AccessCreate, int)) *AccessCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AccessCreateBulk{err: fmt.Errorf("calling to AccessClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AccessCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AccessCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Access.
+func (c *AccessClient) Update() *AccessUpdate {
+	mutation := newAccessMutation(c.config, OpUpdate)
+	return &AccessUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AccessClient) UpdateOne(_m *Access) *AccessUpdateOne {
+	mutation := newAccessMutation(c.config, OpUpdateOne, withAccess(_m))
+	return &AccessUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AccessClient) UpdateOneID(id string) *AccessUpdateOne {
+	mutation := newAccessMutation(c.config, OpUpdateOne, withAccessID(id))
+	return &AccessUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Access.
+func (c *AccessClient) Delete() *AccessDelete {
+	mutation := newAccessMutation(c.config, OpDelete)
+	return &AccessDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AccessClient) DeleteOne(_m *Access) *AccessDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AccessClient) DeleteOneID(id string) *AccessDeleteOne {
+	builder := c.Delete().Where(access.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AccessDeleteOne{builder}
+}
+
+// Query returns a query builder for Access.
+func (c *AccessClient) Query() *AccessQuery {
+	return &AccessQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAccess},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Access entity by its id.
+func (c *AccessClient) Get(ctx context.Context, id string) (*Access, error) {
+	return c.Query().Where(access.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AccessClient) GetX(ctx context.Context, id string) *Access {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AccessClient) Hooks() []Hook {
+	return c.hooks.Access
+}
+
+// Interceptors returns the client interceptors.
+func (c *AccessClient) Interceptors() []Interceptor {
+	return c.inters.Access
+}
+
+func (c *AccessClient) mutate(ctx context.Context, m *AccessMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AccessCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AccessUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AccessUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AccessDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("course: unknown Access mutation op: %q", m.Op())
+	}
+}
+
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Course, Section, Material []ent.Hook
+		Course, Section, Material, Access []ent.Hook
 	}
 	inters struct {
-		Course, Section, Material []ent.Interceptor
+		Course, Section, Material, Access []ent.Interceptor
 	}
 )

@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/pulselearn/campus-hub/gen/ent/course/access"
 	"github.com/pulselearn/campus-hub/gen/ent/course/course"
 	"github.com/pulselearn/campus-hub/gen/ent/course/material"
 	"github.com/pulselearn/campus-hub/gen/ent/course/section"
@@ -78,6 +79,7 @@ func checkColumn(t, c string) error {
 			course.Table:   course.ValidColumn,
 			section.Table:  section.ValidColumn,
 			material.Table: material.ValidColumn,
+			access.Table:   access.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

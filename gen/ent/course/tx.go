@@ -18,6 +18,8 @@ type Tx struct {
 	Section *SectionClient
 	// Material is the client for interacting with the Material builders.
 	Material *MaterialClient
+	// Access is the client for interacting with the Access builders.
+	Access *AccessClient
 
 	// lazily loaded.
 	client     *Client
@@ -152,6 +154,7 @@ func (tx *Tx) init() {
 	tx.Course = NewCourseClient(tx.config)
 	tx.Section = NewSectionClient(tx.config)
 	tx.Material = NewMaterialClient(tx.config)
+	tx.Access = NewAccessClient(tx.config)
 }
 
 // txDriver wraps the given dialect.Tx with a nop dialect.Driver implementation.

@@ -7,7 +7,9 @@ package messages
 import (
 	achievementv1event "github.com/pulselearn/campus-hub/gen/event/achievement/v1"
 	coursev1event "github.com/pulselearn/campus-hub/gen/event/course/v1"
+	enrollmentv1event "github.com/pulselearn/campus-hub/gen/event/enrollment/v1"
 	notificationv1event "github.com/pulselearn/campus-hub/gen/event/notification/v1"
+	paymentv1event "github.com/pulselearn/campus-hub/gen/event/payment/v1"
 	quizv1event "github.com/pulselearn/campus-hub/gen/event/quiz/v1"
 	userprofilev1event "github.com/pulselearn/campus-hub/gen/event/userprofile/v1"
 	"github.com/pulselearn/campus-hub/platform/event"
@@ -23,8 +25,16 @@ func New(topic string) event.Message {
 		return new(coursev1event.CoursePublished)
 	case "pl.course.material_uploaded.v1":
 		return new(coursev1event.MaterialUploaded)
+	case "pl.enrollment.granted.v1":
+		return new(enrollmentv1event.Granted)
+	case "pl.enrollment.invoice_failed.v1":
+		return new(enrollmentv1event.InvoiceFailed)
 	case "pl.notification.notification_created.v1":
 		return new(notificationv1event.NotificationCreated)
+	case "pl.payment.captured.v1":
+		return new(paymentv1event.Captured)
+	case "pl.payment.refund_requested.v1":
+		return new(paymentv1event.RefundRequested)
 	case "pl.quiz.quiz_completed.v1":
 		return new(quizv1event.QuizCompleted)
 	case "pl.userprofile.profile_updated.v1":
@@ -41,7 +51,11 @@ func Topics() []string {
 		"pl.achievement.badge_awarded.v1",
 		"pl.course.course_published.v1",
 		"pl.course.material_uploaded.v1",
+		"pl.enrollment.granted.v1",
+		"pl.enrollment.invoice_failed.v1",
 		"pl.notification.notification_created.v1",
+		"pl.payment.captured.v1",
+		"pl.payment.refund_requested.v1",
 		"pl.quiz.quiz_completed.v1",
 		"pl.userprofile.profile_updated.v1",
 		"pl.userprofile.user_registered.v1",

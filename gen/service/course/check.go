@@ -200,3 +200,77 @@ func checkListCoursesRequest(m *coursev1.ListCoursesRequest) (field, reason stri
 	}
 	return "", ""
 }
+
+// checkActivateAccessRequest returns the first field that is invalid and what
+// is wrong with it, or nothing. It looks at the fields in the contract's
+// order.
+func checkActivateAccessRequest(m *coursev1.ActivateAccessRequest) (field, reason string) {
+	if m.GetEnrollmentId() == "" {
+		return "enrollment_id", "is required"
+	}
+	if utf8.RuneCountInString(m.GetEnrollmentId()) > 64 {
+		return "enrollment_id", "has more than 64 characters"
+	}
+	if m.GetStudentId() == "" {
+		return "student_id", "is required"
+	}
+	if utf8.RuneCountInString(m.GetStudentId()) > 64 {
+		return "student_id", "has more than 64 characters"
+	}
+	if m.GetCourseId() == "" {
+		return "course_id", "is required"
+	}
+	if utf8.RuneCountInString(m.GetCourseId()) > 64 {
+		return "course_id", "has more than 64 characters"
+	}
+	return "", ""
+}
+
+// checkRevokeAccessRequest returns the first field that is invalid and what
+// is wrong with it, or nothing. It looks at the fields in the contract's
+// order.
+func checkRevokeAccessRequest(m *coursev1.RevokeAccessRequest) (field, reason string) {
+	if m.GetEnrollmentId() == "" {
+		return "enrollment_id", "is required"
+	}
+	if utf8.RuneCountInString(m.GetEnrollmentId()) > 64 {
+		return "enrollment_id", "has more than 64 characters"
+	}
+	return "", ""
+}
+
+// checkHasAccessRequest returns the first field that is invalid and what is
+// wrong with it, or nothing. It looks at the fields in the contract's order.
+func checkHasAccessRequest(m *coursev1.HasAccessRequest) (field, reason string) {
+	if m.GetStudentId() == "" {
+		return "student_id", "is required"
+	}
+	if utf8.RuneCountInString(m.GetStudentId()) > 64 {
+		return "student_id", "has more than 64 characters"
+	}
+	if m.GetCourseId() == "" {
+		return "course_id", "is required"
+	}
+	if utf8.RuneCountInString(m.GetCourseId()) > 64 {
+		return "course_id", "has more than 64 characters"
+	}
+	return "", ""
+}
+
+// checkListAccessRequest returns the first field that is invalid and what is
+// wrong with it, or nothing. It looks at the fields in the contract's order.
+func checkListAccessRequest(m *coursev1.ListAccessRequest) (field, reason string) {
+	if m.GetStudentId() == "" {
+		return "student_id", "is required"
+	}
+	if utf8.RuneCountInString(m.GetStudentId()) > 64 {
+		return "student_id", "has more than 64 characters"
+	}
+	if m.GetPageSize() < 0 || m.GetPageSize() > 200 {
+		return "page_size", "must be between 0 and 200"
+	}
+	if utf8.RuneCountInString(m.GetPageToken()) > 512 {
+		return "page_token", "has more than 512 characters"
+	}
+	return "", ""
+}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	ent "github.com/pulselearn/campus-hub/gen/ent/course"
+	"github.com/pulselearn/campus-hub/gen/ent/course/access"
 	"github.com/pulselearn/campus-hub/gen/ent/course/course"
 	"github.com/pulselearn/campus-hub/gen/ent/course/material"
 	coursev1 "github.com/pulselearn/campus-hub/gen/proto/pl/course/v1"
@@ -254,6 +255,74 @@ func MaterialKindProto(v material.Kind) coursev1.MaterialKind {
 		return coursev1.MaterialKind_MATERIAL_KIND_LINK
 	}
 	return coursev1.MaterialKind_MATERIAL_KIND_UNSPECIFIED
+}
+
+// AccessProto returns a row as the contract shows it.
+func AccessProto(e *ent.Access) *coursev1.Access {
+	return &coursev1.Access{
+		Id:        e.ID,
+		StudentId: e.StudentID,
+		CourseId:  e.CourseID,
+		Status:    AccessStatusProto(e.Status),
+		ExpiresAt: optionalTime(e.ExpiresAt),
+		CreatedAt: timestamppb.New(e.CreatedAt),
+		RevokedAt: optionalTime(e.RevokedAt),
+	}
+}
+
+// AccessProtos returns rows as the contract shows them, in the same order.
+func AccessProtos(list []*ent.Access) []*coursev1.Access {
+	out := make([]*coursev1.Access, len(list))
+	for i, e := range list {
+		out[i] = AccessProto(e)
+	}
+	return out
+}
+
+// SetAccess sets the columns of a new row to what a message of the contract
+// says. Times that the message lacks stay unset, and lose what is below a
+// microsecond.
+func SetAccess(create *ent.AccessCreate, m *coursev1.Access) *ent.AccessCreate {
+	create.
+		SetID(m.GetId()).
+		SetStudentID(m.GetStudentId()).
+		SetCourseID(m.GetCourseId()).
+		SetStatus(AccessStatus(m.GetStatus()))
+	if t := m.GetExpiresAt(); t != nil {
+		create.SetExpiresAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	if t := m.GetCreatedAt(); t != nil {
+		create.SetCreatedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	if t := m.GetRevokedAt(); t != nil {
+		create.SetRevokedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	return create
+}
+
+// AccessStatus returns the stored form of an enum. A number that the contract
+// does not know gives a value that the database layer refuses.
+func AccessStatus(v coursev1.AccessStatus) access.Status {
+	switch v {
+	case coursev1.AccessStatus_ACCESS_STATUS_UNSPECIFIED:
+		return access.StatusUnspecified
+	case coursev1.AccessStatus_ACCESS_STATUS_ACTIVE:
+		return access.StatusActive
+	case coursev1.AccessStatus_ACCESS_STATUS_REVOKED:
+		return access.StatusRevoked
+	}
+	return access.Status(v.String())
+}
+
+// AccessStatusProto returns an enum as the contract shows it.
+func AccessStatusProto(v access.Status) coursev1.AccessStatus {
+	switch v {
+	case access.StatusActive:
+		return coursev1.AccessStatus_ACCESS_STATUS_ACTIVE
+	case access.StatusRevoked:
+		return coursev1.AccessStatus_ACCESS_STATUS_REVOKED
+	}
+	return coursev1.AccessStatus_ACCESS_STATUS_UNSPECIFIED
 }
 
 func optionalTime(t *time.Time) *timestamppb.Timestamp {

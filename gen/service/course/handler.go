@@ -4,7 +4,7 @@
 
 // Package courseservice is what services/course is written against: its
 // handlers, the transaction and the reader that they get, and its events.
-// CourseService keeps the catalogue of courses.
+// CourseService keeps the catalogue of courses and who has access to them.
 package courseservice
 
 import (
@@ -36,6 +36,21 @@ type Handler interface {
 	// ListCourses returns courses in the order of their creation, a page at a
 	// time.
 	ListCourses(ctx context.Context, r *Reader, req *coursev1.ListCoursesRequest) (*coursev1.ListCoursesResponse, error)
+	// ActivateAccess lets a student use a course, under the id of an enrollment.
+	// Activating it again changes nothing. A course that is not published, and an
+	// enrollment whose access was revoked, are refused with FailedPrecondition;
+	// an enrollment that has access for somebody or something else with
+	// AlreadyExists.
+	ActivateAccess(ctx context.Context, tx *Tx, req *coursev1.ActivateAccessRequest) (*coursev1.ActivateAccessResponse, error)
+	// RevokeAccess ends the access of an enrollment for good, and keeps it from
+	// being activated later. Revoking what was revoked or never activated
+	// succeeds.
+	RevokeAccess(ctx context.Context, tx *Tx, req *coursev1.RevokeAccessRequest) (*coursev1.RevokeAccessResponse, error)
+	// HasAccess tells whether a student may use a course now.
+	HasAccess(ctx context.Context, r *Reader, req *coursev1.HasAccessRequest) (*coursev1.HasAccessResponse, error)
+	// ListAccess returns what a student may use now, oldest first, a page at a
+	// time.
+	ListAccess(ctx context.Context, r *Reader, req *coursev1.ListAccessRequest) (*coursev1.ListAccessResponse, error)
 }
 
 // Event is an event that course publishes. The events of other contexts do

@@ -130,3 +130,59 @@ func (a *api) ListCourses(ctx context.Context, req *coursev1.ListCoursesRequest)
 	}
 	return res.(*coursev1.ListCoursesResponse), nil
 }
+
+func (a *api) ActivateAccess(ctx context.Context, req *coursev1.ActivateAccessRequest) (*coursev1.ActivateAccessResponse, error) {
+	if field, reason := checkActivateAccessRequest(req); reason != "" {
+		return nil, rpc.Invalid(field, reason)
+	}
+	res, err := a.core.Command(ctx, coursev1connect.CourseServiceActivateAccessProcedure, req, new(coursev1.ActivateAccessResponse),
+		func(ctx context.Context, core *tx.Tx) (proto.Message, error) {
+			return a.handler.ActivateAccess(ctx, NewTx(core), req)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return res.(*coursev1.ActivateAccessResponse), nil
+}
+
+func (a *api) RevokeAccess(ctx context.Context, req *coursev1.RevokeAccessRequest) (*coursev1.RevokeAccessResponse, error) {
+	if field, reason := checkRevokeAccessRequest(req); reason != "" {
+		return nil, rpc.Invalid(field, reason)
+	}
+	res, err := a.core.Command(ctx, coursev1connect.CourseServiceRevokeAccessProcedure, req, new(coursev1.RevokeAccessResponse),
+		func(ctx context.Context, core *tx.Tx) (proto.Message, error) {
+			return a.handler.RevokeAccess(ctx, NewTx(core), req)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return res.(*coursev1.RevokeAccessResponse), nil
+}
+
+func (a *api) HasAccess(ctx context.Context, req *coursev1.HasAccessRequest) (*coursev1.HasAccessResponse, error) {
+	if field, reason := checkHasAccessRequest(req); reason != "" {
+		return nil, rpc.Invalid(field, reason)
+	}
+	res, err := a.core.Query(ctx, coursev1connect.CourseServiceHasAccessProcedure,
+		func(ctx context.Context, core *tx.Reader) (proto.Message, error) {
+			return a.handler.HasAccess(ctx, newReader(core), req)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return res.(*coursev1.HasAccessResponse), nil
+}
+
+func (a *api) ListAccess(ctx context.Context, req *coursev1.ListAccessRequest) (*coursev1.ListAccessResponse, error) {
+	if field, reason := checkListAccessRequest(req); reason != "" {
+		return nil, rpc.Invalid(field, reason)
+	}
+	res, err := a.core.Query(ctx, coursev1connect.CourseServiceListAccessProcedure,
+		func(ctx context.Context, core *tx.Reader) (proto.Message, error) {
+			return a.handler.ListAccess(ctx, newReader(core), req)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return res.(*coursev1.ListAccessResponse), nil
+}

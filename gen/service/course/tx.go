@@ -23,6 +23,9 @@ type Tx struct {
 	Section *ent.SectionClient
 	// Material is one thing to read, watch or visit in a course.
 	Material *ent.MaterialClient
+	// Access is one enrollment's right to use one course. A row that is revoked
+	// stays, so that a late activation finds it.
+	Access *ent.AccessClient
 
 	core *tx.Tx
 }
@@ -31,7 +34,7 @@ type Tx struct {
 // theirs; it is for tests that store rows.
 func NewTx(core *tx.Tx) *Tx {
 	client := ent.NewClient(ent.Driver(entdriver.New(core.Conn(), core.Dialect())))
-	return &Tx{Course: client.Course, Section: client.Section, Material: client.Material, core: core}
+	return &Tx{Course: client.Course, Section: client.Section, Material: client.Material, Access: client.Access, core: core}
 }
 
 // Publish adds events to the transaction. They reach the broker after the
@@ -63,6 +66,9 @@ type Reader struct {
 	Section SectionReader
 	// Material is one thing to read, watch or visit in a course.
 	Material MaterialReader
+	// Access is one enrollment's right to use one course. A row that is revoked
+	// stays, so that a late activation finds it.
+	Access AccessReader
 
 	core *tx.Reader
 }
@@ -73,6 +79,7 @@ func newReader(core *tx.Reader) *Reader {
 		Course:   CourseReader{client.Course},
 		Section:  SectionReader{client.Section},
 		Material: MaterialReader{client.Material},
+		Access:   AccessReader{client.Access},
 		core:     core,
 	}
 }
@@ -114,5 +121,17 @@ func (r MaterialReader) Query() *ent.MaterialQuery { return r.client.Query() }
 // Get returns the row with that id, or an error for which ent.IsNotFound
 // holds.
 func (r MaterialReader) Get(ctx context.Context, id string) (*ent.Material, error) {
+	return r.client.Get(ctx, id)
+}
+
+// AccessReader finds rows of Access.
+type AccessReader struct{ client *ent.AccessClient }
+
+// Query begins a query.
+func (r AccessReader) Query() *ent.AccessQuery { return r.client.Query() }
+
+// Get returns the row with that id, or an error for which ent.IsNotFound
+// holds.
+func (r AccessReader) Get(ctx context.Context, id string) (*ent.Access, error) {
 	return r.client.Get(ctx, id)
 }

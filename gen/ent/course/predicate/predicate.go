@@ -14,3 +14,6 @@ type Section func(*sql.Selector)
 
 // Material is the predicate function for material builders.
 type Material func(*sql.Selector)
+
+// Access is the predicate function for access builders.
+type Access func(*sql.Selector)

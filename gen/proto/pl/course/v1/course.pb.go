@@ -4,7 +4,8 @@
 // 	protoc        (unknown)
 // source: pl/course/v1/course.proto
 
-// Courses and their material: drafted by an instructor, published once, and extended with material afterwards.
+// Courses, their material and who may use them: drafted by an instructor, published once, and extended with material
+// afterwards.
 
 package coursev1
 
@@ -194,6 +195,59 @@ func (x MaterialKind) Number() protoreflect.EnumNumber {
 // Deprecated: Use MaterialKind.Descriptor instead.
 func (MaterialKind) EnumDescriptor() ([]byte, []int) {
 	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{2}
+}
+
+// AccessStatus is whether access can be used.
+type AccessStatus int32
+
+const (
+	// Not known.
+	AccessStatus_ACCESS_STATUS_UNSPECIFIED AccessStatus = 0
+	// It can be used until it expires.
+	AccessStatus_ACCESS_STATUS_ACTIVE AccessStatus = 1
+	// It was taken back, or refused before it was ever activated.
+	AccessStatus_ACCESS_STATUS_REVOKED AccessStatus = 2
+)
+
+// Enum value maps for AccessStatus.
+var (
+	AccessStatus_name = map[int32]string{
+		0: "ACCESS_STATUS_UNSPECIFIED",
+		1: "ACCESS_STATUS_ACTIVE",
+		2: "ACCESS_STATUS_REVOKED",
+	}
+	AccessStatus_value = map[string]int32{
+		"ACCESS_STATUS_UNSPECIFIED": 0,
+		"ACCESS_STATUS_ACTIVE":      1,
+		"ACCESS_STATUS_REVOKED":     2,
+	}
+)
+
+func (x AccessStatus) Enum() *AccessStatus {
+	p := new(AccessStatus)
+	*p = x
+	return p
+}
+
+func (x AccessStatus) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AccessStatus) Descriptor() protoreflect.EnumDescriptor {
+	return file_pl_course_v1_course_proto_enumTypes[3].Descriptor()
+}
+
+func (AccessStatus) Type() protoreflect.EnumType {
+	return &file_pl_course_v1_course_proto_enumTypes[3]
+}
+
+func (x AccessStatus) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AccessStatus.Descriptor instead.
+func (AccessStatus) EnumDescriptor() ([]byte, []int) {
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{3}
 }
 
 // Course is one course of the catalogue.
@@ -658,6 +712,106 @@ func (x *Material) GetUploadedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// Access is one enrollment's right to use one course. A row that is revoked stays, so that a late activation finds it.
+type Access struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the enrollment that the access belongs to.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Who may use the course. Empty for access that was revoked before it was activated.
+	StudentId string `protobuf:"bytes,2,opt,name=student_id,json=studentId,proto3" json:"student_id,omitempty"`
+	// The course. Empty for access that was revoked before it was activated.
+	CourseId string `protobuf:"bytes,3,opt,name=course_id,json=courseId,proto3" json:"course_id,omitempty"`
+	// Whether it can be used.
+	Status AccessStatus `protobuf:"varint,4,opt,name=status,proto3,enum=pl.course.v1.AccessStatus" json:"status,omitempty"`
+	// When the access ends. Absent for access without end.
+	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=expires_at,json=expiresAt,proto3,oneof" json:"expires_at,omitempty"`
+	// When the access was activated, or revoked without that.
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// When the access was revoked. Absent if it was not.
+	RevokedAt     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=revoked_at,json=revokedAt,proto3,oneof" json:"revoked_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Access) Reset() {
+	*x = Access{}
+	mi := &file_pl_course_v1_course_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Access) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Access) ProtoMessage() {}
+
+func (x *Access) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_course_v1_course_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Access.ProtoReflect.Descriptor instead.
+func (*Access) Descriptor() ([]byte, []int) {
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Access) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Access) GetStudentId() string {
+	if x != nil {
+		return x.StudentId
+	}
+	return ""
+}
+
+func (x *Access) GetCourseId() string {
+	if x != nil {
+		return x.CourseId
+	}
+	return ""
+}
+
+func (x *Access) GetStatus() AccessStatus {
+	if x != nil {
+		return x.Status
+	}
+	return AccessStatus_ACCESS_STATUS_UNSPECIFIED
+}
+
+func (x *Access) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+func (x *Access) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
+func (x *Access) GetRevokedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RevokedAt
+	}
+	return nil
+}
+
 // SectionDraft is a section of a new outline, with everything in it.
 type SectionDraft struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -675,7 +829,7 @@ type SectionDraft struct {
 
 func (x *SectionDraft) Reset() {
 	*x = SectionDraft{}
-	mi := &file_pl_course_v1_course_proto_msgTypes[3]
+	mi := &file_pl_course_v1_course_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -687,7 +841,7 @@ func (x *SectionDraft) String() string {
 func (*SectionDraft) ProtoMessage() {}
 
 func (x *SectionDraft) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_course_v1_course_proto_msgTypes[3]
+	mi := &file_pl_course_v1_course_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -700,7 +854,7 @@ func (x *SectionDraft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SectionDraft.ProtoReflect.Descriptor instead.
 func (*SectionDraft) Descriptor() ([]byte, []int) {
-	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{3}
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SectionDraft) GetTitle() string {
@@ -770,7 +924,7 @@ type CreateCourseRequest struct {
 
 func (x *CreateCourseRequest) Reset() {
 	*x = CreateCourseRequest{}
-	mi := &file_pl_course_v1_course_proto_msgTypes[4]
+	mi := &file_pl_course_v1_course_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -782,7 +936,7 @@ func (x *CreateCourseRequest) String() string {
 func (*CreateCourseRequest) ProtoMessage() {}
 
 func (x *CreateCourseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_course_v1_course_proto_msgTypes[4]
+	mi := &file_pl_course_v1_course_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -795,7 +949,7 @@ func (x *CreateCourseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateCourseRequest.ProtoReflect.Descriptor instead.
 func (*CreateCourseRequest) Descriptor() ([]byte, []int) {
-	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{4}
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CreateCourseRequest) GetCode() string {
@@ -916,7 +1070,7 @@ type CreateCourseResponse struct {
 
 func (x *CreateCourseResponse) Reset() {
 	*x = CreateCourseResponse{}
-	mi := &file_pl_course_v1_course_proto_msgTypes[5]
+	mi := &file_pl_course_v1_course_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -928,7 +1082,7 @@ func (x *CreateCourseResponse) String() string {
 func (*CreateCourseResponse) ProtoMessage() {}
 
 func (x *CreateCourseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_course_v1_course_proto_msgTypes[5]
+	mi := &file_pl_course_v1_course_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -941,7 +1095,7 @@ func (x *CreateCourseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateCourseResponse.ProtoReflect.Descriptor instead.
 func (*CreateCourseResponse) Descriptor() ([]byte, []int) {
-	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{5}
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CreateCourseResponse) GetCourse() *Course {
@@ -969,7 +1123,7 @@ type PublishCourseRequest struct {
 
 func (x *PublishCourseRequest) Reset() {
 	*x = PublishCourseRequest{}
-	mi := &file_pl_course_v1_course_proto_msgTypes[6]
+	mi := &file_pl_course_v1_course_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -981,7 +1135,7 @@ func (x *PublishCourseRequest) String() string {
 func (*PublishCourseRequest) ProtoMessage() {}
 
 func (x *PublishCourseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_course_v1_course_proto_msgTypes[6]
+	mi := &file_pl_course_v1_course_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -994,7 +1148,7 @@ func (x *PublishCourseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishCourseRequest.ProtoReflect.Descriptor instead.
 func (*PublishCourseRequest) Descriptor() ([]byte, []int) {
-	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{6}
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PublishCourseRequest) GetCourseId() string {
@@ -1015,7 +1169,7 @@ type PublishCourseResponse struct {
 
 func (x *PublishCourseResponse) Reset() {
 	*x = PublishCourseResponse{}
-	mi := &file_pl_course_v1_course_proto_msgTypes[7]
+	mi := &file_pl_course_v1_course_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1027,7 +1181,7 @@ func (x *PublishCourseResponse) String() string {
 func (*PublishCourseResponse) ProtoMessage() {}
 
 func (x *PublishCourseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_course_v1_course_proto_msgTypes[7]
+	mi := &file_pl_course_v1_course_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1040,7 +1194,7 @@ func (x *PublishCourseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishCourseResponse.ProtoReflect.Descriptor instead.
 func (*PublishCourseResponse) Descriptor() ([]byte, []int) {
-	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{7}
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PublishCourseResponse) GetCourse() *Course {
@@ -1081,7 +1235,7 @@ type UploadMaterialRequest struct {
 
 func (x *UploadMaterialRequest) Reset() {
 	*x = UploadMaterialRequest{}
-	mi := &file_pl_course_v1_course_proto_msgTypes[8]
+	mi := &file_pl_course_v1_course_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +1247,7 @@ func (x *UploadMaterialRequest) String() string {
 func (*UploadMaterialRequest) ProtoMessage() {}
 
 func (x *UploadMaterialRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_course_v1_course_proto_msgTypes[8]
+	mi := &file_pl_course_v1_course_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +1260,7 @@ func (x *UploadMaterialRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadMaterialRequest.ProtoReflect.Descriptor instead.
 func (*UploadMaterialRequest) Descriptor() ([]byte, []int) {
-	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{8}
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *UploadMaterialRequest) GetCourseId() string {
@@ -1197,7 +1351,7 @@ type UploadMaterialResponse struct {
 
 func (x *UploadMaterialResponse) Reset() {
 	*x = UploadMaterialResponse{}
-	mi := &file_pl_course_v1_course_proto_msgTypes[9]
+	mi := &file_pl_course_v1_course_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1209,7 +1363,7 @@ func (x *UploadMaterialResponse) String() string {
 func (*UploadMaterialResponse) ProtoMessage() {}
 
 func (x *UploadMaterialResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_course_v1_course_proto_msgTypes[9]
+	mi := &file_pl_course_v1_course_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1222,7 +1376,7 @@ func (x *UploadMaterialResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadMaterialResponse.ProtoReflect.Descriptor instead.
 func (*UploadMaterialResponse) Descriptor() ([]byte, []int) {
-	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{9}
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UploadMaterialResponse) GetMaterial() *Material {
@@ -1243,7 +1397,7 @@ type GetCourseRequest struct {
 
 func (x *GetCourseRequest) Reset() {
 	*x = GetCourseRequest{}
-	mi := &file_pl_course_v1_course_proto_msgTypes[10]
+	mi := &file_pl_course_v1_course_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1255,7 +1409,7 @@ func (x *GetCourseRequest) String() string {
 func (*GetCourseRequest) ProtoMessage() {}
 
 func (x *GetCourseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_course_v1_course_proto_msgTypes[10]
+	mi := &file_pl_course_v1_course_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1268,7 +1422,7 @@ func (x *GetCourseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCourseRequest.ProtoReflect.Descriptor instead.
 func (*GetCourseRequest) Descriptor() ([]byte, []int) {
-	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{10}
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetCourseRequest) GetCourseId() string {
@@ -1293,7 +1447,7 @@ type GetCourseResponse struct {
 
 func (x *GetCourseResponse) Reset() {
 	*x = GetCourseResponse{}
-	mi := &file_pl_course_v1_course_proto_msgTypes[11]
+	mi := &file_pl_course_v1_course_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1305,7 +1459,7 @@ func (x *GetCourseResponse) String() string {
 func (*GetCourseResponse) ProtoMessage() {}
 
 func (x *GetCourseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_course_v1_course_proto_msgTypes[11]
+	mi := &file_pl_course_v1_course_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1318,7 +1472,7 @@ func (x *GetCourseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCourseResponse.ProtoReflect.Descriptor instead.
 func (*GetCourseResponse) Descriptor() ([]byte, []int) {
-	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{11}
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetCourseResponse) GetCourse() *Course {
@@ -1359,7 +1513,7 @@ type ListCoursesRequest struct {
 
 func (x *ListCoursesRequest) Reset() {
 	*x = ListCoursesRequest{}
-	mi := &file_pl_course_v1_course_proto_msgTypes[12]
+	mi := &file_pl_course_v1_course_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +1525,7 @@ func (x *ListCoursesRequest) String() string {
 func (*ListCoursesRequest) ProtoMessage() {}
 
 func (x *ListCoursesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_course_v1_course_proto_msgTypes[12]
+	mi := &file_pl_course_v1_course_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +1538,7 @@ func (x *ListCoursesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCoursesRequest.ProtoReflect.Descriptor instead.
 func (*ListCoursesRequest) Descriptor() ([]byte, []int) {
-	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{12}
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListCoursesRequest) GetStatus() CourseStatus {
@@ -1428,7 +1582,7 @@ type ListCoursesResponse struct {
 
 func (x *ListCoursesResponse) Reset() {
 	*x = ListCoursesResponse{}
-	mi := &file_pl_course_v1_course_proto_msgTypes[13]
+	mi := &file_pl_course_v1_course_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1440,7 +1594,7 @@ func (x *ListCoursesResponse) String() string {
 func (*ListCoursesResponse) ProtoMessage() {}
 
 func (x *ListCoursesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_course_v1_course_proto_msgTypes[13]
+	mi := &file_pl_course_v1_course_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1453,7 +1607,7 @@ func (x *ListCoursesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCoursesResponse.ProtoReflect.Descriptor instead.
 func (*ListCoursesResponse) Descriptor() ([]byte, []int) {
-	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{13}
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListCoursesResponse) GetCourses() []*Course {
@@ -1464,6 +1618,437 @@ func (x *ListCoursesResponse) GetCourses() []*Course {
 }
 
 func (x *ListCoursesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// ActivateAccessRequest says who may use what.
+type ActivateAccessRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The enrollment that the access belongs to.
+	EnrollmentId string `protobuf:"bytes,1,opt,name=enrollment_id,json=enrollmentId,proto3" json:"enrollment_id,omitempty"`
+	// Who may use the course.
+	StudentId string `protobuf:"bytes,2,opt,name=student_id,json=studentId,proto3" json:"student_id,omitempty"`
+	// The course.
+	CourseId      string `protobuf:"bytes,3,opt,name=course_id,json=courseId,proto3" json:"course_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActivateAccessRequest) Reset() {
+	*x = ActivateAccessRequest{}
+	mi := &file_pl_course_v1_course_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActivateAccessRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActivateAccessRequest) ProtoMessage() {}
+
+func (x *ActivateAccessRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_course_v1_course_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActivateAccessRequest.ProtoReflect.Descriptor instead.
+func (*ActivateAccessRequest) Descriptor() ([]byte, []int) {
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ActivateAccessRequest) GetEnrollmentId() string {
+	if x != nil {
+		return x.EnrollmentId
+	}
+	return ""
+}
+
+func (x *ActivateAccessRequest) GetStudentId() string {
+	if x != nil {
+		return x.StudentId
+	}
+	return ""
+}
+
+func (x *ActivateAccessRequest) GetCourseId() string {
+	if x != nil {
+		return x.CourseId
+	}
+	return ""
+}
+
+// ActivateAccessResponse carries the access.
+type ActivateAccessResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The access as it was stored.
+	Access        *Access `protobuf:"bytes,1,opt,name=access,proto3" json:"access,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActivateAccessResponse) Reset() {
+	*x = ActivateAccessResponse{}
+	mi := &file_pl_course_v1_course_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActivateAccessResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActivateAccessResponse) ProtoMessage() {}
+
+func (x *ActivateAccessResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_course_v1_course_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActivateAccessResponse.ProtoReflect.Descriptor instead.
+func (*ActivateAccessResponse) Descriptor() ([]byte, []int) {
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ActivateAccessResponse) GetAccess() *Access {
+	if x != nil {
+		return x.Access
+	}
+	return nil
+}
+
+// RevokeAccessRequest names the enrollment that loses its access.
+type RevokeAccessRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The enrollment's id.
+	EnrollmentId  string `protobuf:"bytes,1,opt,name=enrollment_id,json=enrollmentId,proto3" json:"enrollment_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeAccessRequest) Reset() {
+	*x = RevokeAccessRequest{}
+	mi := &file_pl_course_v1_course_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeAccessRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeAccessRequest) ProtoMessage() {}
+
+func (x *RevokeAccessRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_course_v1_course_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeAccessRequest.ProtoReflect.Descriptor instead.
+func (*RevokeAccessRequest) Descriptor() ([]byte, []int) {
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RevokeAccessRequest) GetEnrollmentId() string {
+	if x != nil {
+		return x.EnrollmentId
+	}
+	return ""
+}
+
+// RevokeAccessResponse carries what is left of the access.
+type RevokeAccessResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The access as it was stored.
+	Access        *Access `protobuf:"bytes,1,opt,name=access,proto3" json:"access,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeAccessResponse) Reset() {
+	*x = RevokeAccessResponse{}
+	mi := &file_pl_course_v1_course_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeAccessResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeAccessResponse) ProtoMessage() {}
+
+func (x *RevokeAccessResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_course_v1_course_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeAccessResponse.ProtoReflect.Descriptor instead.
+func (*RevokeAccessResponse) Descriptor() ([]byte, []int) {
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RevokeAccessResponse) GetAccess() *Access {
+	if x != nil {
+		return x.Access
+	}
+	return nil
+}
+
+// HasAccessRequest names a student and a course.
+type HasAccessRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who wants to use the course.
+	StudentId string `protobuf:"bytes,1,opt,name=student_id,json=studentId,proto3" json:"student_id,omitempty"`
+	// The course.
+	CourseId      string `protobuf:"bytes,2,opt,name=course_id,json=courseId,proto3" json:"course_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HasAccessRequest) Reset() {
+	*x = HasAccessRequest{}
+	mi := &file_pl_course_v1_course_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HasAccessRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HasAccessRequest) ProtoMessage() {}
+
+func (x *HasAccessRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_course_v1_course_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HasAccessRequest.ProtoReflect.Descriptor instead.
+func (*HasAccessRequest) Descriptor() ([]byte, []int) {
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *HasAccessRequest) GetStudentId() string {
+	if x != nil {
+		return x.StudentId
+	}
+	return ""
+}
+
+func (x *HasAccessRequest) GetCourseId() string {
+	if x != nil {
+		return x.CourseId
+	}
+	return ""
+}
+
+// HasAccessResponse tells whether the student may use the course.
+type HasAccessResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether the student may use the course now.
+	Allowed bool `protobuf:"varint,1,opt,name=allowed,proto3" json:"allowed,omitempty"`
+	// When the access ends. Absent for no access, and for access without end.
+	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HasAccessResponse) Reset() {
+	*x = HasAccessResponse{}
+	mi := &file_pl_course_v1_course_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HasAccessResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HasAccessResponse) ProtoMessage() {}
+
+func (x *HasAccessResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_course_v1_course_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HasAccessResponse.ProtoReflect.Descriptor instead.
+func (*HasAccessResponse) Descriptor() ([]byte, []int) {
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *HasAccessResponse) GetAllowed() bool {
+	if x != nil {
+		return x.Allowed
+	}
+	return false
+}
+
+func (x *HasAccessResponse) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+// ListAccessRequest asks for one page of what a student may use.
+type ListAccessRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The student.
+	StudentId string `protobuf:"bytes,1,opt,name=student_id,json=studentId,proto3" json:"student_id,omitempty"`
+	// How many to return. 0 means 50.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before. Empty means the first page.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAccessRequest) Reset() {
+	*x = ListAccessRequest{}
+	mi := &file_pl_course_v1_course_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAccessRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAccessRequest) ProtoMessage() {}
+
+func (x *ListAccessRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_course_v1_course_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAccessRequest.ProtoReflect.Descriptor instead.
+func (*ListAccessRequest) Descriptor() ([]byte, []int) {
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListAccessRequest) GetStudentId() string {
+	if x != nil {
+		return x.StudentId
+	}
+	return ""
+}
+
+func (x *ListAccessRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAccessRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListAccessResponse is one page of what a student may use.
+type ListAccessResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The access of this page.
+	Access []*Access `protobuf:"bytes,1,rep,name=access,proto3" json:"access,omitempty"`
+	// What to ask for the next page with. Empty means that this was the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAccessResponse) Reset() {
+	*x = ListAccessResponse{}
+	mi := &file_pl_course_v1_course_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAccessResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAccessResponse) ProtoMessage() {}
+
+func (x *ListAccessResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_course_v1_course_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAccessResponse.ProtoReflect.Descriptor instead.
+func (*ListAccessResponse) Descriptor() ([]byte, []int) {
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListAccessResponse) GetAccess() []*Access {
+	if x != nil {
+		return x.Access
+	}
+	return nil
+}
+
+func (x *ListAccessResponse) GetNextPageToken() string {
 	if x != nil {
 		return x.NextPageToken
 	}
@@ -1543,7 +2128,25 @@ const file_pl_course_v1_course_proto_rawDesc = "" +
 	"uploadedAt: \xfa\xe0\x18\x1c\n" +
 	"\tmaterials\x1a\x0f\n" +
 	"\tcourse_id\n" +
-	"\x02id\"\xc4\x01\n" +
+	"\x02id\"\xb0\x03\n" +
+	"\x06Access\x12\x16\n" +
+	"\x02id\x18\x01 \x01(\tB\x06\x82\xe1\x18\x02\b\x01R\x02id\x12%\n" +
+	"\n" +
+	"student_id\x18\x02 \x01(\tB\x06\x82\xe1\x18\x02 \x01R\tstudentId\x12#\n" +
+	"\tcourse_id\x18\x03 \x01(\tB\x06\x82\xe1\x18\x02 \x01R\bcourseId\x122\n" +
+	"\x06status\x18\x04 \x01(\x0e2\x1a.pl.course.v1.AccessStatusR\x06status\x12F\n" +
+	"\n" +
+	"expires_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x06\x82\xe1\x18\x02 \x01H\x00R\texpiresAt\x88\x01\x01\x12A\n" +
+	"\n" +
+	"created_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x06\x82\xe1\x18\x02 \x01R\tcreatedAt\x12>\n" +
+	"\n" +
+	"revoked_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampH\x01R\trevokedAt\x88\x01\x01:%\xfa\xe0\x18!\n" +
+	"\x06access\x1a\x17\n" +
+	"\n" +
+	"student_id\n" +
+	"\tcourse_idB\r\n" +
+	"\v_expires_atB\r\n" +
+	"\v_revoked_at\"\xc4\x01\n" +
 	"\fSectionDraft\x12\x1f\n" +
 	"\x05title\x18\x01 \x01(\tB\t\x82\xe1\x18\x050\x018\xc8\x01R\x05title\x12!\n" +
 	"\asummary\x18\x02 \x01(\tB\a\x82\xe1\x18\x038\xd0\x0fR\asummary\x120\n" +
@@ -1610,6 +2213,34 @@ const file_pl_course_v1_course_proto_rawDesc = "" +
 	"page_token\x18\x04 \x01(\tB\a\x82\xe1\x18\x038\x80\x04R\tpageToken\"m\n" +
 	"\x13ListCoursesResponse\x12.\n" +
 	"\acourses\x18\x01 \x03(\v2\x14.pl.course.v1.CourseR\acourses\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x96\x01\n" +
+	"\x15ActivateAccessRequest\x12-\n" +
+	"\renrollment_id\x18\x01 \x01(\tB\b\x82\xe1\x18\x040\x018@R\fenrollmentId\x12'\n" +
+	"\n" +
+	"student_id\x18\x02 \x01(\tB\b\x82\xe1\x18\x040\x018@R\tstudentId\x12%\n" +
+	"\tcourse_id\x18\x03 \x01(\tB\b\x82\xe1\x18\x040\x018@R\bcourseId\"F\n" +
+	"\x16ActivateAccessResponse\x12,\n" +
+	"\x06access\x18\x01 \x01(\v2\x14.pl.course.v1.AccessR\x06access\"D\n" +
+	"\x13RevokeAccessRequest\x12-\n" +
+	"\renrollment_id\x18\x01 \x01(\tB\b\x82\xe1\x18\x040\x018@R\fenrollmentId\"D\n" +
+	"\x14RevokeAccessResponse\x12,\n" +
+	"\x06access\x18\x01 \x01(\v2\x14.pl.course.v1.AccessR\x06access\"b\n" +
+	"\x10HasAccessRequest\x12'\n" +
+	"\n" +
+	"student_id\x18\x01 \x01(\tB\b\x82\xe1\x18\x040\x018@R\tstudentId\x12%\n" +
+	"\tcourse_id\x18\x02 \x01(\tB\b\x82\xe1\x18\x040\x018@R\bcourseId\"h\n" +
+	"\x11HasAccessResponse\x12\x18\n" +
+	"\aallowed\x18\x01 \x01(\bR\aallowed\x129\n" +
+	"\n" +
+	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"\x99\x01\n" +
+	"\x11ListAccessRequest\x12'\n" +
+	"\n" +
+	"student_id\x18\x01 \x01(\tB\b\x82\xe1\x18\x040\x018@R\tstudentId\x123\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\x16\x82\xe1\x18\x12A\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00\x00i@R\bpageSize\x12&\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\a\x82\xe1\x18\x038\x80\x04R\tpageToken\"j\n" +
+	"\x12ListAccessResponse\x12,\n" +
+	"\x06access\x18\x01 \x03(\v2\x14.pl.course.v1.AccessR\x06access\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\x84\x01\n" +
 	"\vCourseLevel\x12\x1c\n" +
 	"\x18COURSE_LEVEL_UNSPECIFIED\x10\x00\x12\x1d\n" +
@@ -1625,7 +2256,11 @@ const file_pl_course_v1_course_proto_rawDesc = "" +
 	"\x19MATERIAL_KIND_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16MATERIAL_KIND_DOCUMENT\x10\x01\x12\x17\n" +
 	"\x13MATERIAL_KIND_VIDEO\x10\x02\x12\x16\n" +
-	"\x12MATERIAL_KIND_LINK\x10\x032\xc5\x05\n" +
+	"\x12MATERIAL_KIND_LINK\x10\x03*b\n" +
+	"\fAccessStatus\x12\x1d\n" +
+	"\x19ACCESS_STATUS_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14ACCESS_STATUS_ACTIVE\x10\x01\x12\x19\n" +
+	"\x15ACCESS_STATUS_REVOKED\x10\x022\xd4\t\n" +
 	"\rCourseService\x12l\n" +
 	"\fCreateCourse\x12!.pl.course.v1.CreateCourseRequest\x1a\".pl.course.v1.CreateCourseResponse\"\x15\xf2\xe0\x18\x11\x12\x0f/api/v1/courses\x12\x83\x01\n" +
 	"\rPublishCourse\x12\".pl.course.v1.PublishCourseRequest\x1a#.pl.course.v1.PublishCourseResponse\")\xf2\xe0\x18%\x12#/api/v1/courses/{course_id}/publish\x12\x88\x01\n" +
@@ -1633,7 +2268,14 @@ const file_pl_course_v1_course_proto_rawDesc = "" +
 	"\tGetCourse\x12\x1e.pl.course.v1.GetCourseRequest\x1a\x1f.pl.course.v1.GetCourseResponse\"$\xf2\xe0\x18\x1d\n" +
 	"\x1b/api/v1/courses/{course_id}\x90\x02\x01\x12l\n" +
 	"\vListCourses\x12 .pl.course.v1.ListCoursesRequest\x1a!.pl.course.v1.ListCoursesResponse\"\x18\xf2\xe0\x18\x11\n" +
-	"\x0f/api/v1/courses\x90\x02\x01\x1aS\xea\xe0\x18O\n" +
+	"\x0f/api/v1/courses\x90\x02\x01\x12\x85\x01\n" +
+	"\x0eActivateAccess\x12#.pl.course.v1.ActivateAccessRequest\x1a$.pl.course.v1.ActivateAccessResponse\"(\xf2\xe0\x18$\x12\"/api/v1/courses/{course_id}/access\x12{\n" +
+	"\fRevokeAccess\x12!.pl.course.v1.RevokeAccessRequest\x1a\".pl.course.v1.RevokeAccessResponse\"$\xf2\xe0\x18 *\x1e/api/v1/access/{enrollment_id}\x12\x87\x01\n" +
+	"\tHasAccess\x12\x1e.pl.course.v1.HasAccessRequest\x1a\x1f.pl.course.v1.HasAccessResponse\"9\xf2\xe0\x182\n" +
+	"0/api/v1/students/{student_id}/access/{course_id}\x90\x02\x01\x12~\n" +
+	"\n" +
+	"ListAccess\x12\x1f.pl.course.v1.ListAccessRequest\x1a .pl.course.v1.ListAccessResponse\"-\xf2\xe0\x18&\n" +
+	"$/api/v1/students/{student_id}/access\x90\x02\x01\x1aS\xea\xe0\x18O\n" +
 	"\x0esquad-learning\x12\x1dpl.course.course_published.v1\x12\x1epl.course.material_uploaded.v1BBZ@github.com/pulselearn/campus-hub/gen/proto/pl/course/v1;coursev1b\x06proto3"
 
 var (
@@ -1648,69 +2290,95 @@ func file_pl_course_v1_course_proto_rawDescGZIP() []byte {
 	return file_pl_course_v1_course_proto_rawDescData
 }
 
-var file_pl_course_v1_course_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_pl_course_v1_course_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_pl_course_v1_course_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_pl_course_v1_course_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_pl_course_v1_course_proto_goTypes = []any{
 	(CourseLevel)(0),               // 0: pl.course.v1.CourseLevel
 	(CourseStatus)(0),              // 1: pl.course.v1.CourseStatus
 	(MaterialKind)(0),              // 2: pl.course.v1.MaterialKind
-	(*Course)(nil),                 // 3: pl.course.v1.Course
-	(*Section)(nil),                // 4: pl.course.v1.Section
-	(*Material)(nil),               // 5: pl.course.v1.Material
-	(*SectionDraft)(nil),           // 6: pl.course.v1.SectionDraft
-	(*CreateCourseRequest)(nil),    // 7: pl.course.v1.CreateCourseRequest
-	(*CreateCourseResponse)(nil),   // 8: pl.course.v1.CreateCourseResponse
-	(*PublishCourseRequest)(nil),   // 9: pl.course.v1.PublishCourseRequest
-	(*PublishCourseResponse)(nil),  // 10: pl.course.v1.PublishCourseResponse
-	(*UploadMaterialRequest)(nil),  // 11: pl.course.v1.UploadMaterialRequest
-	(*UploadMaterialResponse)(nil), // 12: pl.course.v1.UploadMaterialResponse
-	(*GetCourseRequest)(nil),       // 13: pl.course.v1.GetCourseRequest
-	(*GetCourseResponse)(nil),      // 14: pl.course.v1.GetCourseResponse
-	(*ListCoursesRequest)(nil),     // 15: pl.course.v1.ListCoursesRequest
-	(*ListCoursesResponse)(nil),    // 16: pl.course.v1.ListCoursesResponse
-	nil,                            // 17: pl.course.v1.Course.LabelsEntry
-	nil,                            // 18: pl.course.v1.CreateCourseRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil),  // 19: google.protobuf.Timestamp
+	(AccessStatus)(0),              // 3: pl.course.v1.AccessStatus
+	(*Course)(nil),                 // 4: pl.course.v1.Course
+	(*Section)(nil),                // 5: pl.course.v1.Section
+	(*Material)(nil),               // 6: pl.course.v1.Material
+	(*Access)(nil),                 // 7: pl.course.v1.Access
+	(*SectionDraft)(nil),           // 8: pl.course.v1.SectionDraft
+	(*CreateCourseRequest)(nil),    // 9: pl.course.v1.CreateCourseRequest
+	(*CreateCourseResponse)(nil),   // 10: pl.course.v1.CreateCourseResponse
+	(*PublishCourseRequest)(nil),   // 11: pl.course.v1.PublishCourseRequest
+	(*PublishCourseResponse)(nil),  // 12: pl.course.v1.PublishCourseResponse
+	(*UploadMaterialRequest)(nil),  // 13: pl.course.v1.UploadMaterialRequest
+	(*UploadMaterialResponse)(nil), // 14: pl.course.v1.UploadMaterialResponse
+	(*GetCourseRequest)(nil),       // 15: pl.course.v1.GetCourseRequest
+	(*GetCourseResponse)(nil),      // 16: pl.course.v1.GetCourseResponse
+	(*ListCoursesRequest)(nil),     // 17: pl.course.v1.ListCoursesRequest
+	(*ListCoursesResponse)(nil),    // 18: pl.course.v1.ListCoursesResponse
+	(*ActivateAccessRequest)(nil),  // 19: pl.course.v1.ActivateAccessRequest
+	(*ActivateAccessResponse)(nil), // 20: pl.course.v1.ActivateAccessResponse
+	(*RevokeAccessRequest)(nil),    // 21: pl.course.v1.RevokeAccessRequest
+	(*RevokeAccessResponse)(nil),   // 22: pl.course.v1.RevokeAccessResponse
+	(*HasAccessRequest)(nil),       // 23: pl.course.v1.HasAccessRequest
+	(*HasAccessResponse)(nil),      // 24: pl.course.v1.HasAccessResponse
+	(*ListAccessRequest)(nil),      // 25: pl.course.v1.ListAccessRequest
+	(*ListAccessResponse)(nil),     // 26: pl.course.v1.ListAccessResponse
+	nil,                            // 27: pl.course.v1.Course.LabelsEntry
+	nil,                            // 28: pl.course.v1.CreateCourseRequest.LabelsEntry
+	(*timestamppb.Timestamp)(nil),  // 29: google.protobuf.Timestamp
 }
 var file_pl_course_v1_course_proto_depIdxs = []int32{
 	0,  // 0: pl.course.v1.Course.level:type_name -> pl.course.v1.CourseLevel
 	1,  // 1: pl.course.v1.Course.status:type_name -> pl.course.v1.CourseStatus
-	17, // 2: pl.course.v1.Course.labels:type_name -> pl.course.v1.Course.LabelsEntry
-	19, // 3: pl.course.v1.Course.starts_at:type_name -> google.protobuf.Timestamp
-	19, // 4: pl.course.v1.Course.created_at:type_name -> google.protobuf.Timestamp
-	19, // 5: pl.course.v1.Course.published_at:type_name -> google.protobuf.Timestamp
+	27, // 2: pl.course.v1.Course.labels:type_name -> pl.course.v1.Course.LabelsEntry
+	29, // 3: pl.course.v1.Course.starts_at:type_name -> google.protobuf.Timestamp
+	29, // 4: pl.course.v1.Course.created_at:type_name -> google.protobuf.Timestamp
+	29, // 5: pl.course.v1.Course.published_at:type_name -> google.protobuf.Timestamp
 	2,  // 6: pl.course.v1.Material.kind:type_name -> pl.course.v1.MaterialKind
-	19, // 7: pl.course.v1.Material.uploaded_at:type_name -> google.protobuf.Timestamp
-	6,  // 8: pl.course.v1.SectionDraft.children:type_name -> pl.course.v1.SectionDraft
-	0,  // 9: pl.course.v1.CreateCourseRequest.level:type_name -> pl.course.v1.CourseLevel
-	18, // 10: pl.course.v1.CreateCourseRequest.labels:type_name -> pl.course.v1.CreateCourseRequest.LabelsEntry
-	19, // 11: pl.course.v1.CreateCourseRequest.starts_at:type_name -> google.protobuf.Timestamp
-	6,  // 12: pl.course.v1.CreateCourseRequest.outline:type_name -> pl.course.v1.SectionDraft
-	3,  // 13: pl.course.v1.CreateCourseResponse.course:type_name -> pl.course.v1.Course
-	4,  // 14: pl.course.v1.CreateCourseResponse.sections:type_name -> pl.course.v1.Section
-	3,  // 15: pl.course.v1.PublishCourseResponse.course:type_name -> pl.course.v1.Course
-	2,  // 16: pl.course.v1.UploadMaterialRequest.kind:type_name -> pl.course.v1.MaterialKind
-	5,  // 17: pl.course.v1.UploadMaterialResponse.material:type_name -> pl.course.v1.Material
-	3,  // 18: pl.course.v1.GetCourseResponse.course:type_name -> pl.course.v1.Course
-	4,  // 19: pl.course.v1.GetCourseResponse.sections:type_name -> pl.course.v1.Section
-	5,  // 20: pl.course.v1.GetCourseResponse.materials:type_name -> pl.course.v1.Material
-	1,  // 21: pl.course.v1.ListCoursesRequest.status:type_name -> pl.course.v1.CourseStatus
-	3,  // 22: pl.course.v1.ListCoursesResponse.courses:type_name -> pl.course.v1.Course
-	7,  // 23: pl.course.v1.CourseService.CreateCourse:input_type -> pl.course.v1.CreateCourseRequest
-	9,  // 24: pl.course.v1.CourseService.PublishCourse:input_type -> pl.course.v1.PublishCourseRequest
-	11, // 25: pl.course.v1.CourseService.UploadMaterial:input_type -> pl.course.v1.UploadMaterialRequest
-	13, // 26: pl.course.v1.CourseService.GetCourse:input_type -> pl.course.v1.GetCourseRequest
-	15, // 27: pl.course.v1.CourseService.ListCourses:input_type -> pl.course.v1.ListCoursesRequest
-	8,  // 28: pl.course.v1.CourseService.CreateCourse:output_type -> pl.course.v1.CreateCourseResponse
-	10, // 29: pl.course.v1.CourseService.PublishCourse:output_type -> pl.course.v1.PublishCourseResponse
-	12, // 30: pl.course.v1.CourseService.UploadMaterial:output_type -> pl.course.v1.UploadMaterialResponse
-	14, // 31: pl.course.v1.CourseService.GetCourse:output_type -> pl.course.v1.GetCourseResponse
-	16, // 32: pl.course.v1.CourseService.ListCourses:output_type -> pl.course.v1.ListCoursesResponse
-	28, // [28:33] is the sub-list for method output_type
-	23, // [23:28] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	29, // 7: pl.course.v1.Material.uploaded_at:type_name -> google.protobuf.Timestamp
+	3,  // 8: pl.course.v1.Access.status:type_name -> pl.course.v1.AccessStatus
+	29, // 9: pl.course.v1.Access.expires_at:type_name -> google.protobuf.Timestamp
+	29, // 10: pl.course.v1.Access.created_at:type_name -> google.protobuf.Timestamp
+	29, // 11: pl.course.v1.Access.revoked_at:type_name -> google.protobuf.Timestamp
+	8,  // 12: pl.course.v1.SectionDraft.children:type_name -> pl.course.v1.SectionDraft
+	0,  // 13: pl.course.v1.CreateCourseRequest.level:type_name -> pl.course.v1.CourseLevel
+	28, // 14: pl.course.v1.CreateCourseRequest.labels:type_name -> pl.course.v1.CreateCourseRequest.LabelsEntry
+	29, // 15: pl.course.v1.CreateCourseRequest.starts_at:type_name -> google.protobuf.Timestamp
+	8,  // 16: pl.course.v1.CreateCourseRequest.outline:type_name -> pl.course.v1.SectionDraft
+	4,  // 17: pl.course.v1.CreateCourseResponse.course:type_name -> pl.course.v1.Course
+	5,  // 18: pl.course.v1.CreateCourseResponse.sections:type_name -> pl.course.v1.Section
+	4,  // 19: pl.course.v1.PublishCourseResponse.course:type_name -> pl.course.v1.Course
+	2,  // 20: pl.course.v1.UploadMaterialRequest.kind:type_name -> pl.course.v1.MaterialKind
+	6,  // 21: pl.course.v1.UploadMaterialResponse.material:type_name -> pl.course.v1.Material
+	4,  // 22: pl.course.v1.GetCourseResponse.course:type_name -> pl.course.v1.Course
+	5,  // 23: pl.course.v1.GetCourseResponse.sections:type_name -> pl.course.v1.Section
+	6,  // 24: pl.course.v1.GetCourseResponse.materials:type_name -> pl.course.v1.Material
+	1,  // 25: pl.course.v1.ListCoursesRequest.status:type_name -> pl.course.v1.CourseStatus
+	4,  // 26: pl.course.v1.ListCoursesResponse.courses:type_name -> pl.course.v1.Course
+	7,  // 27: pl.course.v1.ActivateAccessResponse.access:type_name -> pl.course.v1.Access
+	7,  // 28: pl.course.v1.RevokeAccessResponse.access:type_name -> pl.course.v1.Access
+	29, // 29: pl.course.v1.HasAccessResponse.expires_at:type_name -> google.protobuf.Timestamp
+	7,  // 30: pl.course.v1.ListAccessResponse.access:type_name -> pl.course.v1.Access
+	9,  // 31: pl.course.v1.CourseService.CreateCourse:input_type -> pl.course.v1.CreateCourseRequest
+	11, // 32: pl.course.v1.CourseService.PublishCourse:input_type -> pl.course.v1.PublishCourseRequest
+	13, // 33: pl.course.v1.CourseService.UploadMaterial:input_type -> pl.course.v1.UploadMaterialRequest
+	15, // 34: pl.course.v1.CourseService.GetCourse:input_type -> pl.course.v1.GetCourseRequest
+	17, // 35: pl.course.v1.CourseService.ListCourses:input_type -> pl.course.v1.ListCoursesRequest
+	19, // 36: pl.course.v1.CourseService.ActivateAccess:input_type -> pl.course.v1.ActivateAccessRequest
+	21, // 37: pl.course.v1.CourseService.RevokeAccess:input_type -> pl.course.v1.RevokeAccessRequest
+	23, // 38: pl.course.v1.CourseService.HasAccess:input_type -> pl.course.v1.HasAccessRequest
+	25, // 39: pl.course.v1.CourseService.ListAccess:input_type -> pl.course.v1.ListAccessRequest
+	10, // 40: pl.course.v1.CourseService.CreateCourse:output_type -> pl.course.v1.CreateCourseResponse
+	12, // 41: pl.course.v1.CourseService.PublishCourse:output_type -> pl.course.v1.PublishCourseResponse
+	14, // 42: pl.course.v1.CourseService.UploadMaterial:output_type -> pl.course.v1.UploadMaterialResponse
+	16, // 43: pl.course.v1.CourseService.GetCourse:output_type -> pl.course.v1.GetCourseResponse
+	18, // 44: pl.course.v1.CourseService.ListCourses:output_type -> pl.course.v1.ListCoursesResponse
+	20, // 45: pl.course.v1.CourseService.ActivateAccess:output_type -> pl.course.v1.ActivateAccessResponse
+	22, // 46: pl.course.v1.CourseService.RevokeAccess:output_type -> pl.course.v1.RevokeAccessResponse
+	24, // 47: pl.course.v1.CourseService.HasAccess:output_type -> pl.course.v1.HasAccessResponse
+	26, // 48: pl.course.v1.CourseService.ListAccess:output_type -> pl.course.v1.ListAccessResponse
+	40, // [40:49] is the sub-list for method output_type
+	31, // [31:40] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_pl_course_v1_course_proto_init() }
@@ -1719,13 +2387,14 @@ func file_pl_course_v1_course_proto_init() {
 		return
 	}
 	file_pl_course_v1_course_proto_msgTypes[0].OneofWrappers = []any{}
+	file_pl_course_v1_course_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pl_course_v1_course_proto_rawDesc), len(file_pl_course_v1_course_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   16,
+			NumEnums:      4,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -2,7 +2,8 @@
 //
 // Source: pl/course/v1/course.proto
 
-// Courses and their material: drafted by an instructor, published once, and extended with material afterwards.
+// Courses, their material and who may use them: drafted by an instructor, published once, and extended with material
+// afterwards.
 package coursev1connect
 
 import (
@@ -37,6 +38,15 @@ const (
 	CourseServiceGetCourseProcedure = "/pl.course.v1.CourseService/GetCourse"
 	// CourseServiceListCoursesProcedure is the procedure name of the CourseService's ListCourses RPC.
 	CourseServiceListCoursesProcedure = "/pl.course.v1.CourseService/ListCourses"
+	// CourseServiceActivateAccessProcedure is the procedure name of the CourseService's ActivateAccess
+	// RPC.
+	CourseServiceActivateAccessProcedure = "/pl.course.v1.CourseService/ActivateAccess"
+	// CourseServiceRevokeAccessProcedure is the procedure name of the CourseService's RevokeAccess RPC.
+	CourseServiceRevokeAccessProcedure = "/pl.course.v1.CourseService/RevokeAccess"
+	// CourseServiceHasAccessProcedure is the procedure name of the CourseService's HasAccess RPC.
+	CourseServiceHasAccessProcedure = "/pl.course.v1.CourseService/HasAccess"
+	// CourseServiceListAccessProcedure is the procedure name of the CourseService's ListAccess RPC.
+	CourseServiceListAccessProcedure = "/pl.course.v1.CourseService/ListAccess"
 )
 
 var (
@@ -77,6 +87,36 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	courseServiceActivateAccessSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_pl_course_v1_course_proto.Services().ByName("CourseService").Methods().ByName("ActivateAccess"),
+			Procedure:  CourseServiceActivateAccessProcedure,
+		}
+	})
+	courseServiceRevokeAccessSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     v1.File_pl_course_v1_course_proto.Services().ByName("CourseService").Methods().ByName("RevokeAccess"),
+			Procedure:  CourseServiceRevokeAccessProcedure,
+		}
+	})
+	courseServiceHasAccessSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_pl_course_v1_course_proto.Services().ByName("CourseService").Methods().ByName("HasAccess"),
+			Procedure:        CourseServiceHasAccessProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
+	courseServiceListAccessSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_pl_course_v1_course_proto.Services().ByName("CourseService").Methods().ByName("ListAccess"),
+			Procedure:        CourseServiceListAccessProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 )
 
 // CourseServiceClient is a client for the pl.course.v1.CourseService service.
@@ -91,6 +131,17 @@ type CourseServiceClient interface {
 	GetCourse(context.Context, *v1.GetCourseRequest) (*v1.GetCourseResponse, error)
 	// ListCourses returns courses in the order of their creation, a page at a time.
 	ListCourses(context.Context, *v1.ListCoursesRequest) (*v1.ListCoursesResponse, error)
+	// ActivateAccess lets a student use a course, under the id of an enrollment. Activating it again changes nothing. A
+	// course that is not published, and an enrollment whose access was revoked, are refused with FailedPrecondition; an
+	// enrollment that has access for somebody or something else with AlreadyExists.
+	ActivateAccess(context.Context, *v1.ActivateAccessRequest) (*v1.ActivateAccessResponse, error)
+	// RevokeAccess ends the access of an enrollment for good, and keeps it from being activated later. Revoking what was
+	// revoked or never activated succeeds.
+	RevokeAccess(context.Context, *v1.RevokeAccessRequest) (*v1.RevokeAccessResponse, error)
+	// HasAccess tells whether a student may use a course now.
+	HasAccess(context.Context, *v1.HasAccessRequest) (*v1.HasAccessResponse, error)
+	// ListAccess returns what a student may use now, oldest first, a page at a time.
+	ListAccess(context.Context, *v1.ListAccessRequest) (*v1.ListAccessResponse, error)
 }
 
 // NewCourseServiceClient constructs a client for the pl.course.v1.CourseService service. Multiple
@@ -111,6 +162,17 @@ type CourseServiceHandler interface {
 	GetCourse(context.Context, *v1.GetCourseRequest) (*v1.GetCourseResponse, error)
 	// ListCourses returns courses in the order of their creation, a page at a time.
 	ListCourses(context.Context, *v1.ListCoursesRequest) (*v1.ListCoursesResponse, error)
+	// ActivateAccess lets a student use a course, under the id of an enrollment. Activating it again changes nothing. A
+	// course that is not published, and an enrollment whose access was revoked, are refused with FailedPrecondition; an
+	// enrollment that has access for somebody or something else with AlreadyExists.
+	ActivateAccess(context.Context, *v1.ActivateAccessRequest) (*v1.ActivateAccessResponse, error)
+	// RevokeAccess ends the access of an enrollment for good, and keeps it from being activated later. Revoking what was
+	// revoked or never activated succeeds.
+	RevokeAccess(context.Context, *v1.RevokeAccessRequest) (*v1.RevokeAccessResponse, error)
+	// HasAccess tells whether a student may use a course now.
+	HasAccess(context.Context, *v1.HasAccessRequest) (*v1.HasAccessResponse, error)
+	// ListAccess returns what a student may use now, oldest first, a page at a time.
+	ListAccess(context.Context, *v1.ListAccessRequest) (*v1.ListAccessResponse, error)
 }
 
 // RegisterCourseServiceHandler registers svc as the pl.course.v1.CourseService implementation on
@@ -123,6 +185,10 @@ func RegisterCourseServiceHandler(server *connect.Server, svc CourseServiceHandl
 		connect.Method{Spec: courseServiceUploadMaterialSpec(), Handler: adapter.uploadMaterial},
 		connect.Method{Spec: courseServiceGetCourseSpec(), Handler: adapter.getCourse},
 		connect.Method{Spec: courseServiceListCoursesSpec(), Handler: adapter.listCourses},
+		connect.Method{Spec: courseServiceActivateAccessSpec(), Handler: adapter.activateAccess},
+		connect.Method{Spec: courseServiceRevokeAccessSpec(), Handler: adapter.revokeAccess},
+		connect.Method{Spec: courseServiceHasAccessSpec(), Handler: adapter.hasAccess},
+		connect.Method{Spec: courseServiceListAccessSpec(), Handler: adapter.listAccess},
 	)
 }
 
@@ -147,6 +213,22 @@ func (UnimplementedCourseServiceHandler) GetCourse(context.Context, *v1.GetCours
 
 func (UnimplementedCourseServiceHandler) ListCourses(context.Context, *v1.ListCoursesRequest) (*v1.ListCoursesResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "pl.course.v1.CourseService.ListCourses is not implemented")
+}
+
+func (UnimplementedCourseServiceHandler) ActivateAccess(context.Context, *v1.ActivateAccessRequest) (*v1.ActivateAccessResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "pl.course.v1.CourseService.ActivateAccess is not implemented")
+}
+
+func (UnimplementedCourseServiceHandler) RevokeAccess(context.Context, *v1.RevokeAccessRequest) (*v1.RevokeAccessResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "pl.course.v1.CourseService.RevokeAccess is not implemented")
+}
+
+func (UnimplementedCourseServiceHandler) HasAccess(context.Context, *v1.HasAccessRequest) (*v1.HasAccessResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "pl.course.v1.CourseService.HasAccess is not implemented")
+}
+
+func (UnimplementedCourseServiceHandler) ListAccess(context.Context, *v1.ListAccessRequest) (*v1.ListAccessResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "pl.course.v1.CourseService.ListAccess is not implemented")
 }
 
 type courseServiceClient struct {
@@ -188,6 +270,38 @@ func (c *courseServiceClient) GetCourse(ctx context.Context, req *v1.GetCourseRe
 func (c *courseServiceClient) ListCourses(ctx context.Context, req *v1.ListCoursesRequest) (*v1.ListCoursesResponse, error) {
 	var res v1.ListCoursesResponse
 	if err := c.client.CallUnary(ctx, courseServiceListCoursesSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *courseServiceClient) ActivateAccess(ctx context.Context, req *v1.ActivateAccessRequest) (*v1.ActivateAccessResponse, error) {
+	var res v1.ActivateAccessResponse
+	if err := c.client.CallUnary(ctx, courseServiceActivateAccessSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *courseServiceClient) RevokeAccess(ctx context.Context, req *v1.RevokeAccessRequest) (*v1.RevokeAccessResponse, error) {
+	var res v1.RevokeAccessResponse
+	if err := c.client.CallUnary(ctx, courseServiceRevokeAccessSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *courseServiceClient) HasAccess(ctx context.Context, req *v1.HasAccessRequest) (*v1.HasAccessResponse, error) {
+	var res v1.HasAccessResponse
+	if err := c.client.CallUnary(ctx, courseServiceHasAccessSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *courseServiceClient) ListAccess(ctx context.Context, req *v1.ListAccessRequest) (*v1.ListAccessResponse, error) {
+	var res v1.ListAccessResponse
+	if err := c.client.CallUnary(ctx, courseServiceListAccessSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -249,6 +363,54 @@ func (h courseServiceHandler) listCourses(ctx context.Context, _ connect.Spec, s
 		return err
 	}
 	res, err := h.svc.ListCourses(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h courseServiceHandler) activateAccess(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ActivateAccessRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ActivateAccess(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h courseServiceHandler) revokeAccess(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.RevokeAccessRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.RevokeAccess(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h courseServiceHandler) hasAccess(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.HasAccessRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.HasAccess(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h courseServiceHandler) listAccess(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListAccessRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListAccess(ctx, &req)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,18 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+
+	billingv1 "github.com/pulselearn/campus-hub/gen/proto/pl/billing/v1"
+	billingservice "github.com/pulselearn/campus-hub/gen/service/billing"
+)
+
+// GetInvoice returns an invoice.
+func (s *Service) GetInvoice(ctx context.Context, r *billingservice.Reader, req *billingv1.GetInvoiceRequest) (*billingv1.GetInvoiceResponse, error) {
+	invoice, err := r.Invoice.Get(ctx, req.GetInvoiceId())
+	if err != nil {
+		return nil, fmt.Errorf("find invoice: %w", err)
+	}
+	return &billingv1.GetInvoiceResponse{Invoice: billingservice.InvoiceProto(invoice)}, nil
+}

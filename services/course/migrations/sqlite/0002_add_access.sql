@@ -1,0 +1,14 @@
+-- create table access
+
+CREATE TABLE `access` (
+  `id` text NOT NULL,
+  `student_id` text NOT NULL DEFAULT '',
+  `course_id` text NOT NULL DEFAULT '',
+  `status` text NOT NULL DEFAULT 'UNSPECIFIED',
+  `expires_at` datetime NULL,
+  `created_at` datetime NOT NULL,
+  `revoked_at` datetime NULL,
+  PRIMARY KEY (`id`)
+);
+
+CREATE INDEX `access_student_id_course_id_idx` ON `access` (`student_id`, `course_id`);
