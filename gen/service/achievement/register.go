@@ -31,6 +31,7 @@ const _ = service.AcceptsGeneration1
 // consumes, and the migrations of its database. A handler that h lacks is a
 // compile error where Register is called.
 func Register(app *service.App, h Handler, migrations fs.FS) {
+	clients := new(Clients) // filled before anything runs
 	app.Add(service.Definition{
 		Context: "achievement",
 		Publishes: []*event.Type{
@@ -41,10 +42,11 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 		Migrations: migrations,
 		Code:       code,
 		Methods: func(server *connect.Server, core *rpc.Core, calls *rpc.Directory) {
+			*clients = newClients(calls)
 			achievementv1connect.RegisterAchievementServiceHandler(server, &api{
 				handler: h,
 				core:    core,
-				clients: newClients(calls),
+				clients: clients,
 			})
 		},
 	})
@@ -60,7 +62,7 @@ func consumers(h Handler) []tx.Consumer {
 				Timeout:  10 * time.Second,
 			},
 			Handle: func(ctx context.Context, core *tx.Tx, m event.Message) error {
-				return h.OnQuizCompleted(ctx, NewTx(core), m.(*quizv1event.QuizCompleted))
+				return rpc.Outcome(h.OnQuizCompleted(ctx, NewTx(core), m.(*quizv1event.QuizCompleted)))
 			},
 		},
 	}
@@ -77,8 +79,8 @@ func code(err error) (connect.Code, bool) {
 	return 0, false
 }
 
-func newClients(calls *rpc.Directory) *Clients {
-	return &Clients{
+func newClients(calls *rpc.Directory) Clients {
+	return Clients{
 		UserProfile: userprofilev1connect.NewUserProfileServiceClient(calls.Client("userprofile")),
 	}
 }

@@ -30,6 +30,7 @@ const _ = service.AcceptsGeneration1
 // consumes, and the migrations of its database. A handler that h lacks is a
 // compile error where Register is called.
 func Register(app *service.App, h Handler, migrations fs.FS) {
+	clients := new(Clients) // filled before anything runs
 	app.Add(service.Definition{
 		Context: "enrollment",
 		Publishes: []*event.Type{
@@ -40,10 +41,11 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 		Migrations: migrations,
 		Code:       code,
 		Methods: func(server *connect.Server, core *rpc.Core, calls *rpc.Directory) {
+			*clients = newClients(calls)
 			enrollmentv1connect.RegisterEnrollmentServiceHandler(server, &api{
 				handler: h,
 				core:    core,
-				clients: newClients(calls),
+				clients: clients,
 			})
 		},
 	})
@@ -60,8 +62,8 @@ func code(err error) (connect.Code, bool) {
 	return 0, false
 }
 
-func newClients(calls *rpc.Directory) *Clients {
-	return &Clients{
+func newClients(calls *rpc.Directory) Clients {
+	return Clients{
 		Course:  coursev1connect.NewCourseServiceClient(calls.Client("course")),
 		Billing: billingv1connect.NewBillingServiceClient(calls.Client("billing")),
 		Payment: paymentv1connect.NewPaymentServiceClient(calls.Client("payment")),

@@ -58,7 +58,7 @@ func consumers(h Handler) []tx.Consumer {
 				Timeout:  10 * time.Second,
 			},
 			Handle: func(ctx context.Context, core *tx.Tx, m event.Message) error {
-				return h.OnBadgeAwarded(ctx, NewTx(core), m.(*achievementv1event.BadgeAwarded))
+				return rpc.Outcome(h.OnBadgeAwarded(ctx, NewTx(core), m.(*achievementv1event.BadgeAwarded)))
 			},
 		},
 		{
@@ -69,7 +69,7 @@ func consumers(h Handler) []tx.Consumer {
 				Timeout:  10 * time.Second,
 			},
 			Handle: func(ctx context.Context, core *tx.Tx, m event.Message) error {
-				return h.OnUserRegistered(ctx, NewTx(core), m.(*userprofilev1event.UserRegistered))
+				return rpc.Outcome(h.OnUserRegistered(ctx, NewTx(core), m.(*userprofilev1event.UserRegistered)))
 			},
 		},
 	}

@@ -57,7 +57,7 @@ func consumers(h Handler) []tx.Consumer {
 				Timeout:  10 * time.Second,
 			},
 			Handle: func(ctx context.Context, core *tx.Tx, m event.Message) error {
-				return h.OnCoursePublished(ctx, NewTx(core), m.(*coursev1event.CoursePublished))
+				return rpc.Outcome(h.OnCoursePublished(ctx, NewTx(core), m.(*coursev1event.CoursePublished)))
 			},
 		},
 	}

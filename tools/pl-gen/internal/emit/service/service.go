@@ -33,6 +33,8 @@ func functions() template.FuncMap {
 	m := gofile.Funcs()
 	ident := m["ident"].(func(path, name string) string)
 	m["duration"] = func(d time.Duration) string { return durationText(d, ident) }
+	use := m["use"].(func(gofile.Ident) string)
+	m["retry"] = func(policy gofile.Ident, r retryView) string { return r.text(use(policy), ident) }
 	return m
 }
 
@@ -46,7 +48,7 @@ func Emit(module string, c *model.Context) ([]plan.File, error) {
 	var out []plan.File
 	for _, part := range v.parts() {
 		f := gofile.New("gen/service/"+c.Name+"/"+part.file, v.pkg, c.Service.File)
-		f.Reserve("ctx", "core", "client", "server", "app", "req", "events")
+		f.Reserve("ctx", "core", "client", "clients", "calls", "call", "server", "app", "req", "events")
 		part.print(f)
 		src, err := f.Source()
 		if err != nil {

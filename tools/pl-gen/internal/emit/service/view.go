@@ -28,6 +28,9 @@ type view struct {
 	Publishes    []gofile.Ident
 	Entities     []entityView
 	Clients      []clientView
+	Fallbacks    []fallbackView
+	// External tells whether a consumer's effect is outside of the database.
+	External bool
 	// Register registers the Connect handlers.
 	Register gofile.Ident
 }
@@ -47,8 +50,10 @@ type consumer struct {
 	// Handler is the method, and Consumer the name that positions have.
 	Handler, Consumer, Topic, Doc string
 	Message, Type                 gofile.Ident
-	Latest                        bool
+	Latest, External, SkipDead    bool
 	Timeout                       time.Duration
+	Retry                         retryView
+	KeyLimit, HoldLimit           int
 }
 
 type entityView struct {
@@ -61,6 +66,7 @@ type entityView struct {
 type clientView struct {
 	Field, Context string
 	Interface, New gofile.Ident
+	Policies       []policyView
 }
 
 func newView(module string, c *model.Context) *view {
@@ -74,6 +80,7 @@ func newView(module string, c *model.Context) *view {
 	}
 	for _, k := range c.Consumes {
 		v.Consumers = append(v.Consumers, v.consumer(k))
+		v.External = v.External || k.External
 	}
 	for _, e := range c.Publishes {
 		v.Publishes = append(v.Publishes, typeIdent(module, e))
@@ -83,7 +90,7 @@ func newView(module string, c *model.Context) *view {
 	}
 	for _, other := range c.Calls {
 		if other.Service != nil {
-			v.Clients = append(v.Clients, clientOf(other))
+			v.Clients = append(v.Clients, v.client(other))
 		}
 	}
 	return v
@@ -105,7 +112,8 @@ func (v *view) consumer(k *model.Consumer) consumer {
 		Handler: k.Handler, Consumer: k.Context.Name + "." + k.Handler, Topic: k.Event.Topic,
 		Doc:     fmt.Sprintf("%s consumes %s: %s", k.Handler, k.Event.Topic, lowerFirst(k.Event.Schema.Doc)),
 		Message: EventIdent(v.module, k.Event), Type: typeIdent(v.module, k.Event),
-		Latest: k.Latest, Timeout: k.Timeout,
+		Latest: k.Latest, Timeout: k.Timeout, External: k.External, SkipDead: k.SkipDead,
+		Retry: retryOf(k.Retry), KeyLimit: k.KeyLimit, HoldLimit: k.HoldLimit,
 	}
 }
 
@@ -118,14 +126,6 @@ func (v *view) entity(e *model.Entity) entityView {
 	}
 }
 
-func clientOf(c *model.Context) clientView {
-	pkg := connectPackage(c.Service)
-	return clientView{
-		Field: strings.TrimSuffix(c.Service.Name, "Service"), Context: c.Name,
-		Interface: pkg.Ident(c.Service.Name + "Client"), New: pkg.Ident("New" + c.Service.Name + "Client"),
-	}
-}
-
 // PackageDoc is the package comment.
 func (v *view) PackageDoc() string {
 	return fmt.Sprintf("Package %s is what services/%s is written against: its handlers, the transaction and the reader that they get, and its events. %s",
@@ -134,7 +134,11 @@ func (v *view) PackageDoc() string {
 
 // HandlerDoc says what implementing the handlers means.
 func (v *view) HandlerDoc() string {
-	return fmt.Sprintf("Handler is what services/%s implements: a method for each call of its API and for each event that it consumes. Every method is one transaction: when it returns nil, what it wrote and published is committed together with the fact that it ran; when it returns an error, nothing has happened.", v.Name)
+	which, external := "Every method", ""
+	if v.External {
+		which, external = "Every method with a Tx", " A method with a Call has its effect outside of the database, at least once."
+	}
+	return fmt.Sprintf("Handler is what services/%s implements: a method for each call of its API and for each event that it consumes. %s is one transaction: when it returns nil, what it wrote and published is committed together with the fact that it ran; when it returns an error, nothing has happened.%s", v.Name, which, external)
 }
 
 // EventDoc says which events the interface stands for.
