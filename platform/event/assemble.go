@@ -12,6 +12,7 @@ type assembler struct {
 	env  Envelope
 	spec string
 	seen uint8
+	left int // attributes that may still come, for the first extension
 }
 
 // The attributes of which assembler.seen keeps a bit.
@@ -95,7 +96,7 @@ func (a *assembler) extension(name, value string, kind Kind) error {
 		}
 	}
 	if a.env.Extensions == nil {
-		a.env.Extensions = make([]Extension, 0, 6)
+		a.env.Extensions = make([]Extension, 0, min(max(a.left, 1), maxExtensions))
 	}
 	if len(a.env.Extensions) == maxExtensions {
 		return fmt.Errorf("%w: more than %d extension attributes", ErrInvalid, maxExtensions)
@@ -108,23 +109,22 @@ func (a *assembler) extension(name, value string, kind Kind) error {
 const maxExtensions = 256
 
 // finish sorts the extensions and checks the whole.
-func (a *assembler) finish() (Envelope, error) {
+func (a *assembler) finish() error {
 	switch {
 	case a.seen&seenSpec == 0:
-		return Envelope{}, missing("specversion")
+		return missing("specversion")
 	case a.spec != SpecVersion:
-		return Envelope{}, wrong("specversion", "is not "+SpecVersion+", the only version that is understood")
+		return wrong("specversion", "is not "+SpecVersion+", the only version that is understood")
 	}
-	if !slices.IsSortedFunc(a.env.Extensions, byName) {
-		slices.SortFunc(a.env.Extensions, byName)
+	x := a.env.Extensions
+	for i := 1; i < len(x); i++ {
+		if x[i].Name < x[i-1].Name {
+			slices.SortFunc(x, func(x, y Extension) int { return strings.Compare(x.Name, y.Name) })
+			break
+		}
 	}
-	if err := a.env.Validate(); err != nil {
-		return Envelope{}, err
-	}
-	return a.env, nil
+	return a.env.Validate()
 }
-
-func byName(x, y Extension) int { return strings.Compare(x.Name, y.Name) }
 
 func twice(name string) error {
 	return fmt.Errorf("%w: attribute %s appears twice with different values", ErrInvalid, name)

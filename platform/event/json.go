@@ -295,15 +295,14 @@ func hex4(b []byte) (n uint16) {
 }
 
 func (d *jsonDecoder) finish() (Envelope, []byte, error) {
-	e, err := d.assembler.finish()
+	if err := d.assembler.finish(); err != nil {
+		return Envelope{}, nil, err
+	}
+	data, err := d.data(&d.env)
 	if err != nil {
 		return Envelope{}, nil, err
 	}
-	data, err := d.data(&e)
-	if err != nil {
-		return Envelope{}, nil, err
-	}
-	return e, data, nil
+	return d.env, data, nil
 }
 
 func (d *jsonDecoder) data(e *Envelope) ([]byte, error) {

@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -62,34 +63,44 @@ const timeLen = len(time.RFC3339Nano)
 // one arena.
 type appender struct {
 	prefix  string
+	keys    *attributeKeys
 	percent bool
 	headers []Header
 	arena   []byte
 }
 
-func newAppender(prefix string, dst []Header, e *Envelope) *appender {
+func newAppender(prefix string, dst []Header, e *Envelope) appender {
+	a := appender{prefix: prefix, keys: &kafkaKeys, headers: slices.Grow(dst, coreAttributes+len(e.Extensions))}
+	if prefix == natsPrefix {
+		a.keys, a.percent = &natsKeys, true
+	}
 	size := len(SpecVersion) + len(e.ID) + len(e.Source) + len(e.Type) + len(e.Subject) +
 		timeLen + len(e.contentType()) + len(e.DataSchema)
 	for i := range e.Extensions {
 		size += len(e.Extensions[i].Value)
 	}
-	return &appender{prefix: prefix, percent: prefix == natsPrefix, headers: dst, arena: make([]byte, 0, size)}
+	a.arena = make([]byte, 0, size)
+	return a
 }
 
 func (a *appender) attributes(e *Envelope) {
-	a.add("specversion", SpecVersion)
-	a.add("id", e.ID)
-	a.add("source", e.Source)
-	a.add("type", e.Type)
-	a.add("subject", e.Subject)
+	a.set(a.keys[keySpecVersion], SpecVersion)
+	a.set(a.keys[keyID], e.ID)
+	a.set(a.keys[keySource], e.Source)
+	a.set(a.keys[keyType], e.Type)
+	if e.Subject != "" {
+		a.set(a.keys[keySubject], e.Subject)
+	}
 	if !e.Time.IsZero() {
 		start := len(a.arena)
 		a.arena = AppendTime(a.arena, e.Time)
-		a.header(headerKey(a.prefix, "time"), start)
+		a.header(a.keys[keyTime], start)
 	}
-	a.add("dataschema", e.DataSchema)
+	if e.DataSchema != "" {
+		a.set(a.keys[keyDataSchema], e.DataSchema)
+	}
 	for i := range e.Extensions {
-		a.set(e.Extensions[i].Name, e.Extensions[i].Value)
+		a.set(a.key(e.Extensions[i].Name), e.Extensions[i].Value)
 	}
 }
 
@@ -102,21 +113,14 @@ func (a *appender) contentType(key string, e *Envelope) {
 	}
 }
 
-// add writes an attribute unless it is absent.
-func (a *appender) add(name, value string) {
-	if value != "" {
-		a.set(name, value)
-	}
-}
-
-func (a *appender) set(name, value string) {
+func (a *appender) set(key, value string) {
 	start := len(a.arena)
 	if a.percent {
 		a.arena = appendPercent(a.arena, value)
 	} else {
 		a.arena = append(a.arena, value...)
 	}
-	a.header(headerKey(a.prefix, name), start)
+	a.header(key, start)
 }
 
 // header writes what the arena holds from start as the value of a header.
@@ -124,24 +128,59 @@ func (a *appender) header(key string, start int) {
 	a.headers = append(a.headers, Header{key, a.arena[start:len(a.arena):len(a.arena)]})
 }
 
-// headerKey joins prefix and name, without allocation for the attributes that
-// the platform writes.
-func headerKey(prefix, name string) string {
-	keys := &natsKeys
-	if prefix == kafkaPrefix {
-		keys = &kafkaKeys
+// key joins prefix and name, without allocation for the extensions that the
+// platform writes.
+func (a *appender) key(name string) string {
+	switch name {
+	case ExtTraceParent:
+		return a.keys[keyTraceParent]
+	case ExtTraceState:
+		return a.keys[keyTraceState]
+	case ExtCorrelationID:
+		return a.keys[keyCorrelationID]
+	case ExtCausationID:
+		return a.keys[keyCausationID]
+	case ExtPartitionKey:
+		return a.keys[keyPartitionKey]
+	case ExtRecordedTime:
+		return a.keys[keyRecordedTime]
+	case ExtSameAs:
+		return a.keys[keySameAs]
 	}
-	for i := range knownNames {
-		if knownNames[i] == name {
-			return keys[i]
-		}
-	}
-	return prefix + name
+	return a.prefix + name
 }
 
-var knownNames = [...]string{
-	"specversion", "id", "source", "type", "subject", "time", "dataschema", "datacontenttype",
-	ExtTraceParent, ExtTraceState, ExtCorrelationID, ExtCausationID, ExtPartitionKey, ExtRecordedTime, ExtSameAs,
+// Places in attributeKeys.
+const (
+	keySpecVersion = iota
+	keyID
+	keySource
+	keyType
+	keySubject
+	keyTime
+	keyDataSchema
+	keyDataContentType
+	coreAttributes // how many there are
+
+	keyTraceParent = iota - 1
+	keyTraceState
+	keyCorrelationID
+	keyCausationID
+	keyPartitionKey
+	keyRecordedTime
+	keySameAs
+	knownAttributes
+)
+
+// attributeKeys are names of headers.
+type attributeKeys [knownAttributes]string
+
+var knownNames = attributeKeys{
+	keySpecVersion: "specversion", keyID: "id", keySource: "source", keyType: "type", keySubject: "subject",
+	keyTime: "time", keyDataSchema: "dataschema", keyDataContentType: "datacontenttype",
+	keyTraceParent: ExtTraceParent, keyTraceState: ExtTraceState,
+	keyCorrelationID: ExtCorrelationID, keyCausationID: ExtCausationID,
+	keyPartitionKey: ExtPartitionKey, keyRecordedTime: ExtRecordedTime, keySameAs: ExtSameAs,
 }
 
 var (
@@ -149,7 +188,7 @@ var (
 	natsKeys  = prefixed(natsPrefix)
 )
 
-func prefixed(prefix string) (keys [len(knownNames)]string) {
+func prefixed(prefix string) (keys attributeKeys) {
 	for i, name := range knownNames {
 		keys[i] = prefix + name
 	}
@@ -183,15 +222,15 @@ func (p *binaryParser) parse(headers []Header, value []byte) (Envelope, []byte, 
 	for i := range headers {
 		text := values[:len(headers[i].Value)]
 		values = values[len(headers[i].Value):]
+		p.left = len(headers) - i
 		if err := p.header(headers[i].Key, text); err != nil {
 			return Envelope{}, nil, err
 		}
 	}
-	e, err := p.finish()
-	if err != nil {
+	if err := p.finish(); err != nil {
 		return Envelope{}, nil, err
 	}
-	return e, value, nil
+	return p.env, value, nil
 }
 
 // arena returns all values in one string, so that they cost one allocation.
@@ -209,7 +248,7 @@ func arena(headers []Header) string {
 }
 
 func (p *binaryParser) header(key, value string) error {
-	if p.contentType != "" && strings.EqualFold(key, p.contentType) {
+	if p.contentType != "" && len(key) == len(p.contentType) && strings.EqualFold(key, p.contentType) {
 		return p.set("datacontenttype", value, String)
 	}
 	name, ok := p.attribute(key)

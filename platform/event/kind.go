@@ -84,12 +84,27 @@ func CheckName(name string) error {
 
 // isString reports whether s holds only characters that a String may hold.
 func isString(s string) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		if !arePrintable(x) {
+			break
+		}
+	}
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < 0x20 || c >= 0x7f {
 			return isUnicodeString(s[i:])
 		}
 	}
 	return true
+}
+
+// arePrintable reports whether the eight bytes of x are all from 0x20 to 0x7e.
+// No sum carries into the next byte when none of them has its highest bit set.
+func arePrintable(x uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	atLeast20, atLeast7f := (x|high)-0x20*ones, x+ones
+	return (x|^atLeast20|atLeast7f)&high == 0
 }
 
 func isUnicodeString(s string) bool {

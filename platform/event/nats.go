@@ -8,7 +8,9 @@ const natsPrefix = "ce-"
 // be valid.
 func AppendNATSHeaders(dst []Header, e *Envelope) []Header {
 	a := newAppender(natsPrefix, dst, e)
-	a.add("datacontenttype", e.contentType())
+	if value := e.contentType(); value != "" {
+		a.set(a.keys[keyDataContentType], value)
+	}
 	a.attributes(e)
 	return a.headers
 }

@@ -20,7 +20,12 @@ func PercentEncode(s string) string {
 
 func appendPercent(dst []byte, s string) []byte {
 	const digits = "0123456789ABCDEF"
-	for i := 0; i < len(s); i++ {
+	plain := 0
+	for plain < len(s) && !needsPercent(s[plain]) {
+		plain++
+	}
+	dst = append(dst, s[:plain]...)
+	for i := plain; i < len(s); i++ {
 		if c := s[i]; needsPercent(c) {
 			dst = append(dst, '%', digits[c>>4], digits[c&15])
 		} else {

@@ -17,12 +17,64 @@ func AppendTime(dst []byte, t time.Time) []byte {
 // minute. Digits beyond nanoseconds are dropped. The offset is kept. The error
 // matches ErrInvalid.
 func ParseTime(s string) (time.Time, error) {
+	if t, ok := parseOwnTime(s); ok {
+		return t, nil
+	}
 	p := timeParser{s: s}
 	t := p.parse()
 	if p.bad || p.s != "" {
 		return time.Time{}, fmt.Errorf("%w: timestamp is not in the form of RFC 3339", ErrInvalid)
 	}
 	return t, nil
+}
+
+// parseOwnTime reads a timestamp in the form that the platform writes, with up
+// to nine digits behind the point. It leaves all others, and what is wrong, to
+// the timeParser.
+func parseOwnTime(s string) (t time.Time, ok bool) {
+	if len(s) < len("2006-01-02T15:04:05Z") || len(s) > timeLen || s[len(s)-1] != 'Z' ||
+		s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
+		return t, false
+	}
+	century, year, month, day := pair(s, 0), pair(s, 2), pair(s, 5), pair(s, 8)
+	hour, minute, second := pair(s, 11), pair(s, 14), pair(s, 17)
+	nanos, whole := ownFraction(s[19 : len(s)-1])
+	if century|year|month|day|hour|minute|second < 0 || !whole ||
+		month == 0 || month > 12 || day == 0 || day > 31 || hour > 23 || minute > 59 || second > 59 {
+		return t, false
+	}
+	t = time.Date(century*100+year, time.Month(month), day, hour, minute, second, nanos, time.UTC)
+	return t, day <= 28 || t.Day() == day
+}
+
+// pair returns the number of two digits at i, or a negative one.
+func pair(s string, i int) int {
+	tens, ones := s[i]-'0', s[i+1]-'0'
+	if tens > 9 || ones > 9 {
+		return -1
+	}
+	return int(tens)*10 + int(ones)
+}
+
+// ownFraction reads the point and the digits behind it, or nothing.
+func ownFraction(s string) (nanos int, ok bool) {
+	if s == "" {
+		return 0, true
+	}
+	if s[0] != '.' || len(s) == 1 {
+		return 0, false
+	}
+	for i := 1; i < 10; i++ {
+		nanos *= 10
+		if i < len(s) {
+			digit := s[i] - '0'
+			if digit > 9 {
+				return 0, false
+			}
+			nanos += int(digit)
+		}
+	}
+	return nanos, true
 }
 
 // A timeParser eats a timestamp from the front of s. After the first fault

@@ -13,12 +13,28 @@ func isAbsoluteURI(s string) bool {
 
 // isURIReference follows RFC 3986, section 4.1. The empty string is one.
 func isURIReference(s string) bool {
+	if isPlainPath(s) {
+		return true
+	}
 	_, rest, ok := cutScheme(s)
 	if !ok {
 		return false
 	}
 	rest, fragment, _ := strings.Cut(rest, "#")
 	return only(fragment, isPathChar, "/?") && isHierarchy(rest)
+}
+
+// isPlainPath accepts what most sources are: an absolute path without escapes.
+func isPlainPath(s string) bool {
+	if len(s) < 2 || s[0] != '/' || s[1] == '/' {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if c := s[i]; c != '/' && !isPathChar(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // cutScheme splits off the scheme. Without one, the first segment must not

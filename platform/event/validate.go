@@ -20,7 +20,7 @@ func (e *Envelope) Validate() error {
 		return missing("source")
 	case e.Type == "":
 		return missing("type")
-	case !e.Time.IsZero() && (e.Time.UTC().Year() < 0 || e.Time.UTC().Year() > 9999):
+	case !e.Time.IsZero() && (e.Time.Unix() < year0 || e.Time.Unix() >= year10000):
 		return wrong("time", "has a year that RFC 3339 cannot express")
 	}
 	if err := e.validateCore(); err != nil {
@@ -28,6 +28,9 @@ func (e *Envelope) Validate() error {
 	}
 	return e.validateExtensions()
 }
+
+// The seconds at which the years begin, in UTC.
+const year0, year10000 = -62_167_219_200, 253_402_300_800
 
 func (e *Envelope) validateCore() error {
 	switch {
@@ -63,11 +66,8 @@ func (e *Envelope) validateExtensions() error {
 }
 
 func (x *Extension) validate() error {
-	if err := CheckName(x.Name); err != nil {
+	if err := x.validateName(); err != nil {
 		return err
-	}
-	if isCore(x.Name) {
-		return wrong(x.Name, "is a core attribute and cannot be an extension")
 	}
 	if x.Kind != String {
 		if err := x.Kind.Check(x.Value); err != nil {
@@ -78,6 +78,20 @@ func (x *Extension) validate() error {
 		return wrong(x.Name, notAString)
 	}
 	return checkDocumented(x.Name, x.Value)
+}
+
+func (x *Extension) validateName() error {
+	switch x.Name {
+	case ExtTraceParent, ExtTraceState, ExtCorrelationID, ExtCausationID, ExtPartitionKey, ExtRecordedTime, ExtSameAs:
+		return nil
+	}
+	if err := CheckName(x.Name); err != nil {
+		return err
+	}
+	if isCore(x.Name) {
+		return wrong(x.Name, "is a core attribute and cannot be an extension")
+	}
+	return nil
 }
 
 // checkDocumented applies the constraints of the extensions that the

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/singleflight"
 
@@ -19,16 +20,22 @@ type Decoder struct {
 	registry Registry
 	flight   singleflight.Group
 	buffers  sync.Pool
+	recent   [16]atomic.Pointer[planned] // those used last, by writer and reader
 	mu       sync.RWMutex
-	routes   map[route]*Plan
+	routes   map[route]*planned
 	writers  map[Frame]*avro.Schema
 }
 
-// A route leads from a writer's schema to a reader's. Its plan is nil when
-// the datum can be read as it is.
+// A route leads from a writer's schema to a reader's.
 type route struct {
 	writer Frame
 	reader uint64
+}
+
+// A planned route has a plan, which is nil when the datum can be read as it is.
+type planned struct {
+	route
+	plan *Plan
 }
 
 const (
@@ -40,7 +47,7 @@ const (
 
 // NewDecoder returns a Decoder that asks registry for writers' schemas.
 func NewDecoder(registry Registry) *Decoder {
-	d := &Decoder{registry: registry, routes: map[route]*Plan{}, writers: map[Frame]*avro.Schema{}}
+	d := &Decoder{registry: registry, routes: map[route]*planned{}, writers: map[Frame]*avro.Schema{}}
 	d.buffers.New = func() any { return new([]byte) }
 	return d
 }
@@ -99,24 +106,38 @@ func asMalformed(err error) error {
 // plan returns the plan of a route, and makes it at first use.
 func (d *Decoder) plan(ctx context.Context, writer Frame, t *event.Type) (*Plan, error) {
 	key := route{writer, t.Fingerprint}
+	recent := &d.recent[(uint64(writer.ID)^key.reader)%uint64(len(d.recent))]
+	if p := recent.Load(); p != nil && p.route == key {
+		return p.plan, nil
+	}
+	p, err := d.planned(ctx, key, t)
+	if err != nil {
+		return nil, err
+	}
+	recent.Store(p)
+	return p.plan, nil
+}
+
+func (d *Decoder) planned(ctx context.Context, key route, t *event.Type) (*planned, error) {
 	d.mu.RLock()
-	plan, ok := d.routes[key]
+	p := d.routes[key]
 	d.mu.RUnlock()
-	if ok {
-		return plan, nil
+	if p != nil {
+		return p, nil
 	}
-	w, err := d.writer(ctx, writer)
+	w, err := d.writer(ctx, key.writer)
 	if err != nil {
 		return nil, err
 	}
-	plan, err = newRoute(w, t)
+	plan, err := newRoute(w, t)
 	if err != nil {
 		return nil, err
 	}
+	p = &planned{key, plan}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	keep(d.routes, key, plan)
-	return plan, nil
+	keep(d.routes, key, p)
+	return p, nil
 }
 
 // keep stores a value in a bounded map. A full map starts again: what is in

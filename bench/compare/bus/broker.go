@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -45,18 +46,30 @@ func startBroker(kind, dir string) (addr string, stop func() error, err error) {
 	return b.Addr(), b.Close, nil
 }
 
-// A broker is a running child.
+// A broker is a running broker.
 type broker struct {
 	addr string
 	stop func() error
 }
 
-// startChild starts a broker with an empty directory.
-func startChild(kind string) (*broker, error) {
+// start starts a broker with an empty directory, in this process or in one of
+// its own.
+func start(kind string, embedded bool) (*broker, error) {
 	dir, err := os.MkdirTemp("", "bench-bus-")
 	if err != nil {
 		return nil, err
 	}
+	if !embedded {
+		return startChild(kind, dir)
+	}
+	addr, stop, err := startBroker(kind, dir)
+	if err != nil {
+		return nil, err
+	}
+	return &broker{addr, func() error { return errors.Join(stop(), os.RemoveAll(dir)) }}, nil
+}
+
+func startChild(kind, dir string) (*broker, error) {
 	child := exec.Command(os.Args[0], "-serve", kind, "-dir", dir)
 	child.Stderr = os.Stderr
 	in, err := child.StdinPipe()

@@ -23,6 +23,8 @@ type options struct {
 	brokers string
 	only    string
 	profile string
+
+	embedded bool
 }
 
 func main() {
@@ -34,6 +36,7 @@ func main() {
 	flag.DurationVar(&o.slice, "slice", time.Second, "time after which a slice ends anyway")
 	flag.StringVar(&o.brokers, "brokers", "", "measure against this Kafka instead of the embedded one")
 	flag.StringVar(&o.only, "only", "", "measure only the rows whose section or name contains this, and those that they are compared with")
+	flag.BoolVar(&o.embedded, "embedded", false, "run the broker in this process, as the hub does")
 	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of all slices to this file")
 	flag.Parse()
 	err := error(nil)
@@ -66,7 +69,7 @@ func run(ctx context.Context, o options) error {
 func measureKafka(ctx context.Context, o options) error {
 	addr := o.brokers
 	if addr == "" {
-		child, err := startChild("kafka")
+		child, err := start("kafka", o.embedded)
 		if err != nil {
 			return err
 		}
