@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/sr"
 
+	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/schema"
@@ -34,6 +35,8 @@ type Engines struct {
 	// for a network in memory. Both may be nil.
 	Listen func(network, address string) (net.Listener, error)
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	// Hooks observe what every context does, as package bus and tx have them.
+	Hooks bus.Hooks
 }
 
 // dialBroker connects to the NATS servers that the configuration names, or else
