@@ -55,6 +55,7 @@ func (c *cli) commands() []command {
 	commands := []command{
 		{"run", "serve until SIGTERM or SIGINT (the default)", (*cli).run},
 		{"migrate", "bring the databases up to date, then end", (*cli).migrate},
+		{"migrations", "list and run the migrations of one database, for \"pl-gen migrate\"", (*cli).migrations},
 		{"config", "list the settings and their effective values", (*cli).config},
 		{"healthcheck", "ask the running process whether it is ready", (*cli).healthcheck},
 		{"topics", "describe and change the broker's topics, for \"pl-gen topics\"", (*cli).topics},
@@ -218,12 +219,6 @@ func errUnlessStopped(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
-}
-
-func (c *cli) migrate(cfg *Config) error {
-	ctx, cancel := c.untilSignal(c.logger(cfg))
-	defer cancel()
-	return migrateAll(ctx, c.app, cfg, c.engines)
 }
 
 func (c *cli) config(cfg *Config) error { return cfg.Describe(c.stdout) }

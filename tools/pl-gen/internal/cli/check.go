@@ -58,9 +58,9 @@ func (a *app) check() *cobra.Command {
 		Use:   "check",
 		Short: "The one gate: contracts and generated code are in order",
 		Long: `check is what CI runs. It checks the contracts, that gen/ is what they lead to,
-that nothing of what is published breaks ("pl-gen compat"), and, where the
-pinned buf is installed, that the protos pass buf lint. It changes nothing and
-exits 100 on any finding.`,
+that nothing of what is published breaks ("pl-gen compat"), that new migrations
+do no harm ("pl-gen migrate lint"), and, where the pinned buf is installed, that
+the protos pass buf lint. It changes nothing and exits 100 on any finding.`,
 		Example: "  pl-gen check\n  pl-gen check --format github\n  pl-gen check --against git:origin/release",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -164,21 +164,26 @@ func (a *app) review(ctx context.Context, buf *proto.Buf, base *history.Base, se
 	return append(found, more...), err
 }
 
-// checkCompat is the part of "check" that compares. Where there is nothing to
-// compare with it says so, and fails under CI=true.
+// checkCompat is the part of "check" that compares contracts and migrations.
+// Where there is nothing to compare with it says so, and fails under CI=true.
 func (a *app) checkCompat(ctx context.Context, root, against string, buf *proto.Buf) ([]diag.Diagnostic, error) {
 	base, err := history.Open(ctx, root, against, a.stderr)
 	if errors.Is(err, history.ErrNothing) && os.Getenv("CI") != "true" {
 		fmt.Fprintf(a.stderr, "the contracts were not compared: %v\n", err)
-		return nil, nil
+		return judgeMigrations(ctx, root, nil)
 	}
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(a.stderr, "compared with %s\n", base.Name)
+	unsafe, err := judgeMigrations(ctx, root, base)
+	if err != nil {
+		return nil, err
+	}
 	set, m, _, err := loadContracts(root)
 	if err != nil {
 		return nil, err
 	}
-	return a.review(ctx, buf, base, set, m)
+	found, err := a.review(ctx, buf, base, set, m)
+	return append(found, unsafe...), err
 }

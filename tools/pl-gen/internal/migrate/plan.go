@@ -113,7 +113,7 @@ func refuse(context string, list []change, o Options) error {
 		case ch.refusal != "":
 			e.Reasons = append(e.Reasons, ch.text+": "+ch.refusal)
 		case ch.loss && !o.Destructive:
-			e.Reasons = append(e.Reasons, ch.text+": data would be lost; if that is meant, run pl-gen migrate diff "+context+" --destructive")
+			e.Reasons = append(e.Reasons, ch.text+": data would be lost; if that is meant, run pl-gen migrate diff "+context+" --allow-destructive --reason TEXT")
 		}
 	}
 	if len(e.Reasons) == 0 {

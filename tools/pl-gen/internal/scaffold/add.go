@@ -18,10 +18,11 @@ type addition struct {
 	context    *model.Context
 	proto      *protoFile
 	name       string
+	how        consumption // of a consumer
 }
 
 // add adds one thing to a context.
-func (env Env) add(ctx context.Context, kind, contextName, name string) error {
+func (env Env) add(ctx context.Context, kind, contextName, name string, how consumption) error {
 	check := map[string]func(string) error{"event": checkEvent, "rpc": checkRPC, "entity": checkEntity, "consumer": checkTopic}[kind]
 	if err := errors.Join(checkContext(contextName), check(name)); err != nil {
 		return UsageError{err}
@@ -34,6 +35,7 @@ func (env Env) add(ctx context.Context, kind, contextName, name string) error {
 	if err != nil {
 		return err
 	}
+	a.how = how
 	if err := map[string]func() error{"event": a.event, "rpc": a.rpc, "entity": a.entity, "consumer": a.consumer}[kind](); err != nil {
 		return fmt.Errorf("add %s %s to %s: %w; nothing was written", kind, name, contextName, err)
 	}
@@ -52,7 +54,7 @@ func begin(r *repository, m *model.Model, contextName, name string) (*addition, 
 		return nil, err
 	}
 	proto, err := parseProto(c.Service.File, text)
-	return &addition{r, m, c, proto, name}, err
+	return &addition{repository: r, model: m, context: c, proto: proto, name: name}, err
 }
 
 func (a *addition) entities() []string {
@@ -80,7 +82,7 @@ func (a *addition) consumer() error {
 	if err := knownTopics(a.model, []string{a.name}); err != nil {
 		return err
 	}
-	return a.proto.wire(a.context.Service.Name, "consumes", "{topic: "+strconv.Quote(a.name)+"}")
+	return a.proto.wire(a.context.Service.Name, "consumes", a.how.option(a.name))
 }
 
 func (a *addition) rpc() error {

@@ -10,10 +10,17 @@ import (
 )
 
 // stub prints a handler that fails loudly: a call with Unimplemented, an event
-// by being parked.
+// by being parked, a fallback with the cause of the call that it is for.
 func (w *writer) stub(s *goFile, h handler) {
 	what := w.context.Name + "." + h.name + " is not written yet"
-	if h.consumer != nil {
+	switch {
+	case h.fallback != nil:
+		s.p("// %s is a stub: it leaves the call failed.", h.name)
+		w.signature(s, h)
+		s.p("return nil, %s.Errorf(%q, cause)", s.lib("fmt"), what+": %w")
+		s.p("}")
+		return
+	case h.consumer != nil:
 		s.p("// %s is a stub: it parks every event.", h.name)
 		w.signature(s, h)
 		s.p("return %s.Park(%s.New(%q))", s.platform("bus"), s.lib("errors"), what)
@@ -28,10 +35,20 @@ func (w *writer) stub(s *goFile, h handler) {
 }
 
 func (w *writer) signature(s *goFile, h handler) {
-	ctx, own := s.lib("context"), s.use(w.servicePackage())
+	ctx := s.lib("context")
+	if h.fallback != nil {
+		in, out := messageOf(h.fallback.Method.Input), messageOf(h.fallback.Method.Output)
+		s.p("func (s *Service) %s(ctx %s.Context, req *%s.%s, cause error) (*%s.%s, error) {", h.name, ctx,
+			s.use(in.Package), in.Name, s.use(out.Package), out.Name)
+		return
+	}
+	own := s.use(w.servicePackage())
 	if h.consumer != nil {
-		e := service.EventIdent(w.module, h.consumer.Event)
-		s.p("func (s *Service) %s(ctx %s.Context, tx *%s.Tx, e *%s.%s) error {", h.name, ctx, own, s.use(e.Package), e.Name)
+		e, unit := service.EventIdent(w.module, h.consumer.Event), "tx *%s.Tx"
+		if h.consumer.External {
+			unit = "call *%s.Call"
+		}
+		s.p("func (s *Service) %s(ctx %s.Context, "+unit+", e *%s.%s) error {", h.name, ctx, own, s.use(e.Package), e.Name)
 		return
 	}
 	unit := "tx *" + own + ".Tx"

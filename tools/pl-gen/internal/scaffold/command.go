@@ -10,9 +10,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/migrate"
@@ -39,9 +42,9 @@ func (e UsageError) Error() string { return e.Err.Error() }
 // Unwrap returns the error inside.
 func (e UsageError) Unwrap() error { return e.Err }
 
-// Commands returns the commands new, add and migrate.
+// Commands returns the commands new and add.
 func Commands(env Env) []*cobra.Command {
-	return []*cobra.Command{env.newCommand(), env.addCommand(), env.migrateCommand()}
+	return []*cobra.Command{env.newCommand(), env.addCommand()}
 }
 
 func (env Env) newCommand() *cobra.Command {
@@ -80,39 +83,67 @@ it is. It writes the handler with a test, and the migration of a new entity.`,
 		{"event CONTEXT NAME", "Add an event that the context publishes", "  pl-gen add event library book_returned"},
 		{"rpc CONTEXT NAME", "Add a call to the context's API", "  pl-gen add rpc library ListLoans"},
 		{"entity CONTEXT NAME", "Add an entity to the context's database", "  pl-gen add entity library Reader"},
-		{"consumer CONTEXT TOPIC", "Add an event that the context consumes", "  pl-gen add consumer library pl.course.course_published.v1"},
+		{"consumer CONTEXT TOPIC", "Add an event that the context consumes", "  pl-gen add consumer library pl.course.course_published.v1 --external --attempts 5"},
 	} {
 		name, _, _ := strings.Cut(kind.use, " ")
-		cmd.AddCommand(&cobra.Command{
+		var how consumption
+		add := &cobra.Command{
 			Use: kind.use, Short: kind.short, Example: kind.example,
 			Args: exactly(2, "a context and a name"),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return env.add(cmd.Context(), name, args[0], args[1])
+				return env.add(cmd.Context(), name, args[0], args[1], how)
 			},
-		})
+		}
+		if name == "consumer" {
+			how.flags(add.Flags())
+		}
+		cmd.AddCommand(add)
 	}
 	return cmd
 }
 
-func (env Env) migrateCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "migrate", Short: "Plan migrations of the contexts' databases"}
-	var o migrate.Options
-	diff := &cobra.Command{
-		Use:   "diff [CONTEXT...]",
-		Short: "Write the migrations that bring the databases up to the entities",
-		Long: `diff compares each context's entities with the tables that its migrations lead
-to, and writes the next migration for SQLite and for PostgreSQL. Without
-arguments it looks at all contexts. Changes that lose data are refused unless
---destructive is given; review what it writes before you commit it.`,
-		Example: "  pl-gen migrate diff library --name add_due_date",
-		RunE: func(_ *cobra.Command, args []string) error {
-			return env.migrate(args, o)
-		},
+// A consumption is how a new consumer takes its events.
+type consumption struct {
+	external, skipDead bool
+	attempts           uint32
+	first, longest     time.Duration
+}
+
+func (c *consumption) flags(flags *pflag.FlagSet) {
+	flags.BoolVar(&c.external, "external", false, "its effect is outside of the database, for example an e-mail: the handler gets a Call with an idempotency key")
+	flags.BoolVar(&c.skipDead, "skip-dead", false, "later events of a key do not wait for a dead one")
+	flags.Uint32Var(&c.attempts, "attempts", 0, "how often a delivery is tried (default: 15)")
+	flags.DurationVar(&c.first, "first-delay", 0, "the delay behind the first attempt (default: 500ms)")
+	flags.DurationVar(&c.longest, "max-delay", 0, "the longest delay between attempts (default: 15m)")
+}
+
+// option is the annotation of a consumer of topic.
+func (c *consumption) option(topic string) string {
+	parts := []string{"topic: " + strconv.Quote(topic)}
+	if c.external {
+		parts = append(parts, "effect: EFFECT_EXTERNAL")
 	}
-	diff.Flags().StringVar(&o.Name, "name", "", "the middle of the new files' names (default: init or change)")
-	diff.Flags().BoolVar(&o.Destructive, "destructive", false, "allow changes that lose data")
-	cmd.AddCommand(diff)
-	return cmd
+	if c.skipDead {
+		parts = append(parts, "on_dead: ON_DEAD_SKIP")
+	}
+	if retry := c.retry(); retry != "" {
+		parts = append(parts, "retry: {"+retry+"}")
+	}
+	return "{" + strings.Join(parts, " ") + "}"
+}
+
+func (c *consumption) retry() string {
+	var parts []string
+	if c.attempts > 0 {
+		parts = append(parts, fmt.Sprintf("attempts: %d", c.attempts))
+	}
+	if c.first != 0 {
+		parts = append(parts, fmt.Sprintf("first_delay: %q", c.first))
+	}
+	if c.longest != 0 {
+		parts = append(parts, fmt.Sprintf("max_delay: %q", c.longest))
+	}
+	return strings.Join(parts, " ")
 }
 
 func exactly(n int, what string) cobra.PositionalArgs {
@@ -278,33 +309,4 @@ func (env Env) write(r *repository, after func() error) error {
 		fmt.Fprintf(env.Stdout, "%s %s\n", verb, name)
 	}
 	return nil
-}
-
-// migrate writes the migrations that are missing.
-func (env Env) migrate(names []string, o migrate.Options) error {
-	if o.Name != "" && !snakePattern.MatchString(o.Name) {
-		return UsageError{fmt.Errorf("--name %q is not in snake case", o.Name)}
-	}
-	r, m, err := env.open()
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if !slices.ContainsFunc(m.Contexts, func(c *model.Context) bool { return c.Name == name }) {
-			return fmt.Errorf("there is no context %s", name)
-		}
-	}
-	for _, c := range m.Contexts {
-		if c.Service == nil || len(names) > 0 && !slices.Contains(names, c.Name) {
-			continue
-		}
-		files, err := migrate.Plan(r, c, o)
-		if err != nil {
-			return err
-		}
-		for _, f := range files {
-			r.put(f.Path, f.Content)
-		}
-	}
-	return env.write(r, func() error { return nil })
 }

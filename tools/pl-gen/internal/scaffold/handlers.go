@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 )
 
@@ -32,7 +33,7 @@ type serviceCode struct {
 type method struct {
 	pos diag.Pos
 	// handler tells whether its signature is a handler's: it takes the
-	// context's Tx or Reader.
+	// context's Tx, Reader or Call, or is a fallback.
 	handler bool
 }
 
@@ -101,7 +102,7 @@ func (code *serviceCode) function(set *token.FileSet, d *ast.FuncDecl, servicePa
 	p := set.Position(d.Name.Pos())
 	code.methods[d.Name.Name] = method{
 		pos:     diag.Pos{File: p.Filename, Line: p.Line, Col: p.Column},
-		handler: d.Name.IsExported() && takesUnit(d.Type, servicePackage),
+		handler: d.Name.IsExported() && (takesUnit(d.Type, servicePackage) || isFallback(d)),
 	}
 }
 
@@ -116,8 +117,18 @@ func receiver(d *ast.FuncDecl) string {
 	return ""
 }
 
-// takesUnit reports whether the second parameter is the context's Tx or
-// Reader.
+// isFallback reports whether a method has the name and the last parameter,
+// cause error, of one that answers a call of another context.
+func isFallback(d *ast.FuncDecl) bool {
+	if !strings.HasPrefix(d.Name.Name, "Fallback") || d.Type.Params.NumFields() != 3 {
+		return false
+	}
+	last, ok := d.Type.Params.List[len(d.Type.Params.List)-1].Type.(*ast.Ident)
+	return ok && last.Name == "error"
+}
+
+// takesUnit reports whether the second parameter is the context's Tx, Reader
+// or Call.
 func takesUnit(t *ast.FuncType, servicePackage string) bool {
 	if t.Params.NumFields() < 2 || len(t.Params.List) < 2 {
 		return false
@@ -127,7 +138,7 @@ func takesUnit(t *ast.FuncType, servicePackage string) bool {
 		return false
 	}
 	sel, ok := star.X.(*ast.SelectorExpr)
-	if !ok || sel.Sel.Name != "Tx" && sel.Sel.Name != "Reader" {
+	if !ok || !slices.Contains([]string{"Tx", "Reader", "Call"}, sel.Sel.Name) {
 		return false
 	}
 	pkg, ok := sel.X.(*ast.Ident)
@@ -142,6 +153,11 @@ func handlerNames(c *model.Context) []string {
 	}
 	for _, k := range c.Consumes {
 		names = append(names, k.Handler)
+	}
+	for _, p := range c.Policies {
+		if p.Fallback {
+			names = append(names, service.FallbackName(p))
+		}
 	}
 	return names
 }

@@ -61,6 +61,14 @@ func (w *writer) testStub(s *goFile, h handler) {
 		s.p("}")
 		return
 	}
+	if h.fallback != nil {
+		in, errors := messageOf(h.fallback.Method.Input), s.lib("errors")
+		s.p("cause := %s.New(\"down\")", errors)
+		s.p("if _, err := %s.New().%s(t.Context(), new(%s.%s), cause); !%s.Is(err, cause) {", own, h.name, s.use(in.Package), in.Name, errors)
+		s.p("t.Errorf(\"%%v, want the cause\", err)")
+		s.p("}")
+		return
+	}
 	in, connect := messageOf(h.call.Input), s.lib("connectrpc.com/connect/v2")
 	s.p("_, err := %s.New().%s(t.Context(), nil, new(%s.%s))", own, h.name, s.use(in.Package), in.Name)
 	s.p("if %s.CodeOf(err) != %s.CodeUnimplemented {", connect, connect)

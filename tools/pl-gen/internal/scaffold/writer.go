@@ -134,12 +134,13 @@ func snake(name string) string {
 func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
 func isLower(c byte) bool { return c >= 'a' && c <= 'z' }
 
-// A handler is a method of the context's Handler. One of call and consumer is
-// set.
+// A handler is a method of the context's Handler. One of call, consumer and
+// fallback is set.
 type handler struct {
 	name     string
 	call     *model.Method
 	consumer *model.Consumer
+	fallback *model.Policy
 }
 
 func (w *writer) handlers() []handler {
@@ -149,6 +150,11 @@ func (w *writer) handlers() []handler {
 	}
 	for _, k := range w.context.Consumes {
 		list = append(list, handler{name: k.Handler, consumer: k})
+	}
+	for _, p := range w.context.Policies {
+		if p.Fallback {
+			list = append(list, handler{name: service.FallbackName(p), fallback: p})
+		}
 	}
 	return list
 }
