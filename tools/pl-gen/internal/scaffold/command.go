@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/migrate"
@@ -95,7 +94,7 @@ it is. It writes the handler with a test, and the migration of a new entity.`,
 			},
 		}
 		if name == "consumer" {
-			how.flags(add.Flags())
+			how.flags(add)
 		}
 		cmd.AddCommand(add)
 	}
@@ -109,7 +108,8 @@ type consumption struct {
 	first, longest     time.Duration
 }
 
-func (c *consumption) flags(flags *pflag.FlagSet) {
+func (c *consumption) flags(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.BoolVar(&c.external, "external", false, "its effect is outside of the database, for example an e-mail: the handler gets a Call with an idempotency key")
 	flags.BoolVar(&c.skipDead, "skip-dead", false, "later events of a key do not wait for a dead one")
 	flags.Uint32Var(&c.attempts, "attempts", 0, "how often a delivery is tried (default: 15)")
