@@ -12,6 +12,7 @@ import (
 
 	quizv1event "github.com/pulselearn/campus-hub/gen/event/quiz/v1"
 	achievementv1 "github.com/pulselearn/campus-hub/gen/proto/pl/achievement/v1"
+	userprofilev1 "github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1"
 	"github.com/pulselearn/campus-hub/platform/event"
 )
 
@@ -36,6 +37,10 @@ type Handler interface {
 	// OnQuizCompleted consumes pl.quiz.quiz_completed.v1: a student has submitted
 	// a quiz and it has been graded.
 	OnQuizCompleted(ctx context.Context, tx *Tx, e *quizv1event.QuizCompleted) error
+	// FallbackUserProfileBatchGetUsers answers the query handlers and other
+	// callers of userprofile.BatchGetUsers while that context is down; cause says
+	// how the call failed. Returning cause leaves the call failed.
+	FallbackUserProfileBatchGetUsers(ctx context.Context, req *userprofilev1.BatchGetUsersRequest, cause error) (*userprofilev1.BatchGetUsersResponse, error)
 }
 
 // Event is an event that achievement publishes. The events of other contexts

@@ -15,6 +15,7 @@ import (
 	quizv1event "github.com/pulselearn/campus-hub/gen/event/quiz/v1"
 	achievementv1 "github.com/pulselearn/campus-hub/gen/proto/pl/achievement/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/achievement/v1/achievementv1connect"
+	userprofilev1 "github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1/userprofilev1connect"
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/event"
@@ -42,7 +43,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 		Migrations: migrations,
 		Code:       code,
 		Methods: func(server *connect.Server, core *rpc.Core, calls *rpc.Directory) {
-			*clients = newClients(calls)
+			*clients = newClients(calls, h)
 			achievementv1connect.RegisterAchievementServiceHandler(server, &api{
 				handler: h,
 				core:    core,
@@ -79,9 +80,19 @@ func code(err error) (connect.Code, bool) {
 	return 0, false
 }
 
-func newClients(calls *rpc.Directory) Clients {
+func newClients(calls *rpc.Directory, h Handler) Clients {
 	return Clients{
-		UserProfile: userprofilev1connect.NewUserProfileServiceClient(calls.Client("userprofile")),
+		UserProfile: userprofilev1connect.NewUserProfileServiceClient(calls.Client("userprofile", rpc.Policy{
+			Caller:        "achievement",
+			Procedure:     userprofilev1connect.UserProfileServiceBatchGetUsersProcedure,
+			Timeout:       1 * time.Second,
+			Retry:         bus.RetryPolicy{Attempts: 2},
+			Breaker:       rpc.Breaker{Failures: 5, Window: 10, Open: 10 * time.Second},
+			MaxConcurrent: 64,
+			Fallback: func(ctx context.Context, req proto.Message, cause error) (proto.Message, error) {
+				return h.FallbackUserProfileBatchGetUsers(ctx, req.(*userprofilev1.BatchGetUsersRequest), cause)
+			},
+		})),
 	}
 }
 

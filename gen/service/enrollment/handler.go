@@ -29,6 +29,8 @@ type Handler interface {
 	// ListEnrollments returns a student's enrollments, newest first, a page at a
 	// time.
 	ListEnrollments(ctx context.Context, r *Reader, req *enrollmentv1.ListEnrollmentsRequest) (*enrollmentv1.ListEnrollmentsResponse, error)
+	// EnrollPremiumCourse returns what the steps of that saga do. It is asked once.
+	EnrollPremiumCourse() EnrollPremiumCourse
 }
 
 // Event is an event that enrollment publishes. The events of other contexts

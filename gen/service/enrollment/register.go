@@ -18,6 +18,7 @@ import (
 	"github.com/pulselearn/campus-hub/gen/proto/pl/payment/v1/paymentv1connect"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/rpc"
+	"github.com/pulselearn/campus-hub/platform/saga"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/platform/tx"
 	"google.golang.org/protobuf/proto"
@@ -31,12 +32,15 @@ const _ = service.AcceptsGeneration1
 // compile error where Register is called.
 func Register(app *service.App, h Handler, migrations fs.FS) {
 	clients := new(Clients) // filled before anything runs
+	running := sagas(h, clients)
 	app.Add(service.Definition{
 		Context: "enrollment",
 		Publishes: []*event.Type{
 			enrollmentv1event.GrantedType,
 			enrollmentv1event.InvoiceFailedType,
 		},
+		Consumers:  saga.Consumers(running...),
+		Sagas:      func(*rpc.Directory) []saga.Definition { return running },
 		Calls:      []string{"course", "billing", "payment"},
 		Migrations: migrations,
 		Code:       code,

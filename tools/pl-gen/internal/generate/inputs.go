@@ -16,6 +16,7 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/messages"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/openapi"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/proto"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/saga"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan"
@@ -38,6 +39,7 @@ func units(set *source.Set, m *model.Model) []unit {
 			unit{"command " + c.Name, sumOf(m.Module, servedBy(c)), func() ([]plan.File, error) { return command.Emit(m.Module, c) }},
 			unit{"entity " + c.Name, sumOf(m.Module, p.entities(c)), func() ([]plan.File, error) { return entity.Emit(m.Module, c) }},
 			unit{"service " + c.Name, sumOf(m.Module, p.service(c)), func() ([]plan.File, error) { return service.Emit(m.Module, c) }},
+			unit{"saga " + c.Name, sumOf(m.Module, p.service(c)), func() ([]plan.File, error) { return saga.Emit(m.Module, c) }},
 			unit{"openapi " + c.Name, sumOf(p.context(c.Name)), func() ([]plan.File, error) { return openapi.Emit(c) }},
 			unit{"asyncapi " + c.Name, sumOf(p.service(c)), func() ([]plan.File, error) { return asyncapi.Emit(c) }},
 		)
@@ -125,6 +127,9 @@ func eventPrint(e *model.Event) string {
 	for _, c := range e.Consumers {
 		b.WriteString("|" + c.Context.Name + "." + c.Handler)
 	}
+	for _, s := range e.Sagas {
+		b.WriteString("|" + s.Context.Name + "." + s.Name)
+	}
 	return b.String()
 }
 
@@ -137,6 +142,11 @@ func (p *prints) service(c *model.Context) string {
 	}
 	for _, e := range c.Publishes {
 		parts = append(parts, eventPrint(e))
+	}
+	for _, s := range c.Sagas {
+		for _, e := range s.Consumes() {
+			parts = append(parts, eventPrint(e))
+		}
 	}
 	for _, consumer := range c.Consumes {
 		parts = append(parts, eventPrint(consumer.Event), consumer.Handler, consumer.Timeout.String(), fmt.Sprint(consumer.Latest))

@@ -48,7 +48,7 @@ func Emit(module string, c *model.Context) ([]plan.File, error) {
 	var out []plan.File
 	for _, part := range v.parts() {
 		f := gofile.New("gen/service/"+c.Name+"/"+part.file, v.pkg, c.Service.File)
-		f.Reserve("ctx", "core", "client", "clients", "calls", "call", "server", "app", "req", "events")
+		f.Reserve("ctx", "core", "client", "clients", "calls", "call", "server", "app", "req", "events", "running")
 		part.print(f)
 		src, err := f.Source()
 		if err != nil {

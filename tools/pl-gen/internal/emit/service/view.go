@@ -29,6 +29,8 @@ type view struct {
 	Entities     []entityView
 	Clients      []clientView
 	Fallbacks    []fallbackView
+	// Sagas are the names of the context's sagas.
+	Sagas []string
 	// External tells whether a consumer's effect is outside of the database.
 	External bool
 	// Register registers the Connect handlers.
@@ -81,6 +83,9 @@ func newView(module string, c *model.Context) *view {
 	for _, k := range c.Consumes {
 		v.Consumers = append(v.Consumers, v.consumer(k))
 		v.External = v.External || k.External
+	}
+	for _, s := range c.Sagas {
+		v.Sagas = append(v.Sagas, s.Name)
 	}
 	for _, e := range c.Publishes {
 		v.Publishes = append(v.Publishes, typeIdent(module, e))
@@ -213,7 +218,7 @@ func durationText(d time.Duration, ident func(path, name string) string) string 
 	for _, unit := range []struct {
 		length time.Duration
 		name   string
-	}{{time.Minute, "Minute"}, {time.Second, "Second"}, {time.Millisecond, "Millisecond"}} {
+	}{{time.Hour, "Hour"}, {time.Minute, "Minute"}, {time.Second, "Second"}, {time.Millisecond, "Millisecond"}} {
 		if d%unit.length == 0 {
 			return fmt.Sprintf("%d * %s", d/unit.length, ident("time", unit.name))
 		}
