@@ -86,10 +86,17 @@ var rules = []rule{
 		},
 	},
 	{
+		name:    "platform/hold knows no broker, no SQL driver and no telemetry",
+		applies: exactly("platform/hold"),
+		allows: func(_, target string) bool {
+			return isStandard(target) || in(target, "platform/database", "platform/bus", "platform/event")
+		},
+	},
+	{
 		name:    "platform/tx knows no broker, no ORM, no SQL driver and no telemetry",
 		applies: exactly("platform/tx"),
 		allows: func(_, target string) bool {
-			return isStandard(target) || in(target, "platform/tx", "platform/outbox", "platform/database", "platform/bus", "platform/event", "github.com/google/uuid")
+			return isStandard(target) || in(target, "platform/tx", "platform/hold", "platform/outbox", "platform/database", "platform/bus", "platform/event", "github.com/google/uuid")
 		},
 	},
 	{
@@ -137,6 +144,7 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"platform/rpc", "gen/proto/pl/quiz/v1"},
 		{"platform/avro", "gopkg.in/yaml.v3"},
 		{"platform/bus", "go.opentelemetry.io/otel"},
+		{"platform/hold", "github.com/jackc/pgx/v5"},
 		{"platform/tx", "entgo.io/ent/dialect"},
 		{"platform/database", "platform/event"},
 		{"platform/outbox", "github.com/jackc/pgx/v5"},

@@ -24,9 +24,10 @@ type Conn interface {
 type Dialect interface {
 	Traits() Traits
 	// Rows returns a SELECT of literal rows in their order, and its arguments.
-	// Each column is a []int64, []string, [][]byte or []time.Time, all of the
-	// same length; nil bytes are NULL. Its first parameter is $<first>, and
-	// stands in the whole query behind all parameters with a lower number.
+	// Each column is a []int64, []string, []bool, [][]byte, []time.Time or
+	// []*time.Time, all of the same length; nil bytes and times are NULL. Its
+	// first parameter is $<first>, and stands in the whole query behind all
+	// parameters with a lower number.
 	Rows(first int, columns ...any) (query string, args []any)
 	// ExecBatch runs statements in their order, in one round trip where the
 	// engine can. It returns how many have succeeded; the error is that of the

@@ -106,8 +106,10 @@ func typeName(column any) string {
 		return "text"
 	case [][]byte:
 		return "bytea"
-	case []time.Time:
+	case []time.Time, []*time.Time:
 		return "timestamptz"
+	case []bool:
+		return "boolean"
 	}
 	panic(fmt.Sprintf("postgres: no column of %T", column))
 }

@@ -42,6 +42,10 @@ func length(column any) int {
 		return len(c)
 	case []time.Time:
 		return len(c)
+	case []*time.Time:
+		return len(c)
+	case []bool:
+		return len(c)
 	}
 	panic(fmt.Sprintf("sqlite: no column of %T", column))
 }
@@ -54,6 +58,12 @@ func value(column any, row int) any {
 		return c[row]
 	case []time.Time:
 		return c[row]
+	case []bool:
+		return c[row]
+	case []*time.Time:
+		if c[row] != nil {
+			return *c[row]
+		}
 	case [][]byte:
 		if c[row] != nil {
 			return c[row]

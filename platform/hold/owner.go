@@ -1,0 +1,122 @@
+package hold
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/event"
+)
+
+// insertRows bounds one INSERT: SQLite takes 32,766 parameters.
+const insertRows = 1000
+
+// An Owner works on the held deliveries of one position. Its writes belong
+// into transactions that the position's fence guards.
+type Owner struct {
+	DB *database.DB
+	bus.Position
+}
+
+// Keys calls f with every key that has rows, how many it has, and how many of
+// them block; the rows without a key come together as nil.
+func (o Owner) Keys(ctx context.Context, c database.Conn, f func(key []byte, rows, blocking int)) error {
+	err := database.Each(ctx, c, `SELECT key, key IS NULL, count(*), count(*) FILTER (WHERE blocks) FROM pl_hold
+		WHERE consumer = $1 AND topic = $2 AND partition = $3 GROUP BY key`, o.args(), func(rows *sql.Rows) error {
+		var key []byte
+		var keyless bool
+		var n, blocking int
+		if err := rows.Scan(&key, &keyless, &n, &blocking); err != nil {
+			return err
+		}
+		f(orEmpty(key, keyless), n, blocking)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the keys in the hold: %w", err)
+	}
+	return nil
+}
+
+func (o Owner) args(more ...any) []any {
+	return append([]any{o.Consumer, o.Topic, o.Partition}, more...)
+}
+
+// Wake makes every row due that is held, has no time and waits behind none.
+// There is none, unless rows were changed by hand.
+func (o Owner) Wake(ctx context.Context, c database.Conn, now time.Time) error {
+	_, err := c.ExecContext(ctx, `UPDATE pl_hold SET next_at = $4
+		WHERE consumer = $1 AND topic = $2 AND partition = $3 AND state = 'held' AND next_at IS NULL
+		AND (NOT blocks OR record_offset IN (SELECT min(record_offset) FROM pl_hold
+			WHERE consumer = $1 AND topic = $2 AND partition = $3 AND blocks GROUP BY key))`, o.args(now)...)
+	if err != nil {
+		return fmt.Errorf("wake held deliveries: %w", err)
+	}
+	return nil
+}
+
+// Insert puts rows into the hold. Their position is the owner's, and their
+// version becomes 1.
+func (o Owner) Insert(ctx context.Context, c database.Conn, rows []Row) error {
+	for len(rows) > 0 {
+		n := min(len(rows), insertRows)
+		list, args := o.columns(rows[:n])
+		_, err := c.ExecContext(ctx, `INSERT INTO pl_hold (consumer, topic, partition, record_offset, key, blocks, state, next_at, attempts,
+			redrives, cause, signature, value, headers, record_time, event_id, event_source, first_failed_at, last_failed_at, held_at, version)
+			SELECT $1, $2, r.* FROM (`+list+`) AS r`, append([]any{o.Consumer, o.Topic}, args...)...)
+		if err != nil {
+			return fmt.Errorf("write the hold: %w", err)
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// columns turns rows into the columns of one INSERT.
+func (o Owner) columns(rows []Row) (query string, args []any) {
+	var partition, offset, attempts, redrives, version []int64
+	var key, value, headers [][]byte
+	var blocks []bool
+	var state, cause, signature, id, source []string
+	var next, first, last []*time.Time
+	var recorded, held []time.Time
+	for i := range rows {
+		r := &rows[i]
+		partition, offset, version = append(partition, int64(o.Partition)), append(offset, r.Offset), append(version, 1)
+		key, value, headers = append(key, r.Key), append(value, r.Value), append(headers, encodeHeaders(r.Headers))
+		blocks, state, next = append(blocks, r.Blocks), append(state, string(r.State)), append(next, orNull(r.NextAt))
+		attempts, redrives = append(attempts, int64(r.Attempts)), append(redrives, int64(r.Redrives))
+		cause, signature = append(cause, r.Cause), append(signature, r.Signature)
+		id, source = append(id, text(r.EventID)), append(source, text(r.EventSource))
+		first, last = append(first, orNull(r.FirstFailedAt)), append(last, orNull(r.LastFailedAt))
+		recorded, held = append(recorded, r.RecordTime.UTC()), append(held, r.HeldAt)
+	}
+	return o.DB.Rows(3, partition, offset, key, blocks, state, next, attempts, redrives, cause, signature, value, headers,
+		recorded, id, source, first, last, held, version)
+}
+
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// encodeHeaders never returns nil, which would be NULL.
+func encodeHeaders(headers []event.Header) []byte {
+	return event.AppendHeaderList([]byte{}, headers)
+}
+
+// Earliest returns when the next row is due, if one is.
+func (o Owner) Earliest(ctx context.Context) (at time.Time, found bool, err error) {
+	found, err = database.Scan(ctx, o.DB.Reading(), `SELECT next_at FROM pl_hold
+		WHERE consumer = $1 AND topic = $2 AND partition = $3 AND next_at IS NOT NULL ORDER BY next_at LIMIT 1`, o.args(), &at)
+	if err != nil {
+		return at, false, fmt.Errorf("look for held deliveries of %s that are due: %w", o.Position, err)
+	}
+	return at.UTC(), found, nil
+}
