@@ -132,7 +132,7 @@ func (c *call) attempt(outer, inner context.Context) error {
 		c.observer.CallTimedOut(c.policy.Caller, c.name)
 		return timeout.ErrExceeded
 	case connectionLost(err):
-		return connect.Errorf(connect.CodeUnavailable, "%s: the connection was lost: %v", c.name, err).WithCause(err)
+		return connect.Errorf(connect.CodeUnavailable, "the connection was lost: %v", err).WithCause(err)
 	}
 	return err
 }
@@ -158,13 +158,12 @@ func (c *call) explain(ctx context.Context, err error) error {
 		return connect.Errorf(connect.CodeResourceExhausted, "%s: %d calls are under way, the most that the policy of %s allows (max_concurrent)",
 			c.name, c.policy.MaxConcurrent, cmp.Or(c.policy.Caller, "the caller")).WithCause(c.last)
 	case errors.Is(err, timeout.ErrExceeded):
-		err = connect.Errorf(connect.CodeDeadlineExceeded, "%s: no answer within the timeout of %v",
-			c.name, cmp.Or(c.policy.Timeout, DefaultCallTimeout))
+		err = connect.Errorf(connect.CodeDeadlineExceeded, "no answer within the timeout of %v", cmp.Or(c.policy.Timeout, DefaultCallTimeout))
 	}
 	if c.attempts > 1 {
 		return fmt.Errorf("%s: gave up after %d attempts: %w", c.name, c.attempts, err)
 	}
-	return err
+	return fmt.Errorf("%s: %w", c.name, err)
 }
 
 // abandoned is the error of a call whose caller does not wait any longer: its
