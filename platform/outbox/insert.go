@@ -11,7 +11,7 @@ import (
 )
 
 // insertRows bounds one INSERT: SQLite takes 32,766 parameters, and a row has
-// nine.
+// ten.
 const insertRows = 500
 
 // An Event is on its way into the outbox.
@@ -26,6 +26,11 @@ type Event struct {
 	Key []byte
 	// Data is Avro, without the registry's framing.
 	Data []byte
+	// Headers, when it is not nil, makes this a record that is published as it
+	// is, such as the copy of a dead letter: with these headers, and with Data
+	// as its value. Of Envelope only ID and Time are used, and Fingerprint is
+	// 0.
+	Headers []event.Header
 }
 
 // Prepare makes the outbox ready for rows of the day of at, and ahead of time
@@ -58,14 +63,16 @@ func Insert(ctx context.Context, db *database.DB, c database.Conn, day database.
 type columns struct {
 	day, shard, fingerprint []int64
 	id, topic, attributes   []string
-	key, data               [][]byte
+	key, data, headers      [][]byte
 }
 
 func columnsOf(db *database.DB, day database.Day, recorded string, events []Event) *columns {
 	var r columns
 	for i := range events {
 		e := &events[i]
-		e.Envelope.SetExtension(event.ExtRecordedTime, recorded, event.Timestamp)
+		if e.Headers == nil {
+			e.Envelope.SetExtension(event.ExtRecordedTime, recorded, event.Timestamp)
+		}
 		attributes := appendAttributes(make([]byte, 0, 512), &e.Envelope)
 		r.day = append(r.day, int64(day))
 		r.shard = append(r.shard, shardOf(e.Key, db.Traits().Shards))
@@ -74,15 +81,42 @@ func columnsOf(db *database.DB, day database.Day, recorded string, events []Even
 		r.topic = append(r.topic, e.Topic)
 		r.attributes = append(r.attributes, string(attributes))
 		r.key = append(r.key, e.Key)
-		r.data = append(r.data, e.Data)
+		r.data = append(r.data, orEmpty(e.Data))
+		r.headers = append(r.headers, encodeRaw(e))
 	}
 	return &r
 }
 
+// orEmpty keeps a tombstone's value from being NULL.
+func orEmpty(data []byte) []byte {
+	if data == nil {
+		return []byte{}
+	}
+	return data
+}
+
+// What a row of a raw record says of its value.
+const (
+	rawValue = iota
+	rawTombstone
+)
+
+// encodeRaw returns the headers of a raw record behind what its value is, and
+// nil for an event.
+func encodeRaw(e *Event) []byte {
+	switch {
+	case e.Headers == nil:
+		return nil
+	case e.Data == nil:
+		return event.AppendHeaderList([]byte{rawTombstone}, e.Headers)
+	}
+	return event.AppendHeaderList([]byte{rawValue}, e.Headers)
+}
+
 func (r *columns) insert(ctx context.Context, db *database.DB, c database.Conn) error {
-	rows, args := db.Rows(1, r.day, r.shard, r.id, r.topic, r.key, r.fingerprint, r.attributes, r.data)
+	rows, args := db.Rows(1, r.day, r.shard, r.id, r.topic, r.key, r.fingerprint, r.attributes, r.data, r.headers)
 	_, err := c.ExecContext(ctx,
-		`INSERT INTO pl_outbox (day, shard, id, topic, key, fingerprint, attributes, data) `+rows, args...)
+		`INSERT INTO pl_outbox (day, shard, id, topic, key, fingerprint, attributes, data, headers) `+rows, args...)
 	return err
 }
 

@@ -172,6 +172,9 @@ func (s *shard) publish(ctx context.Context, rows []outboxRow) error {
 // record frames the row's data with the registry's id and its attributes as
 // headers.
 func (s *shard) record(ctx context.Context, row *outboxRow) (*driver.Record, error) {
+	if row.raw != nil {
+		return row.rawRecord()
+	}
 	id, err := s.schemaID(ctx, row)
 	if err != nil {
 		return nil, fmt.Errorf("schema of event %s: %w", row.envelope.ID, err)
@@ -182,6 +185,21 @@ func (s *shard) record(ctx context.Context, row *outboxRow) (*driver.Record, err
 		Topic: row.topic, Key: row.key, Value: append(value, row.data...),
 		Headers: headers(&row.envelope), Time: row.envelope.Time,
 	}, nil
+}
+
+// rawRecord returns a record that is published as it is.
+func (row *outboxRow) rawRecord() (*driver.Record, error) {
+	list, err := event.ParseHeaderList(row.raw[1:])
+	if err != nil {
+		return nil, fmt.Errorf("record of sequence %d: %w", row.seq, err)
+	}
+	r := &driver.Record{Topic: row.topic, Key: row.key, Value: row.data, Headers: list, Time: row.envelope.Time}
+	if row.raw[0] == rawTombstone {
+		r.Value = nil
+	} else if r.Value == nil {
+		r.Value = []byte{} // SQLite's driver does not tell it from NULL
+	}
+	return r, nil
 }
 
 // headers are the event's attributes, and its trace once more by the W3C's own

@@ -20,6 +20,7 @@ type outboxRow struct {
 	fingerprint uint64
 	envelope    event.Envelope
 	data        []byte
+	raw         []byte // nil for an event; see encodeRaw
 }
 
 // unpublished returns the first rows of the shard that are not published, and
@@ -48,7 +49,7 @@ func scanOutboxRow(r *sql.Rows) (outboxRow, error) {
 	var fingerprint int64
 	var attributes string
 	var unordered bool
-	err := r.Scan(&row.day, &row.seq, &row.envelope.ID, &row.topic, &row.key, &unordered, &fingerprint, &attributes, &row.data)
+	err := r.Scan(&row.day, &row.seq, &row.envelope.ID, &row.topic, &row.key, &unordered, &fingerprint, &attributes, &row.data, &row.raw)
 	if err != nil {
 		return row, err
 	}
