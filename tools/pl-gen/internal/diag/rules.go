@@ -56,6 +56,7 @@ const (
 	SagaStep           Rule = "SAGA_STEP"
 	SagaCall           Rule = "SAGA_CALL"
 	SagaTime           Rule = "SAGA_TIME"
+	SagaUndo           Rule = "SAGA_UNDO"
 	RPCStreaming       Rule = "RPC_STREAMING"
 	HTTPBinding        Rule = "HTTP_BINDING"
 	HTTPField          Rule = "HTTP_FIELD"
@@ -180,6 +181,7 @@ var catalogue = []Info{
 	{Rule: SagaStep, Title: "a step of a saga does one thing, and has a name of its own"},
 	{Rule: SagaCall, Title: "a saga calls commands of contexts that it lists"},
 	{Rule: SagaTime, Title: "a saga and its steps end in time"},
+	{Rule: SagaUndo, Severity: Warning, Title: "a call is undone when a later step fails"},
 	{Rule: RPCStreaming, Title: "calls are unary"},
 	{Rule: HTTPBinding, Title: "a REST binding has one verb and a well-formed path"},
 	{Rule: HTTPField, Title: "a REST path names scalar fields of the request"},

@@ -140,7 +140,10 @@ func (b *builder) callee(c *Context, name textAt, rule diag.Rule) (*Context, *Me
 	contextName, methodName, isMethod := strings.Cut(name.text, ".")
 	target := calledBy(c, contextName)
 	if target == nil {
-		if !b.broken[contextName] {
+		if contextName == c.Name {
+			b.report(diag.New(rule, name.pos, fmt.Sprintf("%s calls itself", c.Name)).Because(
+				"a context reaches its own data in its own transactions", "do it in the handler or step around the call, and call other contexts"))
+		} else if !b.broken[contextName] {
 			b.report(diag.New(rule, name.pos, fmt.Sprintf("%s does not call %q", c.Name, contextName)).Because(
 				"only what a context lists under calls has a client", suggestCall(c, contextName)))
 		}

@@ -146,6 +146,9 @@ func (b *builder) sagaKey(e *Event, o option) *avro.Field {
 		}
 	}
 	message := fmt.Sprintf("%q is no field of %s", name, e.GoName)
+	if name == "" {
+		message = fmt.Sprintf("no key says which instance an event %s belongs to", e.GoName)
+	}
 	if i := slices.IndexFunc(e.Schema.Fields, func(f *avro.Field) bool { return f.Name == name }); i >= 0 {
 		message = fmt.Sprintf("the field %s of %s is %s", name, e.GoName, describe(e.Schema.Fields[i].Type))
 	}
