@@ -3,7 +3,6 @@ package achievement
 import (
 	"context"
 	"fmt"
-	"log/slog"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -30,7 +29,9 @@ func (s *Service) GetLeaderboard(ctx context.Context, r *achievementservice.Read
 	if err != nil {
 		return nil, err
 	}
-	addNames(ctx, r, entries)
+	if err := addNames(ctx, r, entries); err != nil {
+		return nil, err
+	}
 	return &achievementv1.GetLeaderboardResponse{Entries: entries}, nil
 }
 
@@ -70,11 +71,10 @@ func best(ctx context.Context, query *ent.ProgressQuery, limit int) ([]*achievem
 	return entries, nil
 }
 
-// addNames asks userprofile for the students' names. A leaderboard without
-// names is better than none.
-func addNames(ctx context.Context, r *achievementservice.Reader, entries []*achievementv1.LeaderboardEntry) {
+// addNames asks userprofile for the students' names.
+func addNames(ctx context.Context, r *achievementservice.Reader, entries []*achievementv1.LeaderboardEntry) error {
 	if len(entries) == 0 {
-		return
+		return nil
 	}
 	req := &userprofilev1.BatchGetUsersRequest{}
 	for _, e := range entries {
@@ -82,8 +82,7 @@ func addNames(ctx context.Context, r *achievementservice.Reader, entries []*achi
 	}
 	res, err := r.Clients.UserProfile.BatchGetUsers(ctx, req)
 	if err != nil {
-		slog.WarnContext(ctx, "leaderboard goes out without names", "error", err)
-		return
+		return fmt.Errorf("ask for the students' names: %w", err)
 	}
 	names := map[string]string{}
 	for _, u := range res.GetUsers() {
@@ -92,4 +91,5 @@ func addNames(ctx context.Context, r *achievementservice.Reader, entries []*achi
 	for _, e := range entries {
 		e.DisplayName = names[e.GetStudentId()]
 	}
+	return nil
 }
