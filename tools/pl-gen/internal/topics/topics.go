@@ -46,15 +46,21 @@ func Wanted(m *model.Model) []Topic {
 	for _, e := range m.Events {
 		wanted = append(wanted, Topic{e.Topic, e.Partitions, e.Retention.Milliseconds(), deleteOld})
 		for _, c := range e.Consumers {
-			kept := max(e.Retention, deadLetterRetention)
-			wanted = append(wanted, Topic{DeadLetters(e.Topic, c.Context.Name), e.Partitions, kept.Milliseconds(), deleteOld})
+			wanted = append(wanted, DeadLetterTopic(e, c.Context.Name))
 		}
 	}
 	slices.SortFunc(wanted, byName)
 	return wanted
 }
 
-// DeadLetters returns the topic of what a context could not handle of a topic.
+// DeadLetterTopic returns the topic for what a context could not handle of an
+// event.
+func DeadLetterTopic(e *model.Event, context string) Topic {
+	kept := max(e.Retention, deadLetterRetention)
+	return Topic{DeadLetters(e.Topic, context), e.Partitions, kept.Milliseconds(), deleteOld}
+}
+
+// DeadLetters returns the name of the topic of what a context could not handle of a topic.
 func DeadLetters(topic, context string) string { return topic + "." + context + ".dlq" }
 
 func byName(a, b Topic) int { return cmp.Compare(a.Name, b.Name) }

@@ -219,6 +219,39 @@ func TestWiring(t *testing.T) {
 	}
 }
 
+// TestDeadLetters holds the document against the headers that the runtime
+// writes.
+func TestDeadLetters(t *testing.T) {
+	m := modeltest.Load(t, os.DirFS(top))
+	i := slices.IndexFunc(m.Contexts, func(c *model.Context) bool { return c.Name == "achievement" })
+	files, err := Emit(m.Contexts[i])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d document
+	if err := json.Unmarshal(files[0].Content, &d); err != nil {
+		t.Fatal(err)
+	}
+	const topic = "pl.quiz.quiz_completed.v1.achievement.dlq"
+	letters, event := d.Channels[topic], d.Channels["pl.quiz.quiz_completed.v1"]
+	if letters == nil || letters.Bindings.Kafka.Partitions != event.Bindings.Kafka.Partitions ||
+		letters.Bindings.Kafka.Configuration.Retention < event.Bindings.Kafka.Configuration.Retention {
+		t.Errorf("channel %+v", letters)
+	}
+	if sent := d.Operations["deadletter.OnQuizCompleted"]; sent == nil || sent.Action != "send" || sent.Channel.Ref != "#/channels/"+topic {
+		t.Errorf("operations %v", d.Operations)
+	}
+	headers := d.Components.Schemas[deadLettersName].Properties
+	for _, name := range []string{"pl-cause", "pl-consumer", "pl-partition", "pl-offset", "pl-attempts", "pl-failed-at"} {
+		if headers[name].Description == "" {
+			t.Errorf("the header %s is not described", name)
+		}
+	}
+	if d.Components.Messages[topic].Name != "QuizCompletedDeadLetter" || d.Components.Messages["pl.quiz.quiz_completed.v1"].Name != "QuizCompleted" {
+		t.Errorf("messages %v", d.Components.Messages)
+	}
+}
+
 func TestEmittingTwiceGivesTheSame(t *testing.T) {
 	first, second := emitAll(t, modeltest.Load(t, os.DirFS(top))), emitAll(t, modeltest.Load(t, os.DirFS(top)))
 	for i := range first {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/avro"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/topics"
 )
 
 func newDocument(title, description string) *document {
@@ -42,6 +43,7 @@ func (d *document) context(c *model.Context, prefix string) error {
 			return err
 		}
 		d.Operations[prefix+consumer.Handler] = receive(consumer)
+		d.deadLetter(consumer, prefix)
 	}
 	return nil
 }
@@ -51,7 +53,7 @@ func receive(c *model.Consumer) *operation {
 		Action: "receive", Channel: channelRef(c.Event), Messages: []ref{messageIn(c.Event)}, Context: c.Context.Name,
 		Title: c.Handler, Summary: fmt.Sprintf("%s consumes %s.", c.Context.Name, c.Event.Topic),
 		Consumer:    c.Context.Name + "." + c.Handler,
-		DeadLetters: c.Event.Topic + "." + c.Context.Name + ".dlq",
+		DeadLetters: topics.DeadLetters(c.Event.Topic, c.Context.Name),
 		Bindings: &kafka[operationKafka]{operationKafka{
 			Group: schema{Type: "string", Enum: []string{"pl." + c.Context.Name}}, Version: kafkaBinding,
 		}},
@@ -77,14 +79,18 @@ func (d *document) event(e *model.Event) error {
 	d.Channels[e.Topic] = &channel{
 		Address: e.Topic, Title: e.GoName, Description: e.Schema.Doc,
 		Messages: map[string]ref{e.GoName: {"#/components/messages/" + e.Topic}},
-		Bindings: kafka[channelKafka]{channelKafka{
-			Partitions:    e.Partitions,
-			Configuration: topicConfig{Cleanup: []string{"delete"}, Retention: e.Retention.Milliseconds()},
-			Version:       kafkaBinding,
-		}},
+		Bindings: brokerOf(e.Partitions, e.Retention.Milliseconds()),
 		Registry: e.Topic + "-value", Compat: e.Compatibility, Realtime: e.Realtime,
 	}
 	return nil
+}
+
+func brokerOf(partitions int32, retentionMillis int64) kafka[channelKafka] {
+	return kafka[channelKafka]{channelKafka{
+		Partitions:    partitions,
+		Configuration: topicConfig{Cleanup: []string{"delete"}, Retention: retentionMillis},
+		Version:       kafkaBinding,
+	}}
 }
 
 func messageOf(e *model.Event) (*message, error) {
