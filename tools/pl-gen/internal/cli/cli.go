@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/operate"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/scaffold"
 )
 
@@ -40,12 +41,13 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
 	var scaffolding scaffold.UsageError
+	var operating operate.UsageError
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errFindings):
+	case errors.Is(err, errFindings), errors.Is(err, operate.ErrFindings):
 		return exitFindings
-	case errors.As(err, &usage), errors.As(err, &scaffolding):
+	case errors.As(err, &usage), errors.As(err, &scaffolding), errors.As(err, &operating):
 		fmt.Fprintf(stderr, "pl-gen: %v\nRun \"%s --help\".\n", err, cmd.CommandPath())
 		return exitUsage
 	}
@@ -85,11 +87,12 @@ Findings are printed as "path:line:col: RULE message" with a cause and a fix;
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&a.dir, "root", "", "the repository's root (default: the nearest directory above with go.mod and contracts)")
-	root.AddCommand(a.generate(), a.lint(), a.check(), a.compat(), a.dev(), a.doctor(), a.explain(), a.version(), a.catalog(), a.registry(), a.register(), a.topics(), a.museum())
+	root.AddCommand(a.generate(), a.lint(), a.check(), a.compat(), a.dev(), a.doctor(), a.explain(), a.version(), a.catalog(), a.registry(), a.register(), a.topics(), a.museum(), a.decode())
 	env := scaffold.Env{
 		Root: a.root, Stdout: stdout, Stderr: stderr,
 		Generate: func(ctx context.Context, root string) error { return a.generateOnce(ctx, root, generateMode{}) },
 	}
+	root.AddCommand(operate.Commands(operate.Env{Stdin: os.Stdin, Stdout: stdout, Stderr: stderr, Terminal: isTerminal(os.Stdin) && isTerminal(os.Stderr)})...)
 	root.AddCommand(scaffold.Commands(env)...)
 	root.AddCommand(a.migrate(scaffold.MigrateDiff(env)))
 	return root
@@ -141,6 +144,16 @@ func (a *app) root() (string, error) {
 		}
 		dir = parent
 	}
+}
+
+// isTerminal tells a terminal from files, pipes and the null device.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
 }
 
 func exists(path string) bool {

@@ -184,7 +184,7 @@ func (c *canary) flow(ctx context.Context) error {
 		}
 		budget, start = min(budget+c.rate*time.Since(start).Seconds(), max(c.rate, 1)), time.Now()
 		room := max(int64(c.rate*ahead), judged) - c.Waiting
-		if some := min(int64(budget), room, changeRows); some > 0 {
+		if some := min(int64(budget), room); some > 0 {
 			if err := c.move(ctx, int(some)); err != nil {
 				return err
 			}

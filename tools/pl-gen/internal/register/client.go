@@ -47,6 +47,21 @@ func Open(address string) (*Registry, error) {
 // A version is one version of a subject as the registry has it.
 type version struct{ number, id int }
 
+// Schema returns the self-contained text of the schema with an id.
+func (r *Registry) Schema(ctx context.Context, id int) (string, error) {
+	found, err := r.api.SchemaByID(ctx, id)
+	if isNotFound(err) {
+		return "", fmt.Errorf("the registry at %s has no schema with id %d: is it the registry of the environment that the record is from?", r.URL, id)
+	}
+	if err != nil {
+		return "", r.explain(fmt.Sprintf("fetch schema %d", id), err)
+	}
+	if found.Type != sr.TypeAvro || len(found.References) > 0 {
+		return "", fmt.Errorf("schema %d of the registry at %s is not self-contained Avro", id, r.URL)
+	}
+	return found.Schema, nil
+}
+
 // find returns the version that has the text, number 0 if none has.
 func (r *Registry) find(ctx context.Context, subject, text string) (version, error) {
 	found, err := r.api.LookupSchema(ctx, subject, sr.Schema{Schema: text})
