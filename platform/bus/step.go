@@ -6,7 +6,7 @@ import "context"
 // of one path are numbered in the order in which they are passed.
 type Step string
 
-// The steps of a batch, of a command, and of the relay.
+// The steps of a batch, of a command, of the relay, and of a saga's calls.
 const (
 	ConsumeOpened    Step = "consume.1-opened"    // the transaction is open
 	ConsumeFenced    Step = "consume.2-fenced"    // the position is moved
@@ -24,6 +24,10 @@ const (
 	RelayRead      Step = "relay.1-read"      // rows are read
 	RelayPublished Step = "relay.2-published" // the broker has them
 	RelayMarked    Step = "relay.3-marked"    // the outbox knows
+
+	SagaCalling  Step = "saga.1-calling"  // it is committed that a call will be made
+	SagaCalled   Step = "saga.2-called"   // the call has been made
+	SagaRecorded Step = "saga.3-recorded" // its result is committed
 )
 
 // A StepHook is called at every step of every path. Tests use it to crash

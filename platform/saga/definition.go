@@ -126,14 +126,14 @@ const (
 // it did.
 type Failure struct {
 	// Step is the step's name, or "" when a person decided.
-	Step string
+	Step string `json:"step,omitempty"`
 	// Code is the code of the last error; DeadlineExceeded when the time was
 	// up, and Canceled when a person decided.
-	Code connect.Code
+	Code connect.Code `json:"code"`
 	// Reason is the text of the last error, or what a person gave as reason.
-	Reason string
+	Reason string `json:"reason"`
 	// Unknown says that the step may have had its effect nevertheless.
-	Unknown bool
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // Error returns the failure in a line.

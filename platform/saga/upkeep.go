@@ -1,0 +1,106 @@
+package saga
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pulselearn/campus-hub/platform/database"
+)
+
+// upkeepEvery is the time between two rounds of upkeep.
+const upkeepEvery = 15 * time.Second
+
+// A Count is how many instances of a saga have a status.
+type Count struct {
+	Saga   string
+	Status Status
+	// Parked says that these are instances with steps that are parked; they
+	// are not among those of their status.
+	Parked    bool
+	Instances int64
+	// Oldest is when the first of them last changed.
+	Oldest time.Time
+}
+
+// Counts returns how many instances are not at their end, by saga and status,
+// and how many have parked steps.
+func Counts(ctx context.Context, db *database.DB) ([]Count, error) {
+	var counts []Count
+	err := database.Each(ctx, db.Reading(), `SELECT o.saga, o.status, o.waits, o.n, s.changed_at FROM (
+			SELECT saga, status, CASE WHEN parked > 0 THEN 1 ELSE 0 END AS waits, count(*) AS n, min(changed_at) AS oldest
+			FROM pl_saga WHERE status NOT IN ('completed', 'compensated') OR parked > 0
+			GROUP BY saga, status, CASE WHEN parked > 0 THEN 1 ELSE 0 END) AS o
+		JOIN pl_saga AS s ON s.saga = o.saga AND s.status = o.status AND s.changed_at = o.oldest
+			AND CASE WHEN s.parked > 0 THEN 1 ELSE 0 END = o.waits
+		ORDER BY o.saga, o.status, o.waits`, nil, func(rows *sql.Rows) error {
+		var c Count
+		var parked int64
+		if err := rows.Scan(&c.Saga, &c.Status, &parked, &c.Instances, &c.Oldest); err != nil {
+			return err
+		}
+		c.Parked = parked == 1
+		if n := len(counts); n > 0 && counts[n-1] == c {
+			return nil // two that changed at the same time
+		}
+		counts = append(counts, c)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count the instances of sagas: %w", err)
+	}
+	return counts, nil
+}
+
+// upkeep counts, wakes and forgets from time to time.
+func (e *Engine) upkeep(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := e.upkeepAt(ctx, database.Now()); err != nil && ctx.Err() == nil {
+			e.cfg.Logger.WarnContext(ctx, "upkeep of sagas failed; trying again", "retry_in", upkeepEvery, "error", err)
+		}
+		database.Await(ctx, nil, upkeepEvery)
+	}
+}
+
+func (e *Engine) upkeepAt(ctx context.Context, now time.Time) error {
+	counts, err := Counts(ctx, e.cfg.DB)
+	if err == nil {
+		e.cfg.counted(counts)
+	}
+	return errors.Join(err, e.wake(ctx, now), e.forget(ctx, now))
+}
+
+// wake finds instances that wait for an event which is there. An event can
+// miss its instance when that began, and came to wait, while the transaction
+// that kept the event was still open.
+func (e *Engine) wake(ctx context.Context, now time.Time) error {
+	const missed = `waiting <> '' AND due_at > $1 AND EXISTS (SELECT 1 FROM pl_saga_event AS k
+		WHERE k.saga = pl_saga.saga AND k.instance = pl_saga.id AND k.step = pl_saga.waiting)`
+	var id string
+	found, err := database.Scan(ctx, e.cfg.DB.Reading(), `SELECT id FROM pl_saga WHERE `+missed+` LIMIT 1`, []any{now}, &id)
+	if err != nil || !found {
+		return wrap(err, "look for events that missed their instance")
+	}
+	err = e.cfg.DB.InTx(ctx, func(u *database.Unit) error {
+		_, err := u.ExecContext(ctx, `UPDATE pl_saga SET due_at = $1 WHERE `+missed, now)
+		return err
+	})
+	e.cfg.DB.Ring()
+	return wrap(err, "wake instances whose event is there")
+}
+
+// forget removes events that no instance has waited for in time.
+func (e *Engine) forget(ctx context.Context, now time.Time) error {
+	var id string
+	found, err := database.Scan(ctx, e.cfg.DB.Reading(), `SELECT instance FROM pl_saga_event WHERE expires_at < $1 LIMIT 1`, []any{now}, &id)
+	if err != nil || !found {
+		return wrap(err, "look for events that nobody waits for")
+	}
+	err = e.cfg.DB.InTx(ctx, func(u *database.Unit) error {
+		_, err := u.ExecContext(ctx, `DELETE FROM pl_saga_event WHERE expires_at < $1`, now)
+		return err
+	})
+	return wrap(err, "forget events that nobody waits for")
+}
