@@ -1,21 +1,23 @@
-// Package kafka starts the real Apache Kafka for tests: one process that is
-// broker and controller, from the jars that pom.xml pins.
+// Package kafka starts the real Apache Kafka for tests, one broker or a
+// cluster: processes that are broker and controller at once, from the jars that
+// pom.xml pins.
 package kafka
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/pulselearn/campus-hub/e2e/faults"
 )
 
 const (
@@ -23,37 +25,50 @@ const (
 	stopWithin  = 20 * time.Second
 )
 
-// clusterID is what the storage is formatted with, sixteen bytes in base64.
-const clusterID = "Y2FtcHVzLWh1Yi10ZXN0cw"
-
 // A Broker is one Kafka broker with its data. Its methods are called by one
 // goroutine at a time.
 type Broker struct {
-	jvm     JVM
-	dir     string
-	addr    string
-	process *os.Process
-	ended   <-chan struct{} // closed when the process is gone
+	setup
+	id  int
+	dir string
+
+	client, advertised   string // for clients: where it listens, and what it tells them
+	internal, controller string // for brokers, and for controllers
+	sasl, tls, saslTLS   string // with security
+
+	process *faults.Process // nil when it does not run
 }
 
-// Start runs an empty broker until the end of the test. See [Need] for what it
-// does where there is no Kafka.
-func Start(tb testing.TB) *Broker {
+func newBroker(tb testing.TB, id int, s setup) *Broker {
 	tb.Helper()
-	b := &Broker{jvm: Need(tb), dir: tb.TempDir()}
-	b.format(tb)
+	b := &Broker{setup: s, id: id, dir: tb.TempDir()}
+	for _, addr := range []*string{&b.client, &b.internal, &b.controller, &b.sasl, &b.tls, &b.saslTLS} {
+		var err error
+		if *addr, err = faults.FreeAddr(); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	b.advertised = s.front(tb, b.client)
 	tb.Cleanup(func() {
 		b.Kill(tb)
 		if tb.Failed() {
-			tb.Logf("the end of the broker's log:\n%s", b.log())
+			tb.Logf("the end of broker %d's log:\n%s", b.id, b.log())
 		}
 	})
-	b.Start(tb)
 	return b
 }
 
-// Addr is host:port of the broker, the same after every start.
-func (b *Broker) Addr() string { return b.addr }
+// listeners returns where the broker listens, and what it tells others.
+func (b *Broker) listeners() (listeners, advertised string) {
+	client, rest := "CLIENT://"+b.client, ",INTERNAL://"+b.internal
+	if b.security != nil {
+		rest += ",SASL://" + b.sasl + ",TLS://" + b.tls + ",SASLTLS://" + b.saslTLS
+	}
+	return client + rest + ",CONTROLLER://" + b.controller, "CLIENT://" + b.advertised + rest
+}
+
+// Addr is host:port of the broker for clients, the same after every start.
+func (b *Broker) Addr() string { return b.advertised }
 
 // JVM runs other classes from the broker's jars.
 func (b *Broker) JVM() JVM { return b.jvm }
@@ -62,17 +77,26 @@ func (b *Broker) JVM() JVM { return b.jvm }
 // can work.
 func (b *Broker) Start(tb testing.TB) {
 	tb.Helper()
+	b.launch(tb)
+	b.await(tb)
+}
+
+func (b *Broker) launch(tb testing.TB) {
+	tb.Helper()
 	log, err := os.OpenFile(filepath.Join(b.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	defer log.Close()
-	cmd := b.jvm.Command(context.Background(), "kafka.Kafka", b.properties())
+	cmd := b.jvm.Command(context.Background(), "kafka.Kafka", b.propertiesFile())
 	cmd.Dir, cmd.Stdout, cmd.Stderr = b.dir, log, log
-	if b.ended, err = start(cmd); err != nil {
+	if b.process, err = faults.Run(cmd); err != nil {
 		tb.Fatalf("start Kafka: %v", err)
 	}
-	b.process = cmd.Process
+}
+
+func (b *Broker) await(tb testing.TB) {
+	tb.Helper()
 	if err := b.awaitReady(); err != nil {
 		b.Kill(tb)
 		tb.Fatalf("start Kafka: %v\n%s", err, b.log())
@@ -82,33 +106,53 @@ func (b *Broker) Start(tb testing.TB) {
 // Stop ends the broker in good order: it hands over, and closes its files.
 func (b *Broker) Stop(tb testing.TB) {
 	tb.Helper()
-	b.end(tb, syscall.SIGTERM)
+	b.end(tb, func(p *faults.Process) error { return p.Terminate(stopWithin) })
 }
 
 // Kill ends the broker as kill -9 does. One that does not run is left alone.
 func (b *Broker) Kill(tb testing.TB) {
 	tb.Helper()
-	b.end(tb, syscall.SIGKILL)
+	b.end(tb, (*faults.Process).Kill)
 }
 
-func (b *Broker) end(tb testing.TB, s syscall.Signal) {
+func (b *Broker) end(tb testing.TB, how func(*faults.Process) error) {
 	tb.Helper()
 	if b.process == nil {
 		return
 	}
-	_ = b.process.Signal(s) // it may have ended by itself
-	select {
-	case <-b.ended:
-		b.process = nil
-	case <-time.After(stopWithin):
-		tb.Fatalf("Kafka has not ended %s after signal %v", stopWithin, s)
+	if err := how(b.process); err != nil {
+		tb.Fatalf("stop Kafka: %v", err)
 	}
+	b.process = nil
+}
+
+// Pause stops the broker where it is, as SIGSTOP does.
+func (b *Broker) Pause(tb testing.TB) {
+	tb.Helper()
+	if err := b.process.Pause(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Resume lets a paused broker go on.
+func (b *Broker) Resume(tb testing.TB) {
+	tb.Helper()
+	if err := b.process.Resume(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Restart kills the broker and starts it again.
+func (b *Broker) Restart(tb testing.TB) {
+	tb.Helper()
+	b.Kill(tb)
+	b.Start(tb)
 }
 
 // awaitReady waits until the broker is one of the cluster that it describes: it
 // listens before that, and has no topics then.
 func (b *Broker) awaitReady() error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.addr))
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.internal))
 	if err != nil {
 		return err
 	}
@@ -119,12 +163,12 @@ func (b *Broker) awaitReady() error {
 	defer tick.Stop()
 	for {
 		brokers, err := b.members(ctx, client)
-		if err == nil && len(brokers) > 0 {
+		if err == nil && slices.Contains(brokers.NodeIDs(), int32(b.id)) {
 			return nil
 		}
 		select {
 		case <-tick.C:
-		case <-b.ended:
+		case <-b.process.Ended():
 			return errors.New("the process ended")
 		case <-ctx.Done():
 			return fmt.Errorf("not ready after %s: %w", startWithin, errors.Join(err, ctx.Err()))
@@ -148,13 +192,19 @@ func (b *Broker) log() string {
 	return strings.Join(lines[max(0, len(lines)-30):], "\n")
 }
 
-// freeAddr returns a loopback address that nobody listens on.
-func freeAddr(tb testing.TB) string {
+func (b *Broker) propertiesFile() string { return filepath.Join(b.dir, "server.properties") }
+
+// format writes the settings and makes the data directory.
+func (b *Broker) format(tb testing.TB, properties string) {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if err := os.WriteFile(b.propertiesFile(), []byte(properties), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	ctx, cancel := context.WithTimeout(tb.Context(), startWithin)
+	defer cancel()
+	args := append([]string{"format", "-t", clusterID, "-c", b.propertiesFile()}, b.security.users()...)
+	out, err := b.jvm.Command(ctx, "kafka.tools.StorageTool", args...).CombinedOutput()
+	if err != nil {
+		tb.Fatalf("format Kafka's storage: %v\n%s", err, out)
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 )
 
@@ -66,24 +65,5 @@ func moduleRoot() (string, error) {
 // Command returns a call of a main class.
 func (j JVM) Command(ctx context.Context, class string, args ...string) *exec.Cmd {
 	all := append(append(heap[:len(heap):len(heap)], "-cp", j.jars, class), args...)
-	cmd := exec.CommandContext(ctx, j.java, all...)
-	cmd.SysProcAttr = endWithParent()
-	return cmd
-}
-
-// start starts cmd from a thread that lives as long as the process, because
-// the kernel stops the process when that thread ends. What is returned is
-// closed at its end.
-func start(cmd *exec.Cmd) (<-chan struct{}, error) {
-	started, ended := make(chan error), make(chan struct{})
-	go func() {
-		runtime.LockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // how it ended is in its log
-		}
-		close(ended)
-	}()
-	return ended, <-started
+	return exec.CommandContext(ctx, j.java, all...)
 }

@@ -62,7 +62,8 @@ type Conn interface {
 	// them durable. Records with the same topic and key keep their order; the
 	// partition is murmur2 of the key, and any partition for a nil key. On an
 	// error any subset may have been written; the caller publishes all of
-	// them again.
+	// them again. It returns soon after ctx has ended, whatever the network
+	// does, and may then still read the records: their bytes never change.
 	Publish(ctx context.Context, records []*Record) error
 	// Join becomes a member of a consumer group and calls h as partitions
 	// come and go, until ctx ends or the member is closed.
@@ -109,7 +110,9 @@ type Partition interface {
 	Seek(ctx context.Context, offset int64) (int64, error)
 	// Fetch blocks until there is at least one record, then returns what is at
 	// hand, in offset order: up to max records, and up to maxBytes of keys,
-	// values and headers unless the first record alone is larger. It returns
+	// values and headers unless the first record alone is larger. When ctx
+	// ends first it returns at once what is at hand, or else the context's
+	// error; no record is lost by that, the next Fetch goes on. It returns
 	// ErrRevoked after revocation.
 	Fetch(ctx context.Context, max, maxBytes int) ([]*Record, error)
 	// Commit tells the broker that all records below next are done. It is a

@@ -1,8 +1,12 @@
 package drivertest
 
 import (
+	"context"
+	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 )
@@ -128,6 +132,37 @@ var seekTests = []test{
 			}
 		}
 	}},
+	{"a fetch ends with its context, returns what is at hand, and loses nothing", func(s *suite) {
+		conn := s.open()
+		topic := s.topic(conn, "deadline", 1)
+		p := s.only(conn, topic)
+		s.seek(p, driver.Earliest)
+		s.nothing(p, "none was published")
+		const n = 400
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for batch := range slices.Chunk(counted(topic, n), 4) {
+				if err := conn.Publish(s.ctx, batch); err != nil {
+					s.Errorf("publish: %v", err)
+				}
+			}
+		})
+		for next := int64(0); next < n; {
+			next = s.hurried(p, next)
+		}
+		wg.Wait()
+		s.publish(conn, keyed(topic, 0, n), keyed(topic, 0, n+1))
+		s.fetch(p, 1)
+		ended, cancel := context.WithCancel(s.ctx)
+		cancel()
+		s.eventually("an ended context still gets what is at hand", func() bool {
+			records, err := p.Fetch(ended, 10, 1<<20)
+			if err != nil && !errors.Is(err, context.Canceled) {
+				s.Fatalf("fetch with an ended context: %v", err)
+			}
+			return len(records) == 1 && records[0].Offset == n+1
+		})
+	}},
 	{"a partition that is not fetched holds up no other", func(s *suite) {
 		conn := s.open()
 		topic := s.topic(conn, "backpressure", 2)
@@ -152,6 +187,28 @@ var seekTests = []test{
 			}
 		}
 	}},
+}
+
+// hurried fetches with next to no time, and returns what is next afterwards.
+func (s *suite) hurried(p driver.Partition, next int64) int64 {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.ctx, time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	records, err := p.Fetch(ctx, 7, 1<<20)
+	if took := time.Since(begin); took > time.Second {
+		s.Errorf("a fetch with a millisecond of time took %s", took)
+	}
+	if len(records) == 0 && !errors.Is(err, context.DeadlineExceeded) || len(records) > 0 && err != nil {
+		s.Fatalf("a fetch with a deadline returned %d records and %v", len(records), err)
+	}
+	for _, r := range records {
+		if r.Offset != next {
+			s.Fatalf("offset %d, want %d", r.Offset, next)
+		}
+		next++
+	}
+	return next
 }
 
 // numbered returns the only partition of a topic with n records.

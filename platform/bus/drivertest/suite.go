@@ -55,6 +55,23 @@ type Broker struct {
 	Truncate func(t *testing.T, topic string, partition int32, below int64)
 	// Committed returns the broker's copy of a position, or -1.
 	Committed func(t *testing.T, group, topic string, partition int32) int64
+	// Network is what every connection of Open goes through, and nil where
+	// nothing can disturb it.
+	Network Network
+}
+
+// A Network lies between connections and their broker.
+type Network interface {
+	// Latency delays everything by mean-jitter to mean+jitter each way.
+	Latency(mean, jitter time.Duration) error
+	// Drop ends all connections, once.
+	Drop() error
+	// Cut ends all connections and refuses new ones, until Mend.
+	Cut()
+	// Freeze loses whatever is sent without ending connections, until Mend.
+	Freeze() error
+	// Mend ends all disturbances.
+	Mend() error
 }
 
 type test struct {
@@ -78,6 +95,7 @@ func Run(t *testing.T, h Harness) {
 	tests = append(tests, seekTests...)
 	tests = append(tests, groupTests...)
 	tests = append(tests, failureTests...)
+	tests = append(tests, networkTests...)
 	for _, c := range tests {
 		t.Run(c.name, func(t *testing.T) {
 			h.Around(t, func(t *testing.T) { c.run(newSuite(t, h)) })

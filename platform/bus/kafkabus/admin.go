@@ -27,7 +27,7 @@ const (
 // Topics implements [driver.TopicAdmin].
 func (c *Conn) Topics(ctx context.Context, prefix string) ([]driver.TopicState, error) {
 	// The client's own metadata may be older than a creation.
-	answer, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, c.out)
+	answer, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, c.any())
 	if err != nil {
 		return nil, c.explain("list topics", err)
 	}
@@ -42,47 +42,52 @@ func (c *Conn) Topics(ctx context.Context, prefix string) ([]driver.TopicState, 
 		topics = append(topics, driver.TopicState{Name: *t.Topic, Partitions: int32(len(t.Partitions))})
 	}
 	slices.SortFunc(topics, func(a, b driver.TopicState) int { return cmp.Compare(a.Name, b.Name) })
-	return topics, c.readSettings(ctx, topics)
+	return topics, c.readSettings(ctx, c.any(), topics)
 }
 
-// readSettings fills in what the metadata of topics does not tell.
-func (c *Conn) readSettings(ctx context.Context, topics []driver.TopicState) error {
+// readSettings fills in what the metadata of topics, which are sorted by name,
+// does not tell.
+func (c *Conn) readSettings(ctx context.Context, from kmsg.Requestor, topics []driver.TopicState) error {
 	if len(topics) == 0 {
 		return nil
 	}
-	names := make([]string, len(topics))
-	for i, t := range topics {
-		names[i] = t.Name
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	for _, t := range topics {
+		r := kmsg.NewDescribeConfigsRequestResource()
+		r.ResourceType, r.ResourceName, r.ConfigNames = kmsg.ConfigResourceTypeTopic, t.Name, []string{retentionSetting, cleanupSetting}
+		req.Resources = append(req.Resources, r)
 	}
-	all, err := c.admin.DescribeTopicConfigs(ctx, names...)
+	answer, err := req.RequestWith(ctx, from)
 	if err != nil {
 		return c.explain("describe the settings of topics", err)
 	}
-	for _, settings := range all {
-		i, ok := slices.BinarySearchFunc(topics, settings.Name, func(t driver.TopicState, name string) int { return cmp.Compare(t.Name, name) })
+	for _, r := range answer.Resources {
+		i, ok := slices.BinarySearchFunc(topics, r.ResourceName, func(t driver.TopicState, name string) int { return cmp.Compare(t.Name, name) })
 		if !ok {
 			continue
 		}
-		if settings.Err != nil {
-			return c.explain("describe the settings of topic "+settings.Name, settings.Err)
+		if err := kerr.ErrorForCode(r.ErrorCode); err != nil {
+			return c.explain("describe the settings of topic "+r.ResourceName, err)
 		}
-		if err := readTopic(&topics[i], settings.Configs); err != nil {
+		if err := readTopic(&topics[i], r.Configs); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func readTopic(t *driver.TopicState, configs []kadm.Config) error {
+func readTopic(t *driver.TopicState, configs []kmsg.DescribeConfigsResponseResourceConfig) error {
 	for _, config := range configs {
-		value := config.MaybeValue()
-		switch config.Key {
+		if config.Value == nil {
+			continue
+		}
+		switch config.Name {
 		case cleanupSetting:
-			t.Cleanup = value
+			t.Cleanup = *config.Value
 		case retentionSetting:
-			ms, err := strconv.ParseInt(value, 10, 64)
+			ms, err := strconv.ParseInt(*config.Value, 10, 64)
 			if err != nil {
-				return fmt.Errorf("kafka: topic %s has the %s %q, which is no number", t.Name, retentionSetting, value)
+				return fmt.Errorf("kafka: topic %s has the %s %q, which is no number", t.Name, retentionSetting, *config.Value)
 			}
 			t.Retention = fromMillis(ms)
 		}
@@ -131,12 +136,12 @@ func (c *Conn) ConfigureTopic(ctx context.Context, t driver.TopicState) error {
 			return c.explain("configure topic "+t.Name+": "+answer.ErrMessage, answer.Err)
 		}
 	}
-	return await(ctx, "see the settings of topic "+t.Name, func() (bool, error) { return c.hasSettings(ctx, t) })
+	return c.await(ctx, "see the settings of topic "+t.Name, func(from kmsg.Requestor) (bool, error) { return c.hasSettings(ctx, from, t) })
 }
 
-func (c *Conn) hasSettings(ctx context.Context, t driver.TopicState) (bool, error) {
+func (c *Conn) hasSettings(ctx context.Context, from kmsg.Requestor, t driver.TopicState) (bool, error) {
 	seen := []driver.TopicState{{Name: t.Name}}
-	err := c.readSettings(ctx, seen)
+	err := c.readSettings(ctx, from, seen)
 	return seen[0].Retention == t.Retention && seen[0].Cleanup == t.Cleanup, err
 }
 
@@ -145,8 +150,8 @@ func (c *Conn) DeleteTopic(ctx context.Context, name string) error {
 	if _, err := c.admin.DeleteTopic(ctx, name); err != nil {
 		return c.explain("delete topic "+name, err)
 	}
-	return await(ctx, "see that topic "+name+" is gone", func() (bool, error) {
-		found, err := c.partitions(ctx, []string{name})
+	return c.await(ctx, "see that topic "+name+" is gone", func(from kmsg.Requestor) (bool, error) {
+		found, err := c.partitions(ctx, from, []string{name})
 		return len(found) == 0, err
 	})
 }

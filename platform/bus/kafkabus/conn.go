@@ -20,12 +20,13 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 )
 
-// unreachableAfter is how long requests other than produce and fetch are tried
-// again before the broker counts as unreachable.
+// unreachableAfter is how long requests other than produce and fetch are waited
+// for and tried again before the broker counts as unreachable.
 const unreachableAfter = 10 * time.Second
 
 const defaultIdle = 3 * time.Second
@@ -110,7 +111,38 @@ func (c *Conn) options() []kgo.Opt {
 
 // Ping fails when no broker answers.
 func (c *Conn) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, unreachableAfter)
+	defer cancel()
 	return c.explain("ping", c.out.Ping(ctx))
+}
+
+// any is whichever broker answers.
+func (c *Conn) any() patient { return patient{c.out} }
+
+// A patient asks until a broker answers, for as long as a cluster may take to
+// be reachable: the client gives up at once on a request that it sends to the
+// one broker that is away while others answer.
+type patient struct{ client *kgo.Client }
+
+// Request implements kmsg.Requestor.
+func (p patient) Request(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
+	within, cancel := context.WithTimeout(ctx, unreachableAfter)
+	defer cancel()
+	var last error
+	for {
+		resp, err := p.client.Request(within, req)
+		switch {
+		case !unreachable(err) || p.client.Context().Err() != nil:
+			return resp, err
+		case last == nil || within.Err() == nil:
+			last = err
+		}
+		select {
+		case <-time.After(askAgain):
+		case <-within.Done():
+			return nil, last
+		}
+	}
 }
 
 // Close ends all members, then publishing and the connections. Publishes in

@@ -30,15 +30,16 @@ type topicPartition struct {
 // A member is one member of a consumer group. See the package doc for why it
 // is two clients.
 type member struct {
-	conn    *Conn
-	group   string
-	handler driver.Handler
-	log     *slog.Logger
-	seats   *kgo.Client // takes part in the group
-	data    *kgo.Client // fetches
-	commits *committer
-	polling chan struct{} // closed when the poll loop has ended
-	left    func() error  // leaves the group, once
+	conn     *Conn
+	group    string
+	handler  driver.Handler
+	log      *slog.Logger
+	seats    *kgo.Client // takes part in the group
+	data     *kgo.Client // fetches
+	commits  *committer
+	polling  chan struct{} // closed when the poll loop has ended
+	appetite chan struct{} // holds one token when a partition may take more
+	left     func() error  // leaves the group, once
 
 	buffered atomic.Int64          // bytes queued in all partitions
 	trouble  atomic.Pointer[error] // what last broke the group session
@@ -60,10 +61,11 @@ func (c *Conn) Join(ctx context.Context, group string, topics []string, h driver
 	}
 	m := &member{
 		conn: c, group: group, handler: h,
-		log:     c.log.With("group", group),
-		polling: make(chan struct{}),
-		assign:  make(chan struct{}, 1),
-		parts:   make(map[topicPartition]*partition),
+		log:      c.log.With("group", group),
+		polling:  make(chan struct{}),
+		appetite: make(chan struct{}, 1),
+		assign:   make(chan struct{}, 1),
+		parts:    make(map[topicPartition]*partition),
 	}
 	m.left = sync.OnceValue(m.leave)
 	if err := c.add(m); err != nil {

@@ -115,7 +115,7 @@ func (p *partition) ask(ctx context.Context, which int64) (int64, error) {
 	topic.Topic, topic.Partitions = p.id.topic, append(topic.Partitions, part)
 	req.Topics = append(req.Topics, topic)
 
-	resp, err := req.RequestWith(ctx, p.m.data)
+	resp, err := req.RequestWith(ctx, patient{p.m.data})
 	if err != nil {
 		return 0, err
 	}
@@ -132,14 +132,17 @@ func (p *partition) String() string { return fmt.Sprintf("%s/%d", p.id.topic, p.
 // Fetch implements [driver.Partition].
 func (p *partition) Fetch(ctx context.Context, max, maxBytes int) ([]*driver.Record, error) {
 	for {
+		ended := ctx.Err()
 		records, err := p.pop(max, maxBytes)
 		if err != nil || len(records) > 0 {
 			return records, err
 		}
+		if ended != nil {
+			return nil, ended
+		}
 		select {
 		case <-p.wake:
 		case <-ctx.Done():
-			return nil, ctx.Err()
 		}
 	}
 }
@@ -181,6 +184,7 @@ func (p *partition) pop(max, maxBytes int) ([]*driver.Record, error) {
 	records := p.queue[:n:n]
 	p.queue = p.queue[n:]
 	p.account(-bytes)
+	p.m.whet()
 	if p.paused && p.drained() {
 		p.paused = false
 		p.m.data.ResumeFetchPartitions(map[string][]int32{p.id.topic: {p.id.partition}})
@@ -224,6 +228,7 @@ func (p *partition) restart() error {
 	}
 	p.ended = nil
 	p.drop()
+	p.m.whet()
 	return nil
 }
 

@@ -5,9 +5,6 @@ import (
 	"errors"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/pulselearn/campus-hub/platform/bus/driver"
-	"github.com/pulselearn/campus-hub/platform/event"
 )
 
 // A turn is one poll of the data client and the delivery of what it returned.
@@ -22,6 +19,7 @@ func (m *member) poll() {
 	defer close(m.polling)
 	for {
 		t := m.nextTurn()
+		m.awaitAppetite(t.ctx)
 		fetches := m.data.PollFetches(t.ctx)
 		t.end()
 		m.deliver(fetches)
@@ -77,38 +75,4 @@ func (m *member) partition(topic string, index int32) *partition {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.parts[topicPartition{topic, index}]
-}
-
-// fromKafka converts records in three allocations, and counts their bytes.
-func fromKafka(records []*kgo.Record) (out []*driver.Record, bytes int) {
-	n := 0
-	for _, r := range records {
-		n += len(r.Headers)
-	}
-	out = make([]*driver.Record, len(records))
-	slab := make([]driver.Record, len(records))
-	headers := make([]event.Header, 0, n)
-	for i, r := range records {
-		from := len(headers)
-		for _, h := range r.Headers {
-			headers = append(headers, event.Header(h))
-		}
-		slab[i] = driver.Record{
-			Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
-			Key: r.Key, Value: r.Value, Time: r.Timestamp,
-			Headers: headers[from:len(headers):len(headers)],
-		}
-		out[i] = &slab[i]
-		bytes += size(out[i])
-	}
-	return out, bytes
-}
-
-// size is what a record counts for in limits.
-func size(r *driver.Record) int {
-	n := len(r.Key) + len(r.Value)
-	for i := range r.Headers {
-		n += len(r.Headers[i].Key) + len(r.Headers[i].Value)
-	}
-	return n
 }

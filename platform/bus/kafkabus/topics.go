@@ -20,7 +20,7 @@ const askAgain = 100 * time.Millisecond
 // EnsureTopics implements [driver.Conn]. The replication factor is the
 // cluster's default.
 func (c *Conn) EnsureTopics(ctx context.Context, topics []driver.Topic) error {
-	missing, err := c.missing(ctx, topics)
+	missing, err := c.missing(ctx, c.any(), topics)
 	if err != nil {
 		return err
 	}
@@ -37,18 +37,17 @@ func (c *Conn) EnsureTopics(ctx context.Context, topics []driver.Topic) error {
 // awaitTopics waits until created topics are visible. Another process may have
 // created one of them at the same time, with another partition count.
 func (c *Conn) awaitTopics(ctx context.Context, topics []driver.Topic) error {
-	return await(ctx, "see the topics that were created", func() (bool, error) {
-		left, err := c.missing(ctx, topics)
-		topics = left
+	return c.await(ctx, "see the topics that were created", func(from kmsg.Requestor) (bool, error) {
+		left, err := c.missing(ctx, from, topics)
 		return len(left) == 0, err
 	})
 }
 
-// await asks until done says yes: a broker answers for what it knows, which is
-// what the cluster decided a moment before.
-func await(ctx context.Context, what string, done func() (bool, error)) error {
+// await asks until every broker says yes: a broker answers for what it knows,
+// which is what the cluster decided a moment before.
+func (c *Conn) await(ctx context.Context, what string, done func(from kmsg.Requestor) (bool, error)) error {
 	for deadline := time.Now().Add(unreachableAfter); ; {
-		if ok, err := done(); ok || err != nil {
+		if ok, err := c.everywhere(done); ok || err != nil {
 			return err
 		}
 		if time.Now().After(deadline) {
@@ -60,6 +59,25 @@ func await(ctx context.Context, what string, done func() (bool, error)) error {
 			return fmt.Errorf("kafka: %s: %w", what, ctx.Err())
 		}
 	}
+}
+
+// everywhere tells whether something holds at every broker that answers.
+func (c *Conn) everywhere(holds func(from kmsg.Requestor) (bool, error)) (bool, error) {
+	answers := 0
+	for _, broker := range c.out.DiscoveredBrokers() {
+		ok, err := holds(broker)
+		if errors.Is(err, driver.ErrUnreachable) {
+			continue // it will have followed when it answers again
+		}
+		if !ok || err != nil {
+			return false, err
+		}
+		answers++
+	}
+	if answers == 0 {
+		return holds(c.any())
+	}
+	return true, nil
 }
 
 func (c *Conn) createTopic(ctx context.Context, t driver.Topic) error {
@@ -77,12 +95,12 @@ func (c *Conn) createTopic(ctx context.Context, t driver.Topic) error {
 
 // missing returns the topics that do not exist, and an error that names every
 // one that exists with another partition count.
-func (c *Conn) missing(ctx context.Context, topics []driver.Topic) ([]driver.Topic, error) {
+func (c *Conn) missing(ctx context.Context, from kmsg.Requestor, topics []driver.Topic) ([]driver.Topic, error) {
 	names := make([]string, len(topics))
 	for i, t := range topics {
 		names[i] = t.Name
 	}
-	found, err := c.partitions(ctx, names)
+	found, err := c.partitions(ctx, from, names)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +121,7 @@ func (c *Conn) missing(ctx context.Context, topics []driver.Topic) ([]driver.Top
 
 // partitions returns the partition counts of the topics that exist. It asks a
 // broker each time: the client's own metadata may be older than a creation.
-func (c *Conn) partitions(ctx context.Context, names []string) (map[string]int, error) {
+func (c *Conn) partitions(ctx context.Context, from kmsg.Requestor, names []string) (map[string]int, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	req.Topics = []kmsg.MetadataRequestTopic{} // none, where nil would be all
 	for _, name := range names {
@@ -111,7 +129,7 @@ func (c *Conn) partitions(ctx context.Context, names []string) (map[string]int, 
 		t.Topic = kmsg.StringPtr(name)
 		req.Topics = append(req.Topics, t)
 	}
-	resp, err := req.RequestWith(ctx, c.out)
+	resp, err := req.RequestWith(ctx, from)
 	if err != nil {
 		return nil, c.explain("describe topics", err)
 	}
@@ -132,7 +150,7 @@ func (c *Conn) partitions(ctx context.Context, names []string) (map[string]int, 
 
 // requireTopics fails when one of the topics does not exist.
 func (c *Conn) requireTopics(ctx context.Context, names []string) error {
-	found, err := c.partitions(ctx, names)
+	found, err := c.partitions(ctx, c.any(), names)
 	if err != nil {
 		return err
 	}

@@ -118,14 +118,17 @@ func bounds(s *jetstream.StreamState) (first, end int64) {
 // Fetch implements [driver.Partition].
 func (p *partition) Fetch(ctx context.Context, max, maxBytes int) ([]*driver.Record, error) {
 	for {
+		ended := ctx.Err()
 		records, err := p.pop(max, maxBytes)
 		if err != nil || len(records) > 0 {
 			return records, err
 		}
+		if ended != nil {
+			return nil, ended
+		}
 		select {
 		case <-p.wake:
 		case <-ctx.Done():
-			return nil, ctx.Err()
 		}
 	}
 }

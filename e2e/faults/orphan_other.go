@@ -1,9 +1,9 @@
 //go:build !linux
 
-package kafka
+package faults
 
 import "syscall"
 
-// endWithParent can do nothing here: the broker of a test binary that was
+// endWithParent can do nothing here: what a process started that was
 // killed has to be stopped by hand.
 func endWithParent() *syscall.SysProcAttr { return nil }

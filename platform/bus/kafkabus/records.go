@@ -1,0 +1,50 @@
+package kafkabus
+
+import (
+	"unsafe"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/event"
+)
+
+// fromKafka converts records in two allocations, and counts their bytes. The
+// headers stay where they are.
+func fromKafka(records []*kgo.Record) (out []*driver.Record, bytes int) {
+	out = make([]*driver.Record, len(records))
+	slab := make([]driver.Record, len(records))
+	for i, r := range records {
+		slab[i] = driver.Record{
+			Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
+			Key: r.Key, Value: r.Value, Time: r.Timestamp, Headers: fromKafkaHeaders(r.Headers),
+		}
+		out[i] = &slab[i]
+		bytes += size(out[i])
+	}
+	return out, bytes
+}
+
+// The client's headers and the driver's are one type with two names. Were it
+// not so, this line would not compile.
+var _ = kgo.RecordHeader(event.Header{})
+
+// fromKafkaHeaders returns the same memory under the other name. Copying it
+// costs as much as all else that the driver does with a record.
+func fromKafkaHeaders(h []kgo.RecordHeader) []event.Header {
+	return unsafe.Slice((*event.Header)(unsafe.SliceData(h)), len(h))
+}
+
+// toKafkaHeaders is the inverse of fromKafkaHeaders.
+func toKafkaHeaders(h []event.Header) []kgo.RecordHeader {
+	return unsafe.Slice((*kgo.RecordHeader)(unsafe.SliceData(h)), len(h))
+}
+
+// size is what a record counts for in limits.
+func size(r *driver.Record) int {
+	n := len(r.Key) + len(r.Value)
+	for i := range r.Headers {
+		n += len(r.Headers[i].Key) + len(r.Headers[i].Value)
+	}
+	return n
+}
