@@ -40,9 +40,27 @@ type Definition struct {
 	// Code says which code the errors of the context's own database layer
 	// have. It may be nil.
 	Code rpc.CodeFunc
+	// Configure gives the context's service its settings, before anything of
+	// the process runs. It is nil for a service that has none.
+	Configure func(cfg *Config) error
 	// Methods registers the context's API with server. Commands and queries
 	// go through core; clients of other contexts come from calls.
 	Methods func(server *connect.Server, core *rpc.Core, calls *rpc.Directory)
+}
+
+// Configurable is what a service implements that has settings of its own.
+type Configurable interface {
+	// Configure is called once, before any handler is. The configuration must
+	// not be changed. An error ends the start.
+	Configure(cfg *Config) error
+}
+
+// Configuration returns the Configure of a service, or nil when it has none.
+func Configuration(service any) func(cfg *Config) error {
+	if c, ok := service.(Configurable); ok {
+		return c.Configure
+	}
+	return nil
 }
 
 // An App is the contexts that one process serves. It is filled before the

@@ -50,6 +50,10 @@ type Config struct {
 	LogLevel     slog.Level
 	LogJSON      bool
 	OTLPEndpoint string
+	// SMTPAddr is the server that takes the mail of services, and SMTPUser and
+	// SMTPPassword log in to it. Without a server, mail is written to a
+	// directory in DataDir. MailFrom is its sender.
+	SMTPAddr, SMTPUser, SMTPPassword, MailFrom string
 	// DrainTimeout bounds the clean shutdown.
 	DrainTimeout time.Duration
 }

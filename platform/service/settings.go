@@ -69,6 +69,11 @@ var settings = []setting{
 	{"LOG_LEVEL", "debug, info, warn or error", "info", setLogLevel, func(c *Config) string { return strings.ToLower(c.LogLevel.String()) }},
 	{"LOG_FORMAT", "text or json", "text", setLogFormat, logFormat},
 	endpoint("OTLP_ENDPOINT", "OpenTelemetry collector that gets the traces; empty: none", func(c *Config) *string { return &c.OTLPEndpoint }),
+	{"SMTP_ADDR", "mail server, host:port; empty: mail is written to the directory mail in PL_DATA_DIR", "", setSMTPAddr,
+		func(c *Config) string { return c.SMTPAddr }},
+	text("SMTP_USER", "", "who logs in to the mail server; empty: nobody", func(c *Config) *string { return &c.SMTPUser }),
+	{"SMTP_PASSWORD", "password of PL_SMTP_USER", "", setSMTPPassword, smtpPassword},
+	text("MAIL_FROM", "PulseLearn <no-reply@localhost>", "sender of mail: an address, or a name and an address in angle brackets", func(c *Config) *string { return &c.MailFrom }),
 	{"DRAIN_TIMEOUT", "how long a clean shutdown may take", "20s", setDrainTimeout, func(c *Config) string { return c.DrainTimeout.String() }},
 }
 
@@ -243,4 +248,25 @@ func setDrainTimeout(c *Config, value string) error {
 	}
 	c.DrainTimeout = d
 	return nil
+}
+
+func setSMTPAddr(c *Config, value string) error {
+	c.SMTPAddr = value
+	if value == "" {
+		return nil
+	}
+	return checkAddress(value)
+}
+
+func setSMTPPassword(c *Config, value string) error {
+	c.SMTPPassword = value
+	return nil
+}
+
+// smtpPassword is what people are shown of the password.
+func smtpPassword(c *Config) string {
+	if c.SMTPPassword == "" {
+		return ""
+	}
+	return "xxxxx"
 }

@@ -41,6 +41,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 		Consumers:  consumers(h),
 		Calls:      []string{"userprofile"},
 		Migrations: migrations,
+		Configure:  service.Configuration(h),
 		Code:       code,
 		Methods: func(server *connect.Server, core *rpc.Core, calls *rpc.Directory) {
 			*clients = newClients(calls, h)

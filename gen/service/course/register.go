@@ -34,6 +34,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 			coursev1event.MaterialUploadedType,
 		},
 		Migrations: migrations,
+		Configure:  service.Configuration(h),
 		Code:       code,
 		Methods: func(server *connect.Server, core *rpc.Core, _ *rpc.Directory) {
 			coursev1connect.RegisterCourseServiceHandler(server, &api{

@@ -43,6 +43,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 		Sagas:      func(*rpc.Directory) []saga.Definition { return running },
 		Calls:      []string{"course", "billing", "payment"},
 		Migrations: migrations,
+		Configure:  service.Configuration(h),
 		Code:       code,
 		Methods: func(server *connect.Server, core *rpc.Core, calls *rpc.Directory) {
 			*clients = newClients(calls)

@@ -34,6 +34,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 			paymentv1event.RefundRequestedType,
 		},
 		Migrations: migrations,
+		Configure:  service.Configuration(h),
 		Code:       code,
 		Methods: func(server *connect.Server, core *rpc.Core, _ *rpc.Directory) {
 			paymentv1connect.RegisterPaymentServiceHandler(server, &api{

@@ -34,6 +34,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 			userprofilev1event.UserRegisteredType,
 		},
 		Migrations: migrations,
+		Configure:  service.Configuration(h),
 		Code:       code,
 		Methods: func(server *connect.Server, core *rpc.Core, _ *rpc.Directory) {
 			userprofilev1connect.RegisterUserProfileServiceHandler(server, &api{
