@@ -19,6 +19,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/outbox"
 	"github.com/pulselearn/campus-hub/platform/rpc"
+	"github.com/pulselearn/campus-hub/platform/saga"
 	"github.com/pulselearn/campus-hub/platform/schema"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
@@ -31,6 +32,7 @@ type unit struct {
 	store  *tx.Store
 	relay  *outbox.Relay // nil when the context publishes nothing
 	router *bus.Router   // nil when it consumes nothing
+	engine *saga.Engine  // nil when it has no sagas
 }
 
 func (p *Process) openDatabases(ctx context.Context) error {
@@ -158,8 +160,14 @@ func (p *Process) assemble(ctx context.Context, u *unit) error {
 	if len(u.Publishes) > 0 {
 		u.relay = outbox.NewRelay(u.db, p.conn, p.schemas, outbox.WithHooks(hooks...), outbox.WithLogger(u.log))
 	}
+	if err := p.assembleSagas(u, hooks); err != nil {
+		return err
+	}
 	if len(u.Consumers) == 0 {
 		return nil
+	}
+	if u.engine != nil {
+		hooks = append(hooks, u.engine)
 	}
 	routes := make([]bus.Route, len(u.Consumers))
 	for i := range u.Consumers {
@@ -173,7 +181,18 @@ func (p *Process) assemble(ctx context.Context, u *unit) error {
 	return err
 }
 
-// run starts the context's relay and router, and the upkeep of its database.
+func (p *Process) assembleSagas(u *unit, hooks bus.Hooks) (err error) {
+	if u.Sagas == nil {
+		return nil
+	}
+	u.engine, err = saga.New(saga.Config{
+		DB: u.db, Store: u.store, Definitions: u.Sagas(p.directory), Decoder: p.schemas, Logger: u.log, Hooks: hooks,
+	})
+	return err
+}
+
+// run starts the context's relay, router and sagas, and the upkeep of its
+// database.
 func (p *Process) run(u *unit) {
 	ctx, stop := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
@@ -195,6 +214,9 @@ func (p *Process) run(u *unit) {
 	}
 	if u.router != nil {
 		start("router", func() error { return u.router.Run(ctx) })
+	}
+	if u.engine != nil {
+		start("sagas", func() error { return u.engine.Run(ctx) })
 	}
 }
 
