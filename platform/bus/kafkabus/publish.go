@@ -91,9 +91,10 @@ type publication struct {
 
 func (p *publication) settle(rec *kgo.Record, err error) {
 	switch {
+	case err == nil:
 	case errors.Is(err, context.Canceled) || unreachable(err):
 		p.again, p.last = append(p.again, rec), err
-	case err != nil && p.refused == nil:
+	case p.refused == nil:
 		p.refused, p.why = rec, err
 	}
 	if p.left--; p.left == 0 {
@@ -110,27 +111,4 @@ func (c *Conn) publishError(rec *kgo.Record, err error) error {
 			len(rec.Key)+len(rec.Value), rec.Topic, err)
 	}
 	return c.explain("publish to "+rec.Topic, err)
-}
-
-// toKafka converts records in three allocations.
-func toKafka(records []*driver.Record) []*kgo.Record {
-	n := 0
-	for _, r := range records {
-		n += len(r.Headers)
-	}
-	out := make([]*kgo.Record, len(records))
-	slab := make([]kgo.Record, len(records))
-	headers := make([]kgo.RecordHeader, 0, n)
-	for i, r := range records {
-		from := len(headers)
-		for _, h := range r.Headers {
-			headers = append(headers, kgo.RecordHeader(h))
-		}
-		slab[i] = kgo.Record{
-			Topic: r.Topic, Key: r.Key, Value: r.Value, Timestamp: r.Time,
-			Headers: headers[from:len(headers):len(headers)],
-		}
-		out[i] = &slab[i]
-	}
-	return out
 }

@@ -25,6 +25,20 @@ func fromKafka(records []*kgo.Record) (out []*driver.Record, bytes int) {
 	return out, bytes
 }
 
+// toKafka converts records in two allocations. Their memory is the client's
+// too until it has settled them.
+func toKafka(records []*driver.Record) []*kgo.Record {
+	out := make([]*kgo.Record, len(records))
+	slab := make([]kgo.Record, len(records))
+	for i, r := range records {
+		slab[i] = kgo.Record{
+			Topic: r.Topic, Key: r.Key, Value: r.Value, Timestamp: r.Time, Headers: toKafkaHeaders(r.Headers),
+		}
+		out[i] = &slab[i]
+	}
+	return out
+}
+
 // The client's headers and the driver's are one type with two names. Were it
 // not so, this line would not compile.
 var _ = kgo.RecordHeader(event.Header{})
