@@ -74,7 +74,7 @@ overwritten. When anything fails, nothing is left behind.`,
 func (env Env) addCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add",
-		Short: "Add an event, call, entity or consumer to a context",
+		Short: "Add an event, call, entity, consumer or saga to a context",
 		Long: `add inserts into the context's contracts and leaves everything else in them as
 it is. It writes the handler with a test, and the migration of a new entity.`,
 	}
@@ -98,6 +98,7 @@ it is. It writes the handler with a test, and the migration of a new entity.`,
 		}
 		cmd.AddCommand(add)
 	}
+	cmd.AddCommand(env.addSagaCommand())
 	return cmd
 }
 
@@ -264,7 +265,14 @@ func planCode(r *repository, m *model.Model, c *model.Context) error {
 		}
 	}
 	isNew := !code.hasType
-	if _, err := w.missing(code, w.handler); err != nil {
+	if err := w.missing(code, w.handler, w.sagaMethod); err != nil {
+		return err
+	}
+	freshSagas := slices.DeleteFunc(slices.Clone(c.Sagas), func(s *model.Saga) bool {
+		_, there := code.methods[s.Name]
+		return there
+	})
+	if err := w.sagaTests(freshSagas); err != nil {
 		return err
 	}
 	if isNew || len(fresh) > 0 {

@@ -25,6 +25,10 @@ type serviceCode struct {
 	hasType, hasNew bool
 	// methods are the methods of Service, by name.
 	methods map[string]method
+	// types are the declared types, and others the methods of all but Service,
+	// by type and name.
+	types  map[string]bool
+	others map[string]map[string]method
 	// broken is set when a file could not be parsed, so methods may be
 	// missing that are there.
 	broken bool
@@ -40,7 +44,7 @@ type method struct {
 // readService reads the Go files of services/<context>. A directory that does
 // not exist is a package without declarations.
 func readService(root fs.FS, c *model.Context) (*serviceCode, error) {
-	code := &serviceCode{methods: map[string]method{}}
+	code := &serviceCode{methods: map[string]method{}, types: map[string]bool{}, others: map[string]map[string]method{}}
 	dir := serviceDir(c.Name)
 	entries, err := fs.ReadDir(root, dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -76,7 +80,7 @@ func (code *serviceCode) read(root fs.FS, name, context string) error {
 	for _, d := range f.Decls {
 		switch d := d.(type) {
 		case *ast.GenDecl:
-			code.hasType = code.hasType || declares(d, serviceType)
+			code.declare(d)
 		case *ast.FuncDecl:
 			code.function(set, d, context+"service")
 		}
@@ -84,11 +88,13 @@ func (code *serviceCode) read(root fs.FS, name, context string) error {
 	return nil
 }
 
-func declares(d *ast.GenDecl, name string) bool {
-	return slices.ContainsFunc(d.Specs, func(s ast.Spec) bool {
-		t, ok := s.(*ast.TypeSpec)
-		return ok && t.Name.Name == name
-	})
+func (code *serviceCode) declare(d *ast.GenDecl) {
+	for _, s := range d.Specs {
+		if t, ok := s.(*ast.TypeSpec); ok {
+			code.types[t.Name.Name] = true
+		}
+	}
+	code.hasType = code.types[serviceType]
 }
 
 func (code *serviceCode) function(set *token.FileSet, d *ast.FuncDecl, servicePackage string) {
@@ -96,14 +102,27 @@ func (code *serviceCode) function(set *token.FileSet, d *ast.FuncDecl, servicePa
 		code.hasNew = code.hasNew || d.Name.Name == "New"
 		return
 	}
-	if receiver(d) != serviceType {
+	p := set.Position(d.Name.Pos())
+	m := method{pos: diag.Pos{File: p.Filename, Line: p.Line, Col: p.Column}}
+	if r := receiver(d); r != serviceType {
+		m.handler = d.Name.IsExported() && takesContext(d.Type)
+		if code.others[r] == nil {
+			code.others[r] = map[string]method{}
+		}
+		code.others[r][d.Name.Name] = m
 		return
 	}
-	p := set.Position(d.Name.Pos())
-	code.methods[d.Name.Name] = method{
-		pos:     diag.Pos{File: p.Filename, Line: p.Line, Col: p.Column},
-		handler: d.Name.IsExported() && (takesUnit(d.Type, servicePackage) || isFallback(d)),
+	m.handler = d.Name.IsExported() && (takesUnit(d.Type, servicePackage) || isFallback(d))
+	code.methods[d.Name.Name] = m
+}
+
+// takesContext reports whether the first parameter is a context.Context.
+func takesContext(t *ast.FuncType) bool {
+	if len(t.Params.List) == 0 {
+		return false
 	}
+	sel, ok := t.Params.List[0].Type.(*ast.SelectorExpr)
+	return ok && sel.Sel.Name == "Context"
 }
 
 func receiver(d *ast.FuncDecl) string {

@@ -43,12 +43,12 @@ func stubsOf(root fs.FS, m *model.Model, c *model.Context) ([]plan.File, []diag.
 		return nil, nil, err // the compiler says what is wrong with the file
 	}
 	w := &writer{root: root, module: m.Module, context: c}
-	files, err := w.missing(code, w.stub)
-	if err != nil {
+	if err := w.missing(code, w.stub, w.sagaStub); err != nil {
 		return nil, nil, err
 	}
 	migrations, found, err := migrationsOf(root, c)
-	return append(files, migrations...), append(code.orphans(c), found...), err
+	orphans := append(code.orphans(c), code.sagaOrphans(m.Module, c)...)
+	return append(w.planned, migrations...), append(orphans, found...), err
 }
 
 // migrationsOf returns the first migrations of a new context. Later ones are

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/saga"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/gofile"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
@@ -24,11 +25,11 @@ type writer struct {
 	planned []plan.File
 }
 
-// missing plans what the package lacks: Service, New, and a file for each
-// handler, which print fills.
-func (w *writer) missing(code *serviceCode, print func(s *goFile, h handler)) ([]plan.File, error) {
+// missing plans what the package lacks: Service, New, a file for each handler,
+// which print fills, and one for each saga, whose methods step prints.
+func (w *writer) missing(code *serviceCode, print func(s *goFile, h handler), step func(f *goFile, s *model.Saga, m saga.Method)) error {
 	if err := w.service(code); err != nil {
-		return nil, err
+		return err
 	}
 	for _, h := range w.handlers() {
 		if _, ok := code.methods[h.name]; ok {
@@ -37,10 +38,10 @@ func (w *writer) missing(code *serviceCode, print func(s *goFile, h handler)) ([
 		s := w.file(w.context.Name)
 		print(s, h)
 		if err := w.add(w.free(fileName(h.name)), s); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return w.planned, nil
+	return w.sagas(code, step)
 }
 
 func (w *writer) service(code *serviceCode) error {
