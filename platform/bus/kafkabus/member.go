@@ -39,7 +39,9 @@ type member struct {
 	commits  *committer
 	polling  chan struct{} // closed when the poll loop has ended
 	appetite chan struct{} // holds one token when a partition may take more
-	left     func() error  // leaves the group, once
+	leaving  sync.Once
+	gone     chan struct{} // closed when the group is left
+	left     error         // of leaving; set before gone is closed
 
 	buffered atomic.Int64          // bytes queued in all partitions
 	trouble  atomic.Pointer[error] // what last broke the group session
@@ -67,7 +69,7 @@ func (c *Conn) Join(ctx context.Context, group string, topics []string, h driver
 		assign:   make(chan struct{}, 1),
 		parts:    make(map[topicPartition]*partition),
 	}
-	m.left = sync.OnceValue(m.leave)
+	m.gone = make(chan struct{})
 	if err := c.add(m); err != nil {
 		return nil, err
 	}
@@ -260,11 +262,15 @@ func (g groupErrors) OnGroupManageError(err error) {
 // Close implements [driver.Member]. The work goes on in the background when
 // ctx ends first.
 func (m *member) Close(ctx context.Context) error {
-	result := make(chan error, 1)
-	go func() { result <- m.left() }()
+	m.leaving.Do(func() {
+		go func() {
+			defer close(m.gone)
+			m.left = m.leave()
+		}()
+	})
 	select {
-	case err := <-result:
-		return err
+	case <-m.gone:
+		return m.left
 	case <-ctx.Done():
 		return fmt.Errorf("kafka: leave group %s: handlers still hold partitions: %w", m.group, ctx.Err())
 	}
