@@ -13,6 +13,7 @@ type assembler struct {
 	spec string
 	seen uint8
 	left int // attributes that may still come, for the first extension
+	from *arena
 }
 
 // The attributes of which assembler.seen keeps a bit.
@@ -37,13 +38,17 @@ func (a *assembler) set(name, value string, kind Kind) error {
 	if kind != String {
 		return wrong(name, "is a "+kind.String()+", not a String")
 	}
-	if value == "" {
-		return empty(name)
-	}
 	if bit == seenTime {
 		return a.time(value)
 	}
-	if a.seen&bit != 0 && *field != value {
+	return a.put(field, bit, name, value)
+}
+
+func (a *assembler) put(field *string, bit uint8, name, value string) error {
+	switch {
+	case value == "":
+		return empty(name)
+	case a.seen&bit != 0 && *field != value:
 		return twice(name)
 	}
 	a.seen |= bit
@@ -74,6 +79,9 @@ func (a *assembler) core(name string) (field *string, bit uint8) {
 }
 
 func (a *assembler) time(value string) error {
+	if value == "" {
+		return empty("time")
+	}
 	t, err := ParseTime(value)
 	if err != nil {
 		return fmt.Errorf("attribute time: %w", err)
@@ -96,7 +104,7 @@ func (a *assembler) extension(name, value string, kind Kind) error {
 		}
 	}
 	if a.env.Extensions == nil {
-		a.env.Extensions = make([]Extension, 0, min(max(a.left, 1), maxExtensions))
+		a.env.Extensions = a.from.room(min(a.left, maxExtensions))
 	}
 	if len(a.env.Extensions) == maxExtensions {
 		return fmt.Errorf("%w: more than %d extension attributes", ErrInvalid, maxExtensions)

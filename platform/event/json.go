@@ -148,7 +148,7 @@ func DecodeJSON(text []byte) (e Envelope, data []byte, err error) {
 	if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' || !json.Valid(text) {
 		return Envelope{}, nil, fmt.Errorf("%w: not a JSON object", ErrInvalid)
 	}
-	var d jsonDecoder
+	d := jsonDecoder{assembler: assembler{left: 6}}
 	if err := d.members(text); err != nil {
 		return Envelope{}, nil, err
 	}

@@ -2,7 +2,6 @@ package event
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -11,8 +10,8 @@ const kafkaPrefix = "ce_"
 
 // AppendKafkaHeaders appends the context attributes of e as headers of the
 // Kafka binding in binary mode: content-type, and ce_ before every other name.
-// It allocates once for all values; they share memory and must be treated as
-// read-only. e must be valid.
+// The values share memory, also with those of other events, and must be treated
+// as read-only. e must be valid.
 func AppendKafkaHeaders(dst []Header, e *Envelope) []Header {
 	a := newAppender(kafkaPrefix, dst, e)
 	a.contentType("content-type", e)
@@ -25,11 +24,15 @@ func AppendKafkaHeaders(dst []Header, e *Envelope) []Header {
 // without value (a tombstone) is an event without data. The envelope keeps no
 // reference to headers. Every error matches ErrInvalid.
 func ParseKafka(headers []Header, value []byte) (e Envelope, data []byte, err error) {
-	if contentType := find(headers, "content-type"); Kafka.ModeOf(string(contentType)) != ModeBinary {
+	contentType := find(headers, "content-type")
+	if string(contentType) != ContentTypeAvro && Kafka.ModeOf(string(contentType)) != ModeBinary {
 		return parseStructured(string(contentType), value)
 	}
 	p := binaryParser{prefix: kafkaPrefix, contentType: "content-type"}
-	return p.parse(headers, value)
+	if err := p.parse(headers); err != nil {
+		return Envelope{}, nil, err
+	}
+	return p.env, value, nil
 }
 
 // A KeyMapper chooses a record's key. It never changes the event (Kafka
@@ -69,19 +72,29 @@ type appender struct {
 	arena   []byte
 }
 
+// newAppender returns an appender that allocates nothing while it writes e.
 func newAppender(prefix string, dst []Header, e *Envelope) appender {
-	a := appender{prefix: prefix, keys: &kafkaKeys, headers: slices.Grow(dst, coreAttributes+len(e.Extensions))}
-	if prefix == natsPrefix {
-		a.keys, a.percent = &natsKeys, true
-	}
+	a := appender{prefix: prefix, keys: &kafkaKeys, headers: dst}
 	size := len(SpecVersion) + len(e.ID) + len(e.Source) + len(e.Type) + len(e.Subject) +
 		timeLen + len(e.contentType()) + len(e.DataSchema)
 	for i := range e.Extensions {
 		size += len(e.Extensions[i].Value)
 	}
-	a.arena = make([]byte, 0, size)
+	if prefix == natsPrefix {
+		a.keys, a.percent = &natsKeys, true
+		size += size / 8
+	}
+	from := arenas.Get().(*arena)
+	defer arenas.Put(from)
+	a.arena = carve(&from.values, size, arenaText)
+	if n := coreAttributes + len(e.Extensions); cap(dst)-len(dst) < n {
+		a.headers = append(carve(&from.headers, len(dst)+n+spareHeaders, arenaHeaders), dst...)
+	}
 	return a
 }
+
+// spareHeaders is room for those that a caller appends.
+const spareHeaders = 2
 
 func (a *appender) attributes(e *Envelope) {
 	a.set(a.keys[keySpecVersion], SpecVersion)
@@ -217,37 +230,27 @@ type binaryParser struct {
 	assembler
 }
 
-func (p *binaryParser) parse(headers []Header, value []byte) (Envelope, []byte, error) {
-	values := arena(headers)
+func (p *binaryParser) parse(headers []Header) error {
+	p.from = arenas.Get().(*arena)
+	defer arenas.Put(p.from)
+	values := p.from.join(headers)
 	for i := range headers {
 		text := values[:len(headers[i].Value)]
 		values = values[len(headers[i].Value):]
 		p.left = len(headers) - i
 		if err := p.header(headers[i].Key, text); err != nil {
-			return Envelope{}, nil, err
+			return err
 		}
 	}
-	if err := p.finish(); err != nil {
-		return Envelope{}, nil, err
-	}
-	return p.env, value, nil
-}
-
-// arena returns all values in one string, so that they cost one allocation.
-func arena(headers []Header) string {
-	size := 0
-	for i := range headers {
-		size += len(headers[i].Value)
-	}
-	var b strings.Builder
-	b.Grow(size)
-	for i := range headers {
-		b.Write(headers[i].Value)
-	}
-	return b.String()
+	return p.finish()
 }
 
 func (p *binaryParser) header(key, value string) error {
+	if !p.fold {
+		if known, err := p.knownKafka(key, value); known {
+			return err
+		}
+	}
 	if p.contentType != "" && len(key) == len(p.contentType) && strings.EqualFold(key, p.contentType) {
 		return p.set("datacontenttype", value, String)
 	}
@@ -262,6 +265,36 @@ func (p *binaryParser) header(key, value string) error {
 		}
 	}
 	return p.set(name, value, String)
+}
+
+// knownKafka takes the headers that nearly every record has, without looking
+// at their names in parts.
+func (p *binaryParser) knownKafka(key, value string) (known bool, err error) {
+	switch e := &p.env; key {
+	case "content-type":
+		return true, p.put(&e.DataContentType, seenContentType, "datacontenttype", value)
+	case kafkaPrefix + "specversion":
+		return true, p.put(&p.spec, seenSpec, "specversion", value)
+	case kafkaPrefix + "id":
+		return true, p.put(&e.ID, seenID, "id", value)
+	case kafkaPrefix + "source":
+		return true, p.put(&e.Source, seenSource, "source", value)
+	case kafkaPrefix + "type":
+		return true, p.put(&e.Type, seenType, "type", value)
+	case kafkaPrefix + "subject":
+		return true, p.put(&e.Subject, seenSubject, "subject", value)
+	case kafkaPrefix + "time":
+		return true, p.time(value)
+	case kafkaPrefix + ExtPartitionKey:
+		return true, p.extension(ExtPartitionKey, value, String)
+	case kafkaPrefix + ExtTraceParent:
+		return true, p.extension(ExtTraceParent, value, String)
+	case kafkaPrefix + ExtCorrelationID:
+		return true, p.extension(ExtCorrelationID, value, String)
+	case kafkaPrefix + ExtCausationID:
+		return true, p.extension(ExtCausationID, value, String)
+	}
+	return false, nil
 }
 
 // attribute returns the name of the attribute that the header carries.

@@ -25,7 +25,10 @@ func ParseNATS(headers []Header, value []byte) (e Envelope, data []byte, err err
 		return parseStructured(contentType, value)
 	}
 	p := binaryParser{prefix: natsPrefix, fold: true, percent: true}
-	return p.parse(headers, value)
+	if err := p.parse(headers); err != nil {
+		return Envelope{}, nil, err
+	}
+	return p.env, value, nil
 }
 
 // AppendHTTPHeaders appends the context attributes of e as headers of the HTTP
@@ -48,5 +51,8 @@ func ParseHTTP(headers []Header, body []byte) (e Envelope, data []byte, err erro
 		return parseStructured(contentType, body)
 	}
 	p := binaryParser{prefix: natsPrefix, contentType: "content-type", fold: true, percent: true}
-	return p.parse(headers, body)
+	if err := p.parse(headers); err != nil {
+		return Envelope{}, nil, err
+	}
+	return p.env, body, nil
 }
