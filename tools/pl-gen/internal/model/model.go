@@ -5,6 +5,7 @@
 package model
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/avro"
@@ -87,6 +88,25 @@ type Event struct {
 	// File is the schema's path, relative to the repository's root.
 	File string
 	Pos  Pos
+}
+
+// ConsumedBy returns the contexts that read the event, by a handler or a saga,
+// each once: the consumers first, then the sagas, in the order of the
+// contracts.
+func (e *Event) ConsumedBy() []*Context {
+	var contexts []*Context
+	add := func(c *Context) {
+		if !slices.Contains(contexts, c) {
+			contexts = append(contexts, c)
+		}
+	}
+	for _, c := range e.Consumers {
+		add(c.Context)
+	}
+	for _, s := range e.Sagas {
+		add(s.Context)
+	}
+	return contexts
 }
 
 // A SharedRecord is a named type that several events use.

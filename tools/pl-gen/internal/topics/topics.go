@@ -45,8 +45,8 @@ func Wanted(m *model.Model) []Topic {
 	var wanted []Topic
 	for _, e := range m.Events {
 		wanted = append(wanted, Topic{e.Topic, e.Partitions, e.Retention.Milliseconds(), deleteOld})
-		for _, c := range e.Consumers {
-			wanted = append(wanted, DeadLetterTopic(e, c.Context.Name))
+		for _, c := range e.ConsumedBy() {
+			wanted = append(wanted, DeadLetterTopic(e, c.Name))
 		}
 	}
 	slices.SortFunc(wanted, byName)

@@ -25,7 +25,7 @@ const hub = "hub"
 // Emit returns the document of one context, gen/asyncapi/<context>.json, and
 // nothing for a context that neither publishes nor consumes.
 func Emit(c *model.Context) ([]plan.File, error) {
-	if len(c.Publishes) == 0 && len(c.Consumes) == 0 {
+	if len(c.Publishes) == 0 && len(c.Consumes) == 0 && len(c.Sagas) == 0 {
 		return nil, nil
 	}
 	d := newDocument(c.Name, describe(c))

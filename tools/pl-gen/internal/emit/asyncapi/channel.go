@@ -42,20 +42,45 @@ func (d *document) context(c *model.Context, prefix string) error {
 		if err := d.event(consumer.Event); err != nil {
 			return err
 		}
-		d.Operations[prefix+consumer.Handler] = receive(consumer)
-		d.deadLetter(consumer, prefix)
+		r := reader{consumer.Event, c.Name, consumer.Handler, c.Name + "." + consumer.Handler}
+		d.Operations[prefix+consumer.Handler] = r.receive()
+		d.deadLetter(r, prefix)
+	}
+	return d.sagas(c, prefix)
+}
+
+// sagas adds what the sagas of a context begin with and wait for.
+func (d *document) sagas(c *model.Context, prefix string) error {
+	for _, s := range c.Sagas {
+		for _, e := range s.Consumes() {
+			if err := d.event(e); err != nil {
+				return err
+			}
+			r := reader{e, c.Name, s.Name + "." + e.GoName, ""}
+			d.Operations[prefix+r.name] = r.receive()
+			d.deadLetter(r, prefix)
+		}
 	}
 	return nil
 }
 
-func receive(c *model.Consumer) *operation {
+// A reader is whoever reads an event in a context: a handler, or a saga.
+type reader struct {
+	event         *model.Event
+	context, name string
+	// consumer is the name that positions have; "" for a saga's, which several
+	// sagas share.
+	consumer string
+}
+
+func (r reader) receive() *operation {
 	return &operation{
-		Action: "receive", Channel: channelRef(c.Event), Messages: []ref{messageIn(c.Event)}, Context: c.Context.Name,
-		Title: c.Handler, Summary: fmt.Sprintf("%s consumes %s.", c.Context.Name, c.Event.Topic),
-		Consumer:    c.Context.Name + "." + c.Handler,
-		DeadLetters: topics.DeadLetters(c.Event.Topic, c.Context.Name),
+		Action: "receive", Channel: channelRef(r.event), Messages: []ref{messageIn(r.event)}, Context: r.context,
+		Title: r.name, Summary: fmt.Sprintf("%s consumes %s.", r.context, r.event.Topic),
+		Consumer:    r.consumer,
+		DeadLetters: topics.DeadLetters(r.event.Topic, r.context),
 		Bindings: &kafka[operationKafka]{operationKafka{
-			Group: schema{Type: "string", Enum: []string{"pl." + c.Context.Name}}, Version: kafkaBinding,
+			Group: schema{Type: "string", Enum: []string{"pl." + r.context}}, Version: kafkaBinding,
 		}},
 	}
 }

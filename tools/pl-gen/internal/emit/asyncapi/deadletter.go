@@ -3,7 +3,6 @@ package asyncapi
 import (
 	"fmt"
 
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/topics"
 )
 
@@ -29,8 +28,8 @@ func deadLetterHeaders() schema {
 // deadLetter adds the channel to which a consumer copies what it gave up. A
 // copy has the record's key, value and headers as they were read; the event
 // itself stays held in the database of its consumer.
-func (d *document) deadLetter(c *model.Consumer, prefix string) {
-	e, topic := c.Event, topics.DeadLetterTopic(c.Event, c.Context.Name)
+func (d *document) deadLetter(r reader, prefix string) {
+	e, topic := r.event, topics.DeadLetterTopic(r.event, r.context)
 	d.Components.Schemas[deadLettersName] = deadLetterHeaders()
 	m := *d.Components.Messages[e.Topic]
 	m.Title, m.Name = "Dead "+m.Title, e.GoName+"DeadLetter"
@@ -38,16 +37,16 @@ func (d *document) deadLetter(c *model.Consumer, prefix string) {
 	m.Headers = schema{AllOf: []schema{{Ref: "#/components/schemas/" + deadLettersName}, {Ref: "#/components/schemas/" + attributesName}}}
 	d.Components.Messages[topic.Name] = &m
 	d.Channels[topic.Name] = &channel{
-		Address: topic.Name, Title: "Dead letters of " + c.Handler,
-		Description: fmt.Sprintf("Copies of the %s records that %s could not apply, for other tools. Redriving is done by pl-gen dlq and needs no copy.", e.Topic, c.Context.Name),
+		Address: topic.Name, Title: "Dead letters of " + r.context,
+		Description: fmt.Sprintf("Copies of the %s records that %s could not apply, for other tools. Redriving is done by pl-gen dlq and needs no copy.", e.Topic, r.context),
 		Messages:    map[string]ref{m.Name: {"#/components/messages/" + topic.Name}},
 		Bindings:    brokerOf(topic.Partitions, topic.RetentionMillis),
 		Registry:    e.Topic + "-value", Compat: e.Compatibility,
 	}
-	d.Operations[prefix+"deadletter."+c.Handler] = &operation{
-		Action: "send", Channel: ref{"#/channels/" + topic.Name}, Context: c.Context.Name,
+	d.Operations[prefix+"deadletter."+r.name] = &operation{
+		Action: "send", Channel: ref{"#/channels/" + topic.Name}, Context: r.context,
 		Messages: []ref{{"#/channels/" + topic.Name + "/messages/" + m.Name}},
-		Title:    "Give up", Summary: fmt.Sprintf("%s could not apply an event, and holds it for a person.", c.Context.Name),
-		Consumer: c.Context.Name + "." + c.Handler,
+		Title:    "Give up", Summary: fmt.Sprintf("%s could not apply an event, and holds it for a person.", r.context),
+		Consumer: r.consumer,
 	}
 }
