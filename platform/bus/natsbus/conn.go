@@ -13,6 +13,7 @@ package natsbus
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,9 @@ const (
 	// reconnectWait is the pause between attempts to connect again, and half
 	// of it more at random.
 	reconnectWait = 100 * time.Millisecond
+	// pingEvery is how often the client asks whether the server is there. The
+	// third question without an answer ends the connection.
+	pingEvery = 5 * time.Second
 
 	defaultIdle = 3 * time.Second
 )
@@ -50,6 +54,16 @@ type Config struct {
 	ClientID string
 	// Credentials is a file with the user's JWT and seed; none when empty.
 	Credentials string
+	// User and Password, or Token, are for servers that know their users that
+	// way.
+	User, Password, Token string
+	// TLS is how to speak TLS, nil for tls:// URLs with the system's
+	// authorities and for servers without it.
+	TLS *tls.Config
+	// Instance is the name of this process among those with the same groups,
+	// which it keeps when it is started again; none when empty. See
+	// [Conn.Join].
+	Instance string
 	// Replicas is how many servers keep each new stream; 1 when 0.
 	Replicas int
 	// Logger is slog.Default when nil.
@@ -119,7 +133,8 @@ func (c *Conn) options() []nats.Option {
 		// What is published without a connection fails at once: only the
 		// publisher knows whether it may be sent again.
 		nats.ReconnectBufSize(-1),
-		nats.PingInterval(20 * time.Second),
+		nats.PingInterval(pingEvery),
+		nats.MaxPingsOutstanding(2),
 		nats.ConnectHandler(func(*nats.Conn) { c.link.up() }),
 		nats.ReconnectHandler(func(*nats.Conn) { c.link.up() }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.disconnected(err) }),
@@ -127,8 +142,22 @@ func (c *Conn) options() []nats.Option {
 			c.log.Warn("nats: asynchronous error", "error", err)
 		}),
 	}
-	if c.cfg.Credentials != "" {
-		opts = append(opts, nats.UserCredentials(c.cfg.Credentials))
+	return append(opts, c.cfg.access()...)
+}
+
+// access are the options that say who the client is.
+func (cfg *Config) access() (opts []nats.Option) {
+	if cfg.Credentials != "" {
+		opts = append(opts, nats.UserCredentials(cfg.Credentials))
+	}
+	if cfg.User != "" {
+		opts = append(opts, nats.UserInfo(cfg.User, cfg.Password))
+	}
+	if cfg.Token != "" {
+		opts = append(opts, nats.Token(cfg.Token))
+	}
+	if cfg.TLS != nil {
+		opts = append(opts, nats.Secure(cfg.TLS))
 	}
 	return opts
 }

@@ -26,6 +26,11 @@ const (
 
 	retryFirst = 20 * time.Millisecond
 	retryLimit = time.Second
+
+	// ackWithin is how long the first attempt to write a batch waits for its
+	// answer, which a leader takes along when it dies. Each further attempt
+	// waits twice as long, up to answerWithin.
+	ackWithin = 2 * time.Second
 )
 
 // Headers of atomic batches, which the server defines.
@@ -142,9 +147,10 @@ func batchOf(messages []*nats.Msg) int {
 
 // writeBatch sends a batch until its stream has it or refuses it.
 func (c *Conn) writeBatch(ctx context.Context, r *run, batch []*nats.Msg) error {
-	wait := retryFirst
+	wait, patience := retryFirst, ackWithin
 	for {
-		err := c.once(ctx, func(ctx context.Context) error { return c.send(ctx, batch) })
+		err := c.once(ctx, func(ctx context.Context) error { return c.sendWithin(ctx, patience, batch) })
+		patience = min(2*patience, answerWithin)
 		switch {
 		case err == nil:
 			return nil
@@ -198,6 +204,16 @@ func (c *Conn) stillThere(ctx context.Context, r *run) error {
 		return err
 	}
 	return nil
+}
+
+func (c *Conn) sendWithin(ctx context.Context, patience time.Duration, batch []*nats.Msg) error {
+	within, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := c.send(within, batch)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return errNoAnswer
+	}
+	return err
 }
 
 // send sends a batch once. Only its last message is answered.
