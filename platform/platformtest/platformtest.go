@@ -80,6 +80,7 @@ type Harness struct {
 	log     *recorder
 	dbs     map[string]*database.DB
 	given   map[string]bool // ids of the events that the test itself published
+	fuse    *fuse           // kills the process; nil when nothing does
 }
 
 // Run starts the contexts that register adds, runs the test, and ends them.
@@ -88,14 +89,19 @@ func Run(t *testing.T, register func(app *service.App), test func(h *Harness)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		h := &Harness{T: t, app: service.New("test"), network: new(kafka.Network),
-			log: &recorder{out: t.Output()}, given: map[string]bool{}, dbs: map[string]*database.DB{}}
-		register(h.app)
+		h := newHarness(t, register)
 		h.configure(dir)
 		h.start()
 		defer h.close()
 		test(h)
 	})
+}
+
+func newHarness(t *testing.T, register func(app *service.App)) *Harness {
+	h := &Harness{T: t, app: service.New("test"), network: new(kafka.Network),
+		log: &recorder{out: t.Output()}, given: map[string]bool{}, dbs: map[string]*database.DB{}}
+	register(h.app)
+	return h
 }
 
 func (h *Harness) configure(dir string) {
@@ -169,6 +175,17 @@ func (h *Harness) connect() (err error) {
 // fails the test.
 func (h *Harness) close() {
 	h.T.Helper()
+	h.disconnect()
+	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
+	defer cancel()
+	if h.process != nil {
+		h.check("drain the process", h.process.Drain(ctx))
+	}
+}
+
+// disconnect closes what the harness itself has open.
+func (h *Harness) disconnect() {
+	h.T.Helper()
 	for _, db := range h.dbs {
 		h.check("close a database", db.Close())
 	}
@@ -177,11 +194,6 @@ func (h *Harness) close() {
 	}
 	if h.conn != nil {
 		h.check("disconnect from the broker", h.conn.Close())
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
-	defer cancel()
-	if h.process != nil {
-		h.check("drain the process", h.process.Drain(ctx))
 	}
 }
 
@@ -195,7 +207,7 @@ func (h *Harness) Restart() {
 
 // Client returns a client of one of the contexts, for its generated client.
 // Its commands carry an Idempotency-Key, as those of other contexts do.
-func (h *Harness) Client(context string) *connect.Client { return h.process.Client(context) }
+func (h *Harness) Client(context string) *connect.Client { return h.client(context) }
 
 // Advance lets d pass.
 func (h *Harness) Advance(d time.Duration) {

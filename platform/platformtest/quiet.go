@@ -23,6 +23,7 @@ func (h *Harness) Quiet() {
 	deadline := time.Now().Add(quietWithin)
 	for pause := time.Millisecond; ; pause = min(2*pause, time.Second) {
 		synctest.Wait()
+		h.revive()
 		busy := h.busy()
 		if busy == nil {
 			return

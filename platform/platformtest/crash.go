@@ -1,0 +1,196 @@
+package platformtest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
+	"github.com/pulselearn/campus-hub/platform/registry"
+	"github.com/pulselearn/campus-hub/platform/rpc"
+	"github.com/pulselearn/campus-hub/platform/service"
+)
+
+// crashes is at how many of its passages a step is a crash point: the first,
+// and the ones that follow.
+const crashes = 2
+
+// CrashEverywhere runs a scenario undisturbed, and then again for every step
+// of publishing and consuming that it passes, with a process that dies at that
+// step and is started again on what it had stored. Whatever the step, the
+// outcome must be that of the undisturbed run: the same number of rows in
+// every table of the contexts, the same number of different events on every
+// topic. check, which may be nil, looks at the outcome of each run, for
+// example through a client.
+//
+// The scenario publishes events and calls commands; a call that the crash
+// interrupts is sent again, with its Idempotency-Key, as clients do. The
+// broker and the registry outlive the process. The runs are subtests, named
+// after the step and the number of the passage.
+func CrashEverywhere(t *testing.T, register func(app *service.App), scenario func(h *Harness), check func(h *Harness)) {
+	t.Helper()
+	if check == nil {
+		check = func(*Harness) {}
+	}
+	calm := &fuse{passed: map[bus.Step]int{}}
+	want := crashRun(t, register, calm, scenario, check)
+	for _, step := range slices.Sorted(maps.Keys(calm.passed)) {
+		for nth := 1; nth <= min(crashes, calm.passed[step]); nth++ {
+			t.Run(fmt.Sprintf("%s/%d", step, nth), func(t *testing.T) {
+				t.Parallel()
+				f := &fuse{passed: map[bus.Step]int{}, step: step, nth: nth}
+				got := crashRun(t, register, f, scenario, check)
+				if f.blown == 0 {
+					t.Errorf("the process never died: it did not come to %s for the %d. time", step, nth)
+				}
+				want.compare(t, got)
+			})
+		}
+	}
+}
+
+// crashRun runs the scenario once and returns its outcome.
+func crashRun(t *testing.T, register func(app *service.App), f *fuse, scenario, check func(h *Harness)) (o outcome) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, register)
+		h.configure(dir)
+		h.fuse = f
+		h.engines.Hooks = append(h.engines.Hooks, f)
+		h.startOutside()
+		h.start()
+		defer h.close()
+		scenario(h)
+		h.Quiet()
+		check(h)
+		o = h.outcome()
+	})
+	return o
+}
+
+// startOutside starts the broker and the registry apart from the process.
+func (h *Harness) startOutside() {
+	broker, err := kafka.Start(h.T.Context(), kafka.Options{Addr: kafkaAddr, Listen: h.network.Listen})
+	h.must("start the broker", err)
+	h.T.Cleanup(func() { _ = broker.Close() })
+	opened, err := registry.Open(filepath.Join(h.cfg.DataDir, "outside"), registry.Options{})
+	h.must("open the registry", err)
+	listener, err := h.network.Listen("tcp", registryAddr)
+	h.must("listen for the registry", err)
+	server := serve(listener, opened.Handler())
+	h.T.Cleanup(func() { _ = server.Close(); _ = opened.Close() })
+	h.cfg.KafkaBrokers, h.cfg.RegistryURL = []string{kafkaAddr}, "http://"+registryAddr
+}
+
+// A fuse kills the process at the nth passage of a step: it ends the goroutine
+// there, with its deferred calls, so that the transaction is rolled back as the
+// engine does it for a connection that is gone. Afterwards no goroutine of the
+// process gets past a step, and there is one before every commit and publish.
+type fuse struct {
+	step bus.Step // "": never
+	nth  int
+
+	mu     sync.Mutex
+	passed map[bus.Step]int
+	dead   bool
+	blown  int
+}
+
+// Step implements [bus.StepHook].
+func (f *fuse) Step(_ context.Context, s bus.Step) {
+	if !f.pass(s) {
+		return
+	}
+	if strings.HasPrefix(string(s), "command.") {
+		panic("the process died at " + string(s)) // the caller of the goroutine waits for it
+	}
+	runtime.Goexit()
+}
+
+func (f *fuse) pass(s bus.Step) (dies bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.passed[s]++
+	if !f.dead && f.blown == 0 && s == f.step && f.passed[s] == f.nth {
+		f.dead = true
+		f.blown++
+	}
+	return f.dead
+}
+
+// died reports whether the process is dead and has to be started again.
+func (f *fuse) died() bool {
+	if f == nil {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.dead
+}
+
+func (f *fuse) mend() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dead = false
+}
+
+// revive starts a process that has died.
+func (h *Harness) revive() {
+	h.T.Helper()
+	if !h.fuse.died() {
+		return
+	}
+	h.disconnect()
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = h.process.Drain(ended) // what a dead process could not finish is its error
+	h.fuse.mend()
+	h.start()
+}
+
+// revived is a transport to a context of the process that lives. A call that
+// fails because the process has died is one that may be sent again.
+type revived struct {
+	h       *Harness
+	context string
+}
+
+func (r revived) NewClientStream(ctx context.Context, spec connect.Spec) (connect.ClientStream, error) {
+	r.h.revive()
+	stream, err := r.h.process.Client(r.context).CallClientStream(ctx, spec)
+	if err != nil {
+		return nil, r.lost(err)
+	}
+	return revivedStream{stream, r}, nil
+}
+
+func (r revived) lost(err error) error {
+	if err != nil && r.h.fuse.died() {
+		return connect.NewError(connect.CodeUnavailable, "the process died during the call")
+	}
+	return err
+}
+
+type revivedStream struct {
+	connect.ClientStream
+	r revived
+}
+
+func (s revivedStream) Receive(msg any) error { return s.r.lost(s.ClientStream.Receive(msg)) }
+
+func (h *Harness) client(context string) *connect.Client {
+	if h.fuse == nil {
+		return h.process.Client(context)
+	}
+	return rpc.NewClient(revived{h, context})
+}
