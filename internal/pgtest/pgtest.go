@@ -31,13 +31,18 @@ var (
 	databases atomic.Int64
 )
 
-var errMissing = errors.New("no PostgreSQL binaries: neither PATH nor /usr/lib/postgresql/*/bin has initdb and postgres")
+var (
+	errMissing  = errors.New("a program is not installed")
+	errNoServer = fmt.Errorf("%w: neither PATH nor /usr/lib/postgresql/*/bin has initdb and postgres", errMissing)
+)
 
 // A server is a running PostgreSQL in a directory of its own.
 type server struct {
-	dir  string
-	port int
-	cmd  *exec.Cmd
+	dir     string
+	bin     string // the directory of the server's programs
+	port    int
+	cmd     *exec.Cmd
+	bouncer *bouncer // nil until it is needed
 }
 
 // URL returns the URL of a new, empty database. The server behind it is
@@ -45,27 +50,57 @@ type server struct {
 // binaries the test is skipped, and fails when CI is true.
 func URL(tb testing.TB) string {
 	tb.Helper()
+	return running(tb).url(newDatabase(tb))
+}
+
+// Program returns the path of one of the server's programs, pg_dump for
+// example.
+func Program(tb testing.TB, name string) string {
+	tb.Helper()
+	return filepath.Join(running(tb).bin, name)
+}
+
+func running(tb testing.TB) *server {
+	tb.Helper()
 	once.Do(func() { shared, startErr = start() })
-	if errors.Is(startErr, errMissing) && os.Getenv("CI") != "true" {
-		tb.Skipf("NOT TESTED ON POSTGRESQL: %v", startErr)
-	}
+	missing(tb, startErr)
 	if startErr != nil {
 		tb.Fatalf("start PostgreSQL: %v", startErr)
 	}
+	return shared
+}
+
+// missing skips the test, or fails it when CI is true, for a program that is
+// not installed.
+func missing(tb testing.TB, err error) {
+	tb.Helper()
+	if errors.Is(err, errMissing) && os.Getenv("CI") != "true" {
+		tb.Skipf("NOT TESTED ON POSTGRESQL: %v", err)
+	}
+}
+
+func newDatabase(tb testing.TB) string {
+	tb.Helper()
 	name := fmt.Sprintf("test%d", databases.Add(1))
-	if err := shared.create(name); err != nil {
+	if err := running(tb).create(name); err != nil {
 		tb.Fatalf("create database %s: %v", name, err)
 	}
-	return shared.url(name)
+	return name
 }
 
 // Main runs the tests and stops the server. It is the body of TestMain.
 func Main(m *testing.M) {
 	code := m.Run()
+	Stop()
+	os.Exit(code)
+}
+
+// Stop stops what was started for tests. It is for a TestMain that has more to
+// do than [Main].
+func Stop() {
 	if shared != nil {
 		shared.stop()
 	}
-	os.Exit(code)
 }
 
 func (s *server) url(database string) string {
@@ -91,9 +126,9 @@ func start() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{dir: dir}
-	if err := s.boot(bin); err != nil {
-		return nil, errors.Join(err, s.log(), os.RemoveAll(dir))
+	s := &server{dir: dir, bin: bin}
+	if err := s.boot(); err != nil {
+		return nil, errors.Join(err, s.log("log"), os.RemoveAll(dir))
 	}
 	return s, nil
 }
@@ -105,12 +140,12 @@ func binaries() (string, error) {
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil || len(found) == 0 {
-		return "", errMissing
+		return "", errNoServer
 	}
 	return filepath.Dir(found[len(found)-1]), nil
 }
 
-func (s *server) boot(bin string) error {
+func (s *server) boot() error {
 	identity, err := identity()
 	if err != nil {
 		return err
@@ -121,7 +156,7 @@ func (s *server) boot(bin string) error {
 		}
 	}
 	data := filepath.Join(s.dir, "data")
-	initdb := exec.Command(filepath.Join(bin, "initdb"),
+	initdb := exec.Command(filepath.Join(s.bin, "initdb"),
 		"-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 	initdb.Dir, initdb.SysProcAttr = s.dir, &syscall.SysProcAttr{Credential: identity}
 	if out, err := initdb.CombinedOutput(); err != nil {
@@ -130,47 +165,49 @@ func (s *server) boot(bin string) error {
 	if s.port, err = freePort(); err != nil {
 		return err
 	}
-	return s.run(filepath.Join(bin, "postgres"), data, identity)
+	return s.run(data, identity)
 }
 
-func (s *server) run(program, data string, identity *syscall.Credential) error {
-	s.cmd = exec.Command(program, "-D", data, "-p", strconv.Itoa(s.port),
+func (s *server) run(data string, identity *syscall.Credential) error {
+	s.cmd = exec.Command(filepath.Join(s.bin, "postgres"), "-D", data, "-p", strconv.Itoa(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "deadlock_timeout=100ms")
-	s.cmd.Dir = s.dir
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: identity}
-	endWithParent(s.cmd.SysProcAttr)
-	out, err := os.Create(filepath.Join(s.dir, "log"))
+	if err := s.launch(s.cmd, identity, "log"); err != nil {
+		return err
+	}
+	return await(func(ctx context.Context) error { return ping(ctx, s.url("postgres")) })
+}
+
+// launch starts a process in the server's directory from a thread that lives
+// as long as the test binary, because the kernel stops the process when that
+// thread ends.
+func (s *server) launch(cmd *exec.Cmd, identity *syscall.Credential, log string) error {
+	cmd.Dir = s.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: identity}
+	endWithParent(cmd.SysProcAttr)
+	out, err := os.Create(filepath.Join(s.dir, log))
 	if err != nil {
 		return err
 	}
 	defer out.Close()
-	s.cmd.Stdout, s.cmd.Stderr = out, out
-	if err := s.launch(); err != nil {
-		return err
-	}
-	return s.wait()
-}
-
-// launch starts the process from a thread that lives as long as the test
-// binary, because the kernel stops the process when that thread ends.
-func (s *server) launch() error {
+	cmd.Stdout, cmd.Stderr = out, out
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		started <- s.cmd.Start()
-		_ = s.cmd.Wait()
+		started <- cmd.Start()
+		_ = cmd.Wait()
 	}()
 	return <-started
 }
 
-func (s *server) wait() error {
+// await calls check until it returns nil.
+func await(check func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := s.ping(ctx)
+		err := check(ctx)
 		if err == nil {
 			return nil
 		}
@@ -182,8 +219,8 @@ func (s *server) wait() error {
 	}
 }
 
-func (s *server) ping(ctx context.Context) error {
-	db, err := sql.Open("pgx", s.url("postgres"))
+func ping(ctx context.Context, url string) error {
+	db, err := sql.Open("pgx", url)
 	if err != nil {
 		return err
 	}
@@ -192,18 +229,21 @@ func (s *server) ping(ctx context.Context) error {
 }
 
 func (s *server) stop() {
+	if s.bouncer != nil {
+		_ = s.bouncer.cmd.Process.Kill()
+	}
 	_ = s.cmd.Process.Signal(syscall.SIGINT) // fast shutdown
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	for s.ping(ctx) == nil && ctx.Err() == nil {
+	for ping(ctx, s.url("postgres")) == nil && ctx.Err() == nil {
 		runtime.Gosched()
 	}
 	_ = os.RemoveAll(s.dir)
 }
 
-// log returns what the server wrote, as an error.
-func (s *server) log() error {
-	text, err := os.ReadFile(filepath.Join(s.dir, "log"))
+// log returns what a program wrote, as an error.
+func (s *server) log(name string) error {
+	text, err := os.ReadFile(filepath.Join(s.dir, name))
 	if err != nil {
 		return nil // it has written nothing
 	}

@@ -39,6 +39,11 @@ var engines = []struct {
 		open := opener(tb, func(ctx context.Context) (*database.DB, error) { return postgres.Open(ctx, url) })
 		return open(), open
 	}},
+	{"pgbouncer", func(tb testing.TB) (*database.DB, func() *database.DB) {
+		url, _ := pgtest.PooledURL(tb)
+		open := opener(tb, func(ctx context.Context) (*database.DB, error) { return postgres.Open(ctx, url) })
+		return open(), open
+	}},
 }
 
 func opener(tb testing.TB, open func(context.Context) (*database.DB, error)) func() *database.DB {

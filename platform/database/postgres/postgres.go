@@ -42,20 +42,30 @@ var settings = map[string]string{
 	"tcp_keepalives_count":                "3",
 }
 
-// Open opens the database at a PostgreSQL URL or connection string.
+// Open opens the database at a PostgreSQL URL or connection string. Behind a
+// pooler such as PgBouncer in transaction mode, which it notices by itself,
+// statements are not prepared and settings go with each transaction.
 func Open(ctx context.Context, url string) (*database.DB, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
 	}
+	own := map[string]string{}
 	for name, value := range settings {
 		if _, ok := config.RuntimeParams[name]; !ok {
-			config.RuntimeParams[name] = value
+			config.RuntimeParams[name], own[name] = value, value
 		}
 	}
-	db := database.New(dialect{}, pool(config, writers), pool(config, readers))
+	pooled, err := behindPooler(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if pooled {
+		forPooler(config, own)
+	}
+	db := database.New(dialect{pooled}, pool(config, writers), pool(config, readers))
 	if err := db.Ping(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(explain(err), db.Close())
 	}
 	return db, nil
 }
@@ -69,17 +79,24 @@ func pool(config *pgx.ConnConfig, size int) *sql.DB {
 }
 
 // A dialect implements [database.Dialect].
-type dialect struct{}
+type dialect struct {
+	// pooled tells that a pooler may give each transaction another connection.
+	pooled bool
+}
 
-func (dialect) Traits() database.Traits {
+func (d dialect) Traits() database.Traits {
 	platform, err := fs.Sub(files, "migrations")
 	if err != nil {
 		panic(err) // the path is a constant
 	}
+	setting := ""
+	if d.pooled {
+		setting = beginSetting
+	}
 	return database.Traits{
 		Name: "postgres", Directory: "postgres", Platform: platform,
-		Begin:     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-		BeginRead: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		Begin:     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" + setting,
+		BeginRead: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + setting,
 		Shards:    2, Poll: 100 * time.Millisecond,
 	}
 }
