@@ -141,6 +141,7 @@ func TestDescribeHidesPasswords(t *testing.T) {
 	c, err := LoadConfig([]string{
 		"PL_DATABASE_URL_QUIZ=postgres://app:s3cret@db/quiz", "PL_DATABASE_URL=postgres://db/x?password=s3cret&user=app",
 		"PL_REGISTRY_URL=https://key:s3cret@registry", "PL_DATA_DIR=/var/lib/pl",
+		"PL_SMTP_ADDR=mail:587", "PL_SMTP_USER=app", "PL_SMTP_PASSWORD=s3cret",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -152,7 +153,7 @@ func TestDescribeHidesPasswords(t *testing.T) {
 	if strings.Contains(out.String(), "s3cret") {
 		t.Errorf("a password is shown:\n%s", out.String())
 	}
-	for _, want := range []string{"PL_HTTP_ADDR", "127.0.0.1:8080", "/var/lib/pl", "PL_DATABASE_URL_QUIZ", "db/quiz", "PL_CALLS_<CONTEXT>"} {
+	for _, want := range []string{"PL_HTTP_ADDR", "127.0.0.1:8080", "/var/lib/pl", "PL_DATABASE_URL_QUIZ", "db/quiz", "PL_CALLS_<CONTEXT>", "mail:587", "PL_MAIL_FROM"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s is missing:\n%s", want, out.String())
 		}

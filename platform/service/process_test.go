@@ -148,6 +148,31 @@ func TestFailedStartReleasesEverything(t *testing.T) {
 	serve(t, cfg, func(*service.Process) {}) // ports, lock and files are free again
 }
 
+func TestASettingThatTheServiceRefusesEndsTheStart(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	app := service.New("race")
+	new(relayrace.Race).Register(app)
+	d := app.Definitions()[0]
+	var given *service.Config
+	refuse := func(cfg *service.Config) error {
+		given = cfg
+		return errors.New("PL_MAIL_FROM is nobody")
+	}
+	d.Configure = refuse
+	app = service.New("race")
+	app.Add(d)
+	_, err := service.Start(t.Context(), app, cfg, engines(), nil)
+	var wrong *service.ConfigError
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "PL_MAIL_FROM") || given != cfg {
+		t.Fatalf("got %v with the configuration %p, want the service's own error with %p", err, given, cfg)
+	}
+	if service.Configuration(struct{}{}) != nil {
+		t.Error("a service without settings is configured")
+	}
+	serve(t, cfg, func(*service.Process) {}) // everything is free again
+}
+
 func TestReadinessNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)

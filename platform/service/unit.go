@@ -150,6 +150,11 @@ func (p *Process) assemble(ctx context.Context, u *unit) error {
 	if err := p.directory.Check(u.Calls...); err != nil {
 		return &ConfigError{err}
 	}
+	if u.Configure != nil {
+		if err := u.Configure(p.cfg); err != nil {
+			return &ConfigError{err}
+		}
+	}
 	hooks := append(bus.Hooks{p.telemetry.Hooks(), deliveryLog{u.log}}, p.engines.Hooks...)
 	u.store = tx.NewStore(u.db, tx.Service{Context: u.Context, Publishes: u.Publishes, Consumers: u.Consumers},
 		tx.WithHooks(hooks...), tx.WithTrace(p.telemetry.TraceHeaders), tx.WithLogger(u.log))
