@@ -12,12 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pulselearn/campus-hub/internal/pgtest"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
 	"github.com/pulselearn/campus-hub/platform/database/postgres"
 	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
-	"github.com/pulselearn/campus-hub/internal/pgtest"
 	"github.com/pulselearn/campus-hub/platform/internal/relayrace"
 	"github.com/pulselearn/campus-hub/platform/service"
 )
