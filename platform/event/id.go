@@ -1,10 +1,10 @@
 package event
 
 import (
-	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
-	"sync"
+	"math/rand/v2"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,32 +33,28 @@ func formatID(id *[16]byte) string {
 var ids idSource
 
 // An idSource makes the two halves of ids: milliseconds and their fraction in
-// 1/4096, which always rise (RFC 9562, section 6.2, method 3), and 62 random
-// bits. Random bytes are fetched for many ids at a time, and used once.
+// 1/4096, which always rise (RFC 9562, section 6.2, method 3), and 62 bits of
+// the runtime's ChaCha8 generator. Ids are unique; they are no secrets.
 type idSource struct {
-	mu     sync.Mutex
-	last   uint64 // milliseconds and fraction of the newest id
-	random [64 * 8]byte
-	left   int // bytes of random that are not used
+	last atomic.Uint64 // milliseconds and fraction of the newest id
 }
 
 func (s *idSource) next(now time.Time) (high, low uint64) {
 	const version, variant = 7 << 12, 2 << 62
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ns := uint64(now.UnixNano())
-	s.last = max(ns/1e6<<12|ns%1e6<<12/1e6, s.last+1)
-	return s.last>>12<<16 | version | s.last&0xfff, variant | s.take()>>2
+	at := s.rise(uint64(now.UnixNano()))
+	return at>>12<<16 | version | at&0xfff, variant | rand.Uint64()>>2
 }
 
-func (s *idSource) take() uint64 {
-	if s.left == 0 {
-		_, _ = rand.Read(s.random[:]) // never fails
-		s.left = len(s.random)
+// rise returns the time, or what follows the newest id when that is later.
+func (s *idSource) rise(ns uint64) uint64 {
+	at := ns/1e6<<12 | ns%1e6<<12/1e6
+	for {
+		last := s.last.Load()
+		if at <= last {
+			at = last + 1
+		}
+		if s.last.CompareAndSwap(last, at) {
+			return at
+		}
 	}
-	s.left -= 8
-	place := s.random[s.left : s.left+8]
-	n := binary.NativeEndian.Uint64(place)
-	clear(place)
-	return n
 }

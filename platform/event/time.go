@@ -8,7 +8,42 @@ import (
 // AppendTime appends t in the form that the platform writes: RFC 3339, UTC,
 // with as many digits of the second as t has.
 func AppendTime(dst []byte, t time.Time) []byte {
-	return t.UTC().AppendFormat(dst, time.RFC3339Nano)
+	t = t.UTC()
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(dst, time.RFC3339Nano)
+	}
+	hour, minute, second := t.Clock()
+	dst = appendPair(appendPair(dst, year/100), year%100)
+	dst = appendPair(append(dst, '-'), int(month))
+	dst = appendPair(append(dst, '-'), day)
+	dst = appendPair(append(dst, 'T'), hour)
+	dst = appendPair(append(dst, ':'), minute)
+	dst = appendPair(append(dst, ':'), second)
+	return append(appendFraction(dst, t.Nanosecond()), 'Z')
+}
+
+// appendPair appends a number of two digits.
+func appendPair(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
+
+// appendFraction appends the point and the digits of a second's fraction,
+// without zeros at the end.
+func appendFraction(dst []byte, nanos int) []byte {
+	if nanos == 0 {
+		return dst
+	}
+	dst = append(dst, '.')
+	for unit := 10_000_000; nanos > 0; unit /= 100 {
+		if unit == 0 {
+			return append(dst, byte('0'+nanos))
+		}
+		dst = appendPair(dst, nanos/unit)
+		nanos %= unit
+	}
+	if last := len(dst) - 1; dst[last] == '0' {
+		return dst[:last]
+	}
+	return dst
 }
 
 // ParseTime reads a timestamp of RFC 3339. It is stricter than time.Parse
