@@ -16,6 +16,7 @@ import (
 	enrollmentv1 "github.com/pulselearn/campus-hub/gen/proto/pl/enrollment/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/enrollment/v1/enrollmentv1connect"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/payment/v1/paymentv1connect"
+	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/saga"
@@ -69,9 +70,18 @@ func code(err error) (connect.Code, bool) {
 
 func newClients(calls *rpc.Directory) Clients {
 	return Clients{
-		Course:  coursev1connect.NewCourseServiceClient(calls.Client("course")),
-		Billing: billingv1connect.NewBillingServiceClient(calls.Client("billing")),
-		Payment: paymentv1connect.NewPaymentServiceClient(calls.Client("payment")),
+		Course: coursev1connect.NewCourseServiceClient(calls.Client("course", rpc.Policy{
+			Caller: "enrollment",
+			Retry:  bus.RetryPolicy{Attempts: 1},
+		})),
+		Billing: billingv1connect.NewBillingServiceClient(calls.Client("billing", rpc.Policy{
+			Caller: "enrollment",
+			Retry:  bus.RetryPolicy{Attempts: 1},
+		})),
+		Payment: paymentv1connect.NewPaymentServiceClient(calls.Client("payment", rpc.Policy{
+			Caller: "enrollment",
+			Retry:  bus.RetryPolicy{Attempts: 1},
+		})),
 	}
 }
 

@@ -611,13 +611,16 @@ const file_pl_enrollment_v1_enrollment_proto_rawDesc = "" +
 	"\x1dENROLLMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19ENROLLMENT_STATUS_PENDING\x10\x01\x12\x1d\n" +
 	"\x19ENROLLMENT_STATUS_GRANTED\x10\x02\x12\x1e\n" +
-	"\x1aENROLLMENT_STATUS_REFUNDED\x10\x032\xb4\x05\n" +
+	"\x1aENROLLMENT_STATUS_REFUNDED\x10\x032\xe0\x05\n" +
 	"\x11EnrollmentService\x12\x8e\x01\n" +
 	"\rGetEnrollment\x12&.pl.enrollment.v1.GetEnrollmentRequest\x1a'.pl.enrollment.v1.GetEnrollmentResponse\",\xf2\xe0\x18%\n" +
 	"#/api/v1/enrollments/{enrollment_id}\x90\x02\x01\x12\x9a\x01\n" +
 	"\x0fListEnrollments\x12(.pl.enrollment.v1.ListEnrollmentsRequest\x1a).pl.enrollment.v1.ListEnrollmentsResponse\"2\xf2\xe0\x18+\n" +
-	")/api/v1/students/{student_id}/enrollments\x90\x02\x01\x1a\xf0\x02\xea\xe0\x18\xeb\x02\n" +
-	"\x0esquad-commerce\x12\x18pl.enrollment.granted.v1\x12\x1fpl.enrollment.invoice_failed.v1\"\x06course\"\abilling\"\apayment2\x83\x02\n" +
+	")/api/v1/students/{student_id}/enrollments\x90\x02\x01\x1a\x9c\x03\xea\xe0\x18\x97\x03\n" +
+	"\x0esquad-commerce\x12\x18pl.enrollment.granted.v1\x12\x1fpl.enrollment.invoice_failed.v1\"\x06course\"\abilling\"\apayment*\f\n" +
+	"\x06course\x1a\x02\b\x01*\r\n" +
+	"\abilling\x1a\x02\b\x01*\r\n" +
+	"\apayment\x1a\x02\b\x012\x83\x02\n" +
 	"\x13EnrollPremiumCourse\x12\x16pl.payment.captured.v1\x1a\tpaymentId\"\x0324h*\x12EnrollmentProgress2N\n" +
 	"\x0factivate_access2\x026h:\v\b(\x12\x021s\x1a\x0315mB\x13course.RevokeAccess\x12\x15course.ActivateAccess2!\n" +
 	"\x05grant\x1a\x18pl.enrollment.granted.v12&\n" +
