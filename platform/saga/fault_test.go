@@ -191,7 +191,10 @@ func TestCrashAtEveryStep(t *testing.T) {
 func (w *world) crash(key string, n int) (crashed bool) {
 	dead := make(chan struct{})
 	var once sync.Once
-	w.step.set(func(bus.Step) {
+	w.step.set(func(s bus.Step) {
+		if w.loses != nil {
+			w.loses(s)
+		}
 		if n--; n <= 0 {
 			once.Do(func() { close(dead) })
 			runtime.Goexit()
@@ -204,7 +207,8 @@ func (w *world) crash(key string, n int) (crashed bool) {
 			crashed = true
 		default:
 		}
-		return crashed || w.status(key).Ended()
+		s := w.status(key)
+		return crashed || s.Ended() || s == saga.StatusStuck
 	})
 	stop()
 	w.step.set(nil)

@@ -111,6 +111,7 @@ type world struct {
 	step    stepHook
 	moves   sync.Map // key: saga.Entry.What, for what was seen
 	events  int
+	loses   func(s bus.Step) // at the steps of an engine that crash runs
 }
 
 func newWorld(t *testing.T, db *database.DB, err error, virtual bool) *world {
