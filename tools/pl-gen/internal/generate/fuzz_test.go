@@ -12,6 +12,7 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/command"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/event"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/saga"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/lint"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
@@ -72,8 +73,8 @@ func repositoryOf(contracts map[string][]byte, name string, text []byte) fstest.
 	return fsys
 }
 
-// few are the contracts of two contexts and what they use, to keep a run short.
-var few = regexp.MustCompile(`/(quiz|course|common|options)/`)
+// few are the contracts of some contexts, with a saga among them, and what they use, to keep a run short.
+var few = regexp.MustCompile(`/(quiz|course|payment|enrollment|billing|common|options)/`)
 
 func contractsOf(f testing.TB) (contracts map[string][]byte, names []string) {
 	f.Helper()
@@ -128,7 +129,7 @@ func emitAll(m *model.Model) error {
 		return err
 	}
 	for _, c := range m.Contexts {
-		for _, emit := range []func(string, *model.Context) ([]plan.File, error){service.Emit, command.Emit} {
+		for _, emit := range []func(string, *model.Context) ([]plan.File, error){service.Emit, saga.Emit, command.Emit} {
 			more, err := emit(m.Module, c)
 			if err != nil {
 				return err
