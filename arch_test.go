@@ -98,6 +98,14 @@ var rules = []rule{
 		},
 	},
 	{
+		name:    "platform/saga knows no broker, no SQL driver, no telemetry, and of Connect the codes alone",
+		applies: exactly("platform/saga"),
+		allows: func(_, target string) bool {
+			return isStandard(target) || in(target, "platform/tx", "platform/database", "platform/bus", "platform/event", "github.com/google/uuid", "google.golang.org/protobuf") ||
+				target == "connectrpc.com/connect/v2"
+		},
+	},
+	{
 		name:    "platform/tx knows no broker, no ORM, no SQL driver and no telemetry",
 		applies: exactly("platform/tx"),
 		allows: func(_, target string) bool {
@@ -153,6 +161,9 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"platform/tx", "entgo.io/ent/dialect"},
 		{"platform/database", "platform/event"},
 		{"platform/outbox", "github.com/jackc/pgx/v5"},
+		{"platform/saga", "connectrpc.com/connect/v2/connecthttp"},
+		{"platform/saga", "platform/rpc"},
+		{"platform/saga", "platform/database/sqlite"},
 		{"tools/pl-gen/internal/lint", "platform/event"},
 		{"tools/pl-gen/internal/lint", "gen/proto/pl/options/v1"},
 		{"tools/pl-gen/internal/operate", "platform/admin/adminserver"},
