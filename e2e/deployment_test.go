@@ -15,10 +15,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
-	"github.com/pulselearn/campus-hub/platform/tx"
-	"github.com/pulselearn/campus-hub/platform/outbox"
 	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/database/postgres"
 	"github.com/pulselearn/campus-hub/platform/database/sqlite"
+	"github.com/pulselearn/campus-hub/platform/outbox"
+	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
 // A deployment is a process for each context, and the broker in a process of
@@ -28,33 +29,53 @@ type deployment struct {
 	t        *testing.T
 	broker   *program
 	services map[string]*program
-	dbs      map[string]*database.DB // the same files as the services have
+	dbs      map[string]*database.DB // the same databases as the services have
+	urls     map[string]string       // by context; those without one use SQLite
 	raw      *kgo.Client
 	admin    *kadm.Client
 }
 
-// deploy starts a deployment. mutants are build tags by context.
+// deploy starts a deployment on SQLite. mutants are build tags by context.
 func deploy(t *testing.T, mutants map[string]string) *deployment {
 	t.Helper()
+	return deployOn(t, nil, mutants)
+}
+
+// deployOn starts a deployment on the PostgreSQL databases at urls, by context,
+// and on SQLite for contexts that have none.
+func deployOn(t *testing.T, urls, mutants map[string]string) *deployment {
+	t.Helper()
 	s := newStand(t)
-	d := &deployment{stand: s, t: t, services: map[string]*program{}, dbs: map[string]*database.DB{}}
+	d := &deployment{stand: s, t: t, services: map[string]*program{}, dbs: map[string]*database.DB{}, urls: urls}
 	d.broker = s.hub(t, "broker")
 	d.startBroker()
-	kafka, registry := d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"), "http://"+d.broker.setting("PL_EMBEDDED_REGISTRY_ADDR")
 	for _, name := range services {
 		path := filepath.Join(build(t, "", services...), name)
 		if tags := mutants[name]; tags != "" {
 			path = filepath.Join(build(t, tags, name), name)
 		}
-		d.services[name] = s.program(name, path, nil, "PL_KAFKA_BROKERS="+kafka, "PL_REGISTRY_URL="+registry,
-			"PL_PROVISION=true", "PL_LOG_LEVEL=debug", "PL_LOG_FORMAT=json")
+		d.services[name] = d.service(name, name, path)
 	}
-	d.services["achievement"].set("PL_CALLS_USERPROFILE=" + d.services["userprofile"].url())
+	for _, caller := range []string{"achievement", "notification"} {
+		d.services[caller].set("PL_CALLS_USERPROFILE=" + d.services["userprofile"].url())
+	}
 	for _, name := range services {
 		d.services[name].startReady()
 	}
 	d.connect()
 	return d
+}
+
+// service returns the program that runs a context of the deployment.
+func (d *deployment) service(name, context, path string) *program {
+	d.t.Helper()
+	p := d.program(name, path, nil, "PL_KAFKA_BROKERS="+d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"),
+		"PL_REGISTRY_URL=http://"+d.broker.setting("PL_EMBEDDED_REGISTRY_ADDR"),
+		"PL_PROVISION=true", "PL_LOG_LEVEL=debug", "PL_LOG_FORMAT=json")
+	if url := d.urls[context]; url != "" {
+		p.set("PL_DATABASE_URL=" + url)
+	}
+	return p
 }
 
 // deployHub starts a hub, which is all services and the broker at once.
@@ -100,11 +121,31 @@ func (d *deployment) path(context string) string {
 
 func (d *deployment) database(context string) *database.DB {
 	d.t.Helper()
-	db, err := sqlite.Open(d.t.Context(), d.path(context))
+	var db *database.DB
+	var err error
+	if url := d.urls[context]; url != "" {
+		db, err = postgres.Open(d.t.Context(), url)
+	} else {
+		db, err = sqlite.Open(d.t.Context(), d.path(context))
+	}
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	d.t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// sql opens a context's database without the platform.
+func (d *deployment) sql(context, options string) *sql.DB {
+	d.t.Helper()
+	driver, source := "sqlite", "file:"+d.path(context)+"?_busy_timeout=10000"+options
+	if url := d.urls[context]; url != "" {
+		driver, source = "pgx", url+"&default_query_exec_mode=simple_protocol"
+	}
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		d.t.Fatal(err)
+	}
 	return db
 }
 
@@ -193,10 +234,8 @@ func (d *deployment) writing(context string) (release func()) {
 // exec runs a statement on a context's database.
 func (d *deployment) exec(context, query string) {
 	d.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+d.path(context)+"?_busy_timeout=10000")
-	if err == nil {
-		_, err = db.ExecContext(d.t.Context(), query)
-	}
+	db := d.sql(context, "")
+	_, err := db.ExecContext(d.t.Context(), query)
 	if err := errors.Join(err, db.Close()); err != nil {
 		d.t.Fatalf("%s: %v", context, err)
 	}
@@ -205,10 +244,7 @@ func (d *deployment) exec(context, query string) {
 // each runs a query on a context's database and calls f for each row.
 func (d *deployment) each(context, query string, f func(rows *sql.Rows) error) {
 	d.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+d.path(context)+"?_query_only=1&_busy_timeout=10000")
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	db := d.sql(context, "&_query_only=1")
 	defer db.Close()
 	rows, err := db.QueryContext(d.t.Context(), query)
 	if err != nil {
