@@ -18,12 +18,22 @@ import (
 type Config struct {
 	// HTTPAddr is where the process listens for calls, health and metrics.
 	HTTPAddr string
+	// AdminAddr is where the process listens for the person on call; empty
+	// means nowhere. AdminToken has to come with every request there. It is
+	// required when the address can be reached from other machines.
+	AdminAddr, AdminToken string
 	// KafkaBrokers are host:port addresses. Empty means the embedded broker
 	// in a process that has one.
 	KafkaBrokers []string
 	// NATSServers are host:port addresses, or nats:// and tls:// URLs, of NATS
 	// servers with JetStream. A process has these or KafkaBrokers.
 	NATSServers []string
+	// Kafka and NATS are what those brokers want of a client.
+	Kafka KafkaAccess
+	NATS  NATSAccess
+	// Instance is the name of this process among those that serve the same
+	// contexts, which it keeps when it is started again. Empty means none.
+	Instance string
 	// RegistryURL is the Schema Registry. Empty means the embedded registry in
 	// a process that has one.
 	RegistryURL string
@@ -97,15 +107,15 @@ func LoadConfig(environ []string) (*Config, error) {
 	return c, nil
 }
 
-// generatorVariable belongs to pl-gen, which is often run from the same shell.
-const generatorVariable = "PL_BUF"
+// generatorVariables belong to pl-gen, which is often run from the same shell.
+var generatorVariables = []string{"PL_BUF", "PL_ADMIN_URL", "PL_ACTOR"}
 
 // ownVariables returns the PL_* variables by their names without the prefix.
 func ownVariables(environ []string) map[string]string {
 	env := map[string]string{}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if key, ok := strings.CutPrefix(name, envPrefix); ok && name != generatorVariable {
+		if key, ok := strings.CutPrefix(name, envPrefix); ok && !slices.Contains(generatorVariables, name) {
 			env[key] = value
 		}
 	}
@@ -206,6 +216,7 @@ func (c *Config) check(app *App, engines Engines) error {
 	if len(c.KafkaBrokers) > 0 && len(c.NATSServers) > 0 {
 		errs = append(errs, errors.New("PL_NATS_SERVERS: a process has one broker, and PL_KAFKA_BROKERS names another; unset one of them"))
 	}
+	errs = append(errs, c.checkAccess(), c.checkAdmin())
 	if c.embedsBroker() && engines.EmbedBroker == nil {
 		errs = append(errs, errors.New("PL_KAFKA_BROKERS: needed, because this binary has no embedded broker; give host:port of a broker, for example of \"hub broker\", or set PL_NATS_SERVERS"))
 	}

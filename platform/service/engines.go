@@ -23,10 +23,12 @@ type Engines struct {
 	OpenSQLite func(ctx context.Context, path string) (*database.DB, error)
 	// OpenPostgres opens the database at url.
 	OpenPostgres func(ctx context.Context, url string) (*database.DB, error)
-	// DialBroker connects to Kafka brokers, as the client that is called name.
+	// DialKafka connects to Kafka brokers, and DialNATS to NATS servers.
+	DialKafka func(ctx context.Context, to Kafka) (driver.Conn, error)
+	DialNATS  func(ctx context.Context, to NATS) (driver.Conn, error)
+	// DialBroker is DialKafka for brokers that want nothing of a client; it is
+	// used where there is no DialKafka.
 	DialBroker func(ctx context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error)
-	// DialNATS connects to NATS servers in the same way.
-	DialNATS func(ctx context.Context, servers []string, name string, log *slog.Logger) (driver.Conn, error)
 	// EmbedBroker starts a broker inside the process, which listens on addr
 	// and keeps its records in dir. It is nil in a process that embeds neither
 	// broker nor registry.
@@ -42,15 +44,38 @@ type Engines struct {
 // dialBroker connects to the NATS servers that the configuration names, or else
 // to the Kafka brokers.
 func (e *Engines) dialBroker(ctx context.Context, cfg *Config, brokers []string, name string, log *slog.Logger) (driver.Conn, error) {
-	dial, at, key := e.DialBroker, brokers, "PL_KAFKA_BROKERS"
 	if len(cfg.NATSServers) > 0 {
-		dial, at, key = e.DialNATS, cfg.NATSServers, "PL_NATS_SERVERS"
+		conn, err := e.dialNATS(ctx, cfg, name, log)
+		return conn, explainDial(err, "PL_NATS_SERVERS", cfg.NATSServers)
 	}
-	conn, err := dial(ctx, at, name, log)
+	conn, err := e.dialKafka(ctx, cfg, brokers, name, log)
+	return conn, explainDial(err, "PL_KAFKA_BROKERS", brokers)
+}
+
+func explainDial(err error, key string, at []string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: connect to %s: %w", key, withoutPasswords(at), err)
+}
+
+func (e *Engines) dialNATS(ctx context.Context, cfg *Config, name string, log *slog.Logger) (driver.Conn, error) {
+	to, err := cfg.NATS.target(cfg, name, log)
 	if err != nil {
-		return nil, fmt.Errorf("%s: connect to %s: %w", key, withoutPasswords(at), err)
+		return nil, &ConfigError{err}
 	}
-	return conn, nil
+	return e.DialNATS(ctx, to)
+}
+
+func (e *Engines) dialKafka(ctx context.Context, cfg *Config, brokers []string, name string, log *slog.Logger) (driver.Conn, error) {
+	to, err := cfg.Kafka.target(cfg, brokers, name, log)
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	if e.DialKafka == nil {
+		return e.DialBroker(ctx, brokers, name, log)
+	}
+	return e.DialKafka(ctx, to)
 }
 
 // A Broker is an embedded broker.

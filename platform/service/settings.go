@@ -54,10 +54,32 @@ type family struct {
 
 var settings = []setting{
 	address("HTTP_ADDR", "127.0.0.1:8080", "where calls, health and metrics are served", func(c *Config) *string { return &c.HTTPAddr }),
+	{"ADMIN_ADDR", "where the admin API is served that pl-gen dlq, consumer, outbox and saga use; off: nowhere", "127.0.0.1:8082", setAdminAddr, adminAddr},
+	{"ADMIN_TOKEN", "token of the admin API; required unless PL_ADMIN_ADDR is of this machine alone", "", setAdminToken,
+		func(c *Config) string { return shownSecret(c.AdminToken) }},
 	{"KAFKA_BROKERS", "brokers, host:port separated by commas; empty: the embedded one", "", setBrokers,
 		func(c *Config) string { return strings.Join(c.KafkaBrokers, ",") }},
 	{"NATS_SERVERS", "NATS servers with JetStream, host:port or URLs separated by commas, in place of Kafka", "", setServers,
 		func(c *Config) string { return withoutPasswords(c.NATSServers) }},
+	{"KAFKA_TLS", "reach the brokers over TLS: true or false", "false", setKafkaTLS, func(c *Config) string { return strconv.FormatBool(c.Kafka.TLS) }},
+	text("KAFKA_CA", "", "PEM file of the authorities that the brokers' certificates are signed with; empty: the system's", func(c *Config) *string { return &c.Kafka.CA }),
+	text("KAFKA_CERT", "", "PEM file of this client's certificate", func(c *Config) *string { return &c.Kafka.Cert }),
+	text("KAFKA_KEY", "", "PEM file of the key of PL_KAFKA_CERT", func(c *Config) *string { return &c.Kafka.Key }),
+	{"KAFKA_SASL", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty: none. PLAIN without TLS shows the password to the network", "", setMechanism,
+		func(c *Config) string { return c.Kafka.SASL }},
+	text("KAFKA_USER", "", "user for PL_KAFKA_SASL", func(c *Config) *string { return &c.Kafka.User }),
+	secret("KAFKA_PASSWORD", "password for PL_KAFKA_SASL", func(c *Config) *string { return &c.Kafka.Password }),
+	text("NATS_CREDS", "", "credentials file with the user's JWT and seed", func(c *Config) *string { return &c.NATS.Credentials }),
+	text("NATS_USER", "", "user of servers that know users by name", func(c *Config) *string { return &c.NATS.User }),
+	secret("NATS_PASSWORD", "password of PL_NATS_USER", func(c *Config) *string { return &c.NATS.Password }),
+	secret("NATS_TOKEN", "token of servers that know one token", func(c *Config) *string { return &c.NATS.Token }),
+	text("NATS_CA", "", "PEM file of the authorities that the servers' certificates are signed with; empty: the system's, for tls:// URLs", func(c *Config) *string { return &c.NATS.CA }),
+	text("NATS_CERT", "", "PEM file of this client's certificate", func(c *Config) *string { return &c.NATS.Cert }),
+	text("NATS_KEY", "", "PEM file of the key of PL_NATS_CERT", func(c *Config) *string { return &c.NATS.Key }),
+	{"NATS_REPLICAS", "how many servers keep each stream that this process creates: 3 in a cluster of three", "1", setReplicas,
+		func(c *Config) string { return strconv.Itoa(c.NATS.Replicas) }},
+	stringSetting("INSTANCE", "", "name that this process alone has and keeps when it is started again, as a pod of a StatefulSet does: after a crash its partitions are its own at once; empty: after ten seconds",
+		func(c *Config) *string { return &c.Instance }, checkInstance),
 	endpoint("REGISTRY_URL", "Schema Registry; empty: the embedded one", func(c *Config) *string { return &c.RegistryURL }),
 	text("REGISTRY_LOCK", "", "file that pl-gen register wrote for this environment: the start takes the ids of schemas from it and asks no registry", func(c *Config) *string { return &c.RegistryLock }),
 	address("EMBEDDED_KAFKA_ADDR", "127.0.0.1:9092", "where the embedded broker listens", func(c *Config) *string { return &c.EmbeddedKafkaAddr }),
@@ -131,6 +153,18 @@ func withoutPasswords(values []string) string {
 
 func text(key, fallback, usage string, field func(*Config) *string) setting {
 	return stringSetting(key, fallback, usage, field, func(string) error { return nil })
+}
+
+// secret is a text that nobody gets to read again.
+func secret(key, usage string, field func(*Config) *string) setting {
+	s := text(key, "", usage, field)
+	s.get = func(c *Config) string {
+		if *field(c) == "" {
+			return ""
+		}
+		return "xxxxx"
+	}
+	return s
 }
 
 func address(key, fallback, usage string, field func(*Config) *string) setting {

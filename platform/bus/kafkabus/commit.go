@@ -102,6 +102,9 @@ func (c *committer) request(offsets map[*partition]int64) *kmsg.OffsetCommitRequ
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Group = c.m.group
 	req.MemberID, req.Generation = c.m.seats.GroupMetadata()
+	if c.m.conn.cfg.Instance != "" {
+		req.InstanceID = &c.m.conn.cfg.Instance
+	}
 	topics := make(map[string]int)
 	for p, next := range offsets {
 		i, ok := topics[p.id.topic]

@@ -9,11 +9,13 @@ package kafkabus
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,7 +42,17 @@ type Config struct {
 	ClientID string
 	// Logger is slog.Default when nil.
 	Logger *slog.Logger
-	// Dial replaces the dialer, for TLS or for a network in memory.
+	// TLS is how to speak TLS with the brokers, which do not when it is nil.
+	TLS *tls.Config
+	// SASL says who the client is.
+	SASL SASL
+	// Instance is the name of this process among those with the same groups,
+	// which it keeps when it is started again after a crash: its partitions
+	// are its own at once then, instead of when its session has timed out. Two
+	// processes with one name take the partitions from each other. None when
+	// empty.
+	Instance string
+	// Dial replaces the dialer, for a network in memory.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Idle is how often a member without work shows that it is alive; 3 seconds
 	// when 0. A killed member is noticed after three times as long, and empty
@@ -53,6 +65,7 @@ type Config struct {
 type Conn struct {
 	cfg   Config
 	log   *slog.Logger
+	opts  []kgo.Opt   // of every client
 	out   *kgo.Client // publishes, and asks for metadata
 	admin *kadm.Client
 
@@ -84,7 +97,11 @@ func Open(cfg Config) (*Conn, error) {
 	if c.log == nil {
 		c.log = slog.Default()
 	}
-	out, err := kgo.NewClient(append(c.options(), producerOptions()...)...)
+	var err error
+	if c.opts, err = c.options(); err != nil {
+		return nil, err
+	}
+	out, err := kgo.NewClient(append(c.opts, producerOptions()...)...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
@@ -93,20 +110,17 @@ func Open(cfg Config) (*Conn, error) {
 }
 
 // options are those of every client of the connection.
-func (c *Conn) options() []kgo.Opt {
-	opts := []kgo.Opt{
+func (c *Conn) options() ([]kgo.Opt, error) {
+	access, err := c.cfg.access()
+	return slices.Clip(append(access,
 		kgo.SeedBrokers(c.cfg.Brokers...),
 		kgo.ClientID(c.cfg.ClientID),
 		kgo.WithLogger(logger{c.log}),
 		kgo.RetryTimeout(unreachableAfter),
 		kgo.DisableClientMetrics(),
-		kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.MetadataMinAge(250*time.Millisecond),
 		kgo.MetadataMaxAge(min(20*c.cfg.Idle, time.Hour)),
-	}
-	if c.cfg.Dial != nil {
-		opts = append(opts, kgo.Dialer(c.cfg.Dial))
-	}
-	return opts
+	)), err
 }
 
 // Ping fails when no broker answers.
@@ -186,10 +200,13 @@ func (c *Conn) explain(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if why := c.cfg.refusal(err); why != "" {
+		return fmt.Errorf("kafka: %s: %s: %w", doing, why, err)
+	}
 	if !unreachable(err) {
 		return fmt.Errorf("kafka: %s: %w", doing, err)
 	}
-	return fmt.Errorf("kafka: %s: %w: no broker answers at %s; start one there or correct PL_KAFKA_BROKERS: %w",
+	return fmt.Errorf("kafka: %s: %w: no broker answers at %s; start one there, or correct PL_KAFKA_BROKERS or PL_KAFKA_TLS: %w",
 		doing, driver.ErrUnreachable, strings.Join(c.cfg.Brokers, ","), err)
 }
 

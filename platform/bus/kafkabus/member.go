@@ -84,7 +84,7 @@ func (c *Conn) Join(ctx context.Context, group string, topics []string, h driver
 func (m *member) open(topics []string) (err error) {
 	// The broker holds an empty fetch for a tenth of a second: a partition
 	// that is sought or resumed meanwhile waits for it to return.
-	m.data, err = kgo.NewClient(append(m.conn.options(),
+	m.data, err = kgo.NewClient(append(m.conn.opts,
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{}),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
@@ -99,7 +99,7 @@ func (m *member) open(topics []string) (err error) {
 	m.commits = newCommitter(m)
 	ready := make(chan struct{})
 	defer close(ready)
-	m.seats, err = kgo.NewClient(append(m.conn.options(),
+	m.seats, err = kgo.NewClient(append(append(m.conn.opts, m.conn.cfg.instance()...),
 		kgo.ConsumerGroup(m.group),
 		kgo.ConsumeTopics(topics...),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
@@ -277,7 +277,7 @@ func (m *member) Close(ctx context.Context) error {
 }
 
 func (m *member) leave() error {
-	err := m.seats.LeaveGroupContext(context.Background())
+	err := errors.Join(m.seats.LeaveGroupContext(context.Background()), m.leaveAsInstance())
 	m.commits.stop()
 	m.seats.Close()
 	m.data.Close()

@@ -38,7 +38,8 @@ func producerOptions() []kgo.Opt {
 // on their way to a broker that is silent until their request times out.
 func (c *Conn) Publish(ctx context.Context, records []*driver.Record) error {
 	var last error
-	for left := toKafka(records); len(left) > 0; {
+	out, settled := toKafka(records), true
+	for left := out.records; len(left) > 0; {
 		p := &publication{left: len(left), done: make(chan struct{})}
 		for _, rec := range left {
 			c.out.Produce(ctx, rec, p.settle)
@@ -51,10 +52,13 @@ func (c *Conn) Publish(ctx context.Context, records []*driver.Record) error {
 		if p.refused != nil {
 			return c.publishError(p.refused, p.why)
 		}
-		last = p.last
+		last, settled = p.last, settled && len(p.again) == 0
 		if left = p.again; len(left) > 0 && !c.goesOn(ctx) {
 			return c.unacknowledged(ctx, left[0], last)
 		}
+	}
+	if settled {
+		out.release()
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package kafkabus
 
 import (
+	"sync"
 	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -25,18 +26,43 @@ func fromKafka(records []*kgo.Record) (out []*driver.Record, bytes int) {
 	return out, bytes
 }
 
-// toKafka converts records in two allocations. Their memory is the client's
-// too until it has settled them.
-func toKafka(records []*driver.Record) []*kgo.Record {
-	out := make([]*kgo.Record, len(records))
-	slab := make([]kgo.Record, len(records))
+// An outgoing is what one publish hands to the client.
+type outgoing struct {
+	records []*kgo.Record
+	slab    []kgo.Record
+}
+
+// maxOutgoing bounds what is kept for the next publish, in records.
+const maxOutgoing = 4096
+
+var outgoings = sync.Pool{New: func() any { return new(outgoing) }}
+
+// toKafka converts records, mostly without an allocation. Their memory is the
+// client's too until it has settled them.
+func toKafka(records []*driver.Record) *outgoing {
+	o := outgoings.Get().(*outgoing)
+	if cap(o.slab) < len(records) {
+		o.records, o.slab = make([]*kgo.Record, len(records)), make([]kgo.Record, len(records))
+	}
+	o.records, o.slab = o.records[:len(records)], o.slab[:len(records)]
 	for i, r := range records {
-		slab[i] = kgo.Record{
+		o.slab[i] = kgo.Record{
 			Topic: r.Topic, Key: r.Key, Value: r.Value, Timestamp: r.Time, Headers: toKafkaHeaders(r.Headers),
 		}
-		out[i] = &slab[i]
+		o.records[i] = &o.slab[i]
 	}
-	return out
+	return o
+}
+
+// release keeps o for the next publish. The client must have settled all of
+// it, and no record may ever have been given up: the client can still be
+// writing that one.
+func (o *outgoing) release() {
+	if cap(o.slab) > maxOutgoing {
+		return
+	}
+	clear(o.slab)
+	outgoings.Put(o)
 }
 
 // The client's headers and the driver's are one type with two names. Were it

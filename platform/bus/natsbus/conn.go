@@ -95,6 +95,11 @@ func Open(cfg Config) (*Conn, error) {
 	if len(cfg.Servers) == 0 {
 		return nil, errors.New("nats: no server address; set PL_NATS_SERVERS to host:port[,host:port…]")
 	}
+	if cfg.Instance != "" {
+		if err := checkName(cfg.Instance); err != nil {
+			return nil, fmt.Errorf("%w; correct PL_INSTANCE", err)
+		}
+	}
 	if cfg.ClientID == "" {
 		cfg.ClientID = "campus-hub"
 	}

@@ -51,6 +51,10 @@ type member struct {
 // long gives up its own. When a stopped process wakes up late two members can
 // have a partition for a moment: the epoch in the consumer's database keeps
 // the older one from writing.
+//
+// A member with a [Config].Instance removes what an earlier one of that name
+// has left, so that its partitions are free at once. Should that one be alive
+// after all it becomes a member again with its next sign of life.
 func (c *Conn) Join(ctx context.Context, group string, topics []string, h driver.Handler) (driver.Member, error) {
 	m, err := c.newMember(ctx, group, topics, h)
 	if err != nil {
@@ -80,7 +84,7 @@ func (c *Conn) newMember(ctx context.Context, group string, topics []string, h d
 		return nil, err
 	}
 	m := &member{
-		conn: c, id: nuid.Next(), group: group, topics: counts, handler: h,
+		conn: c, id: c.cfg.memberID(), group: group, topics: counts, handler: h,
 		log:    c.log.With("group", group),
 		bucket: bucket,
 	}
@@ -111,9 +115,40 @@ func (m *member) open(ctx context.Context) error {
 	if err := m.conn.call(ctx, "become a member", m.renew); err != nil {
 		return err
 	}
+	if err := m.conn.call(ctx, "succeed instance "+m.conn.cfg.Instance, m.succeed); err != nil {
+		return err
+	}
 	go m.commits.run()
 	m.ended.Go(m.stayAlive)
 	m.ended.Go(m.seats.run)
+	return nil
+}
+
+// memberID is new for each member, and tells its instance.
+func (cfg *Config) memberID() string {
+	if cfg.Instance == "" {
+		return nuid.Next()
+	}
+	return token(cfg.Instance) + "=" + nuid.Next()
+}
+
+// succeed removes the members that this one takes the place of.
+func (m *member) succeed(ctx context.Context) error {
+	instance, _, named := strings.Cut(m.id, "=")
+	if !named {
+		return nil
+	}
+	keys, err := m.bucket.ListKeysFiltered(ctx, memberKey(m.group, "*"))
+	if err != nil {
+		return err
+	}
+	for key := range keys.Keys() {
+		if id, _, ok := parseKey(key); ok && id != m.id && strings.HasPrefix(id, instance+"=") {
+			if err := m.bucket.Purge(ctx, key); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

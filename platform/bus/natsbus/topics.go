@@ -191,7 +191,7 @@ func countOf(info *jetstream.StreamInfo, topic string) (int32, error) {
 	return int32(n), nil
 }
 
-// checkName refuses topics and groups whose names cannot be subjects.
+// checkName refuses topics, groups and instances whose names cannot be subjects.
 func checkName(name string) error {
 	for i := range len(name) {
 		b := name[i]
@@ -199,7 +199,7 @@ func checkName(name string) error {
 		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', b == '_', b == '-':
 		case b == '.' && i > 0 && i < len(name)-1 && name[i-1] != '.':
 		default:
-			return fmt.Errorf("nats: name %q: topics and groups consist of letters, digits, _, - and single dots", name)
+			return fmt.Errorf("nats: name %q: topics, groups and instances consist of letters, digits, _, - and single dots", name)
 		}
 	}
 	if name == "" {

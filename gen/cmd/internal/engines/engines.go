@@ -23,7 +23,7 @@ func External() service.Engines {
 	return service.Engines{
 		OpenSQLite:   sqlite.Open,
 		OpenPostgres: postgres.Open,
-		DialBroker:   dialBroker,
+		DialKafka:    dialKafka,
 		DialNATS:     dialNATS,
 	}
 }
@@ -36,12 +36,18 @@ func Embedded() service.Engines {
 	return e
 }
 
-func dialBroker(_ context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error) {
-	return kafkabus.Open(kafkabus.Config{Brokers: brokers, ClientID: name, Logger: log})
+func dialKafka(_ context.Context, to service.Kafka) (driver.Conn, error) {
+	return kafkabus.Open(kafkabus.Config{
+		Brokers: to.Brokers, ClientID: to.Client, Instance: to.Instance, TLS: to.TLS, Logger: to.Log,
+		SASL: kafkabus.SASL{Mechanism: to.SASL, User: to.User, Password: to.Password},
+	})
 }
 
-func dialNATS(_ context.Context, servers []string, name string, log *slog.Logger) (driver.Conn, error) {
-	return natsbus.Open(natsbus.Config{Servers: servers, ClientID: name, Logger: log})
+func dialNATS(_ context.Context, to service.NATS) (driver.Conn, error) {
+	return natsbus.Open(natsbus.Config{
+		Servers: to.Servers, ClientID: to.Client, Instance: to.Instance, TLS: to.TLS, Logger: to.Log,
+		Credentials: to.Credentials, User: to.User, Password: to.Password, Token: to.Token, Replicas: to.Replicas,
+	})
 }
 
 func embedBroker(ctx context.Context, dir, addr string, log *slog.Logger) (service.Broker, error) {

@@ -97,7 +97,7 @@ func emit(module, dir, doc string, v view, sources ...string) ([]plan.File, erro
 func emitEngines(module string) ([]plan.File, error) {
 	dir := "gen/cmd/internal/engines"
 	f := gofile.New(dir+"/engines.go", gofile.Package{Path: module + "/" + dir, Name: "engines"})
-	f.Reserve("e", "ctx", "url", "path", "brokers", "name", "log", "dir", "addr", "reg")
+	f.Reserve("e", "ctx", "url", "path", "to", "log", "dir", "addr", "reg")
 	f.Doc("Package engines is what the main packages run on: the drivers of brokers, registries and databases.")
 	f.Template(templates.Lookup("engines.tmpl"), view{module: module})
 	return source(f)
