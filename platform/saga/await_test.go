@@ -142,6 +142,26 @@ func TestDeadlines(t *testing.T) {
 	})
 }
 
+// TestHistoryIsForgotten keeps an instance, and its history for a while.
+func TestHistoryIsForgotten(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, w *world) {
+		stop := w.run()
+		for _, key := range []string{"old", "new"} {
+			w.deliver(captured, key, "")
+			w.ends(key)
+		}
+		stop()
+		w.exec(`UPDATE pl_saga_step SET at = $1 WHERE instance = $2`, time.Now().UTC().AddDate(0, 0, -91), w.show("old").ID)
+		defer w.run()()
+		w.until("the upkeep", func() bool { return len(w.show("old").History) == 0 })
+		if len(w.show("new").History) == 0 {
+			t.Error("a new history is forgotten")
+		}
+		w.deliver(captured, "old", "")
+		w.check("old")
+	})
+}
+
 // TestCompensationOrder undoes what was done in reverse, and what is unknown
 // first.
 func TestCompensationOrder(t *testing.T) {

@@ -21,9 +21,9 @@ import (
 const (
 	// maxAtOnce is how many instances an engine works on at one time.
 	maxAtOnce = 32
-	// poll is how often an engine looks for instances that became due in
-	// another process.
-	poll = time.Second
+	// poll is how often an engine looks for instances that became due without
+	// a ring: in another process and, of an engine's one process, from the hold.
+	poll, lonelyPoll = time.Second, 5 * time.Second
 	// attemptTime bounds one attempt of a call.
 	attemptTime = bus.DefaultTimeout
 	// leaseTime is how long an engine has an instance to itself: for a call,
@@ -145,7 +145,7 @@ func (e *Engine) round(ctx context.Context) (time.Duration, error) {
 	now := database.Now()
 	next := poll
 	if e.cfg.DB.Traits().SingleWriter {
-		next = time.Minute // no other process writes
+		next = lonelyPoll
 	}
 	type ref struct{ saga, id string }
 	var due []ref

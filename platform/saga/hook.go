@@ -1,8 +1,6 @@
 package saga
 
-import (
-	"context"
-)
+import "context"
 
 // An Attempt is one call on its way.
 type Attempt struct {
@@ -37,9 +35,9 @@ type MoveHook interface {
 
 // A CountHook observes how many instances there are.
 type CountHook interface {
-	// Counted is called from time to time with the instances of a context that
-	// are not at their end, or have parked steps.
-	Counted(counts []Count)
+	// Counted is called from time to time with the instances of these sagas
+	// that are not at their end, or have parked steps.
+	Counted(sagas []string, counts []Count)
 }
 
 func (c *Config) stepStarted(ctx context.Context, a *Attempt) (_ context.Context, end func(string, error)) {
@@ -67,9 +65,13 @@ func (c *Config) moved(saga string, e *Entry) {
 }
 
 func (c *Config) counted(counts []Count) {
+	names := make([]string, len(c.Definitions))
+	for i := range c.Definitions {
+		names[i] = c.Definitions[i].Name
+	}
 	for _, h := range c.Hooks {
 		if hook, ok := h.(CountHook); ok {
-			hook.Counted(counts)
+			hook.Counted(names, counts)
 		}
 	}
 }

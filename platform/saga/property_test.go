@@ -12,7 +12,8 @@ import (
 
 // TestAnyHistory plays random histories of one instance: calls that are
 // dropped, refused, late, or lose their answer, functions that fail, commits
-// whose outcome is lost, and engines that die. Whatever happens, each effect
+// whose outcome is lost, engines that die, and leases that end while their
+// engines are at work. Whatever happens, each effect
 // happens at most once, and at the end there is access, or one refund, never
 // both.
 func TestAnyHistory(t *testing.T) {
@@ -44,12 +45,17 @@ func (p *play) run() {
 	p.w.deliver(captured, p.key, "")
 	for p.dies() {
 	}
-	stop := p.w.run()
+	leases := rapid.IntRange(0, 3).Draw(p.T, "leases that end early")
+	stop, other := p.w.run(), p.w.run()
 	p.w.until("the end of "+p.key, func() bool {
 		p.w.others.arrive()
+		if leases--; leases >= 0 {
+			p.w.expire()
+		}
 		return p.w.status(p.key).Ended()
 	})
 	stop()
+	other()
 	p.w.check(p.key)
 	if p.w.t.Failed() {
 		p.Fatalf("the history of %s is %q, its calls %q", p.key, whats(p.w.show(p.key)), p.w.others.calls(p.key))

@@ -10,8 +10,15 @@ import (
 	"github.com/pulselearn/campus-hub/platform/database"
 )
 
-// upkeepEvery is the time between two rounds of upkeep.
-const upkeepEvery = 15 * time.Second
+const (
+	// upkeepEvery is the time between two rounds of upkeep.
+	upkeepEvery = 15 * time.Second
+	// memory is how long the lines of histories are kept. Instances are kept
+	// for ever: they make a late second start event begin nothing.
+	memory = 90 * 24 * time.Hour
+	// forgetRows is how many lines go in one transaction.
+	forgetRows = 2000
+)
 
 // A Count is how many instances of a saga have a status.
 type Count struct {
@@ -91,16 +98,29 @@ func (e *Engine) wake(ctx context.Context, now time.Time) error {
 	return wrap(err, "wake instances whose event is there")
 }
 
-// forget removes events that no instance has waited for in time.
+// forget removes events that no instance has waited for in time, and old lines
+// of histories.
 func (e *Engine) forget(ctx context.Context, now time.Time) error {
-	var id string
-	found, err := database.Scan(ctx, e.cfg.DB.Reading(), `SELECT instance FROM pl_saga_event WHERE expires_at < $1 LIMIT 1`, []any{now}, &id)
-	if err != nil || !found {
-		return wrap(err, "look for events that nobody waits for")
+	const events = `SELECT saga, instance, step FROM pl_saga_event WHERE expires_at < $1 LIMIT $2`
+	const lines = `SELECT saga, instance, version, n FROM pl_saga_step WHERE at < $1 LIMIT $2`
+	return errors.Join(
+		wrap(e.remove(ctx, `DELETE FROM pl_saga_event WHERE (saga, instance, step) IN (`+events+`)`, now),
+			"forget events that nobody waits for"),
+		wrap(e.remove(ctx, `DELETE FROM pl_saga_step WHERE (saga, instance, version, n) IN (`+lines+`)`, now.Add(-memory)),
+			"forget old histories"))
+}
+
+// remove runs a statement that deletes up to forgetRows rows until it finds
+// less.
+func (e *Engine) remove(ctx context.Context, statement string, before time.Time) error {
+	for n := int64(forgetRows); n == forgetRows; {
+		err := e.cfg.DB.InTx(ctx, func(u *database.Unit) (err error) {
+			n, err = database.Changed(ctx, u, statement, before, forgetRows)
+			return err
+		})
+		if err != nil {
+			return err
+		}
 	}
-	err = e.cfg.DB.InTx(ctx, func(u *database.Unit) error {
-		_, err := u.ExecContext(ctx, `DELETE FROM pl_saga_event WHERE expires_at < $1`, now)
-		return err
-	})
-	return wrap(err, "forget events that nobody waits for")
+	return nil
 }

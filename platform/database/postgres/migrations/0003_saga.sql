@@ -46,6 +46,8 @@ CREATE TABLE pl_saga_step (
 	PRIMARY KEY (saga, instance, version, n)
 );
 
+CREATE INDEX pl_saga_step_at ON pl_saga_step (at);
+
 -- Events that came before a step has waited for them.
 CREATE TABLE pl_saga_event (
 	saga         text        NOT NULL,
