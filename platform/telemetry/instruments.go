@@ -20,6 +20,7 @@ type instruments struct {
 
 	callRetries, callTimeouts, callRejections, callFallbacks metric.Int64Counter
 	breakers                                                 metric.Int64Gauge
+	sagas                                                    *sagaInstruments
 }
 
 func newInstruments(m metric.Meter) (*instruments, error) {
@@ -42,6 +43,7 @@ func newInstruments(m metric.Meter) (*instruments, error) {
 	var err error
 	i.breakers, err = m.Int64Gauge("pl.call.breaker", metric.WithDescription("State of a circuit breaker: 0 closed, 1 half-open, 2 open."))
 	mk.errs = append(mk.errs, err)
+	i.sagas = newSagaInstruments(mk)
 	i.assigned, err = m.Int64UpDownCounter("pl.consumer.partitions",
 		metric.WithDescription("Partitions that this process works on."))
 	return i, errors.Join(append(mk.errs, err)...)
