@@ -67,8 +67,8 @@ func (c *Client) Groups(ctx context.Context, f Filter) ([]Group, error) {
 	return get[[]Group](ctx, c, "/v1/hold", f.Query())
 }
 
-// Letters returns up to limit of the letters that f chooses, those that have
-// been held longest first.
+// Letters returns up to limit of the letters that f chooses, by consumer, topic,
+// partition and offset.
 func (c *Client) Letters(ctx context.Context, f Filter, limit int) ([]Letter, error) {
 	q := page(f, limit)
 	q.Set("rows", "true")
@@ -83,7 +83,7 @@ func (c *Client) Letter(ctx context.Context, id string, unmask bool, reason stri
 		q.Set("unmask", "true")
 		q.Set("reason", reason)
 	}
-	return get[Detail](ctx, c, "/v1/hold/"+url.PathEscape(id), q)
+	return get[Detail](ctx, c, "/v1/hold/"+escape(id), q)
 }
 
 // Change carries out action, "redrive", "park" or "drop".
@@ -147,6 +147,15 @@ func (c *Client) Replay(ctx context.Context, r Replay) (Replayed, error) {
 func (c *Client) Event(ctx context.Context, context, id, source, sameAs string) (Event, error) {
 	return get[Event](ctx, c, "/v1/events/"+url.PathEscape(id),
 		url.Values{"context": {context}, "source": {source}, "sameAs": {sameAs}})
+}
+
+// escape makes an id with slashes a part of a path.
+func escape(id string) string {
+	parts := strings.Split(id, "/")
+	for i := range parts {
+		parts[i] = url.PathEscape(parts[i])
+	}
+	return strings.Join(parts, "/")
 }
 
 func get[T any](ctx context.Context, c *Client, path string, q url.Values) (T, error) {

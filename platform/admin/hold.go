@@ -22,7 +22,7 @@ const (
 
 // A Letter is one delivery that a consumer holds.
 type Letter struct {
-	// ID names the letter: <consumer>:<partition>:<offset>.
+	// ID names the letter: <consumer>/<topic>/<partition>/<offset>.
 	ID        string `json:"id"`
 	Context   string `json:"context"`
 	Consumer  string `json:"consumer"`
@@ -69,14 +69,15 @@ type Group struct {
 
 // A Filter chooses letters. Empty fields choose all.
 type Filter struct {
-	Context   string    `json:"context,omitempty"`
-	Consumer  string    `json:"consumer,omitempty"`
-	Topic     string    `json:"topic,omitempty"`
-	State     string    `json:"state,omitempty"`
-	Key       string    `json:"key,omitempty"`
-	Signature string    `json:"signature,omitempty"`
-	EventID   string    `json:"eventId,omitempty"`
-	Since     time.Time `json:"since,omitzero"`
+	Context   string `json:"context,omitempty"`
+	Consumer  string `json:"consumer,omitempty"`
+	Topic     string `json:"topic,omitempty"`
+	State     string `json:"state,omitempty"`
+	Key       string `json:"key,omitempty"`
+	Signature string `json:"signature,omitempty"`
+	EventID   string `json:"eventId,omitempty"`
+	// Since chooses letters that were held at or after it.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // Query returns the filter as parameters of a URL.

@@ -31,6 +31,9 @@ func (p *Process) places() [][2]string {
 		add("health", base+"/healthz  "+base+"/readyz")
 		add("metrics", base+"/metrics")
 	}
+	if p.admin != nil {
+		add("admin", "http://"+p.admin.addr.String()+"/v1  (pl-gen dlq, consumer, outbox, saga)")
+	}
 	if len(p.cfg.NATSServers) > 0 {
 		add("nats", withoutPasswords(p.cfg.NATSServers))
 	} else {

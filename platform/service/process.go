@@ -14,6 +14,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
+	"github.com/pulselearn/campus-hub/platform/admin/adminserver"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/registry"
 	"github.com/pulselearn/campus-hub/platform/rpc"
@@ -32,6 +33,9 @@ type Process struct {
 	telemetry *telemetry.Telemetry
 	gate      gate
 	calls     *webServer // nil without an address
+	admin     *webServer // nil without an address
+	adminGate gate
+	pauses    adminserver.Pauses
 	registry  *webServer // nil without an embedded registry
 	broker    Broker     // nil without an embedded broker
 	conn      driver.Conn
@@ -72,6 +76,7 @@ func Start(ctx context.Context, app *App, cfg *Config, engines Engines, log *slo
 	}{
 		{"telemetry", p.startTelemetry},
 		{"http", p.startServer},
+		{"admin API", p.startAdmin},
 		{"embedded engines", p.startEmbedded},
 		{"broker and registry", p.dial},
 		{"databases", p.openDatabases},
@@ -84,6 +89,7 @@ func Start(ctx context.Context, app *App, cfg *Config, engines Engines, log *slo
 		}
 	}
 	p.phase.Store(nil)
+	p.openAdmin()
 	return p, nil
 }
 
@@ -335,6 +341,9 @@ func (p *Process) Drain(ctx context.Context) error {
 		var errs []error
 		if p.calls != nil {
 			errs = append(errs, p.calls.drain(ctx))
+		}
+		if p.admin != nil {
+			errs = append(errs, p.admin.drain(ctx))
 		}
 		errs = append(errs, p.drainUnits(ctx))
 		p.drainErr = errors.Join(append(errs, p.close(ctx))...)

@@ -39,7 +39,7 @@ func engines() service.Engines {
 func config(t *testing.T) *service.Config {
 	t.Helper()
 	cfg, err := service.LoadConfig([]string{
-		"PL_HTTP_ADDR=" + freeAddr(t), "PL_EMBEDDED_KAFKA_ADDR=" + freeAddr(t), "PL_EMBEDDED_REGISTRY_ADDR=" + freeAddr(t),
+		"PL_HTTP_ADDR=" + freeAddr(t), "PL_ADMIN_ADDR=off", "PL_EMBEDDED_KAFKA_ADDR=" + freeAddr(t), "PL_EMBEDDED_REGISTRY_ADDR=" + freeAddr(t),
 		"PL_DATA_DIR=" + t.TempDir(),
 	})
 	if err != nil {

@@ -84,16 +84,10 @@ func (r *reader) record(b []byte, s *avro.Schema, v any, field string) []byte {
 		return b
 	}
 	defer r.out.Leave()
-	known := 0
+	b = r.unknown(b, s, object)
 	for _, f := range s.Fields {
 		value, given := object[f.Name]
-		if given {
-			known++
-		}
 		b = r.field(b, f, value, given)
-	}
-	if known < len(object) {
-		return r.unknown(b, s, object)
 	}
 	return b
 }
@@ -117,8 +111,9 @@ func (r *reader) field(b []byte, f *avro.Field, value any, given bool) []byte {
 	return r.value(b, f.Type, fallback, f.Name)
 }
 
+// unknown refuses fields that the record does not have: they are misspelt.
 func (r *reader) unknown(b []byte, s *avro.Schema, object map[string]any) []byte {
-	for name := range object {
+	for _, name := range wire.SortedKeys(nil, object) {
 		if !slices.ContainsFunc(s.Fields, func(f *avro.Field) bool { return f.Name == name }) {
 			return r.fail(b, name, "%s has no such field", s.FullName())
 		}

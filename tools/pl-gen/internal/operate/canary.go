@@ -145,7 +145,7 @@ func (c *canary) settle(ctx context.Context, failed int64, redriven int) error {
 			last, moved = c.Waiting, time.Now()
 		}
 		if time.Since(moved) > stagePatience {
-			return fmt.Errorf("%s of this run are still waiting after %s without progress: \"pl-gen consumer show\" says whether the consumer is at work", letters(c.Waiting), stagePatience)
+			return fmt.Errorf("%s of this run are still waiting after %s without progress: they may wait behind other letters of their keys, and \"pl-gen consumer show\" says whether the consumer is at work", letters(c.Waiting), stagePatience)
 		}
 		if err := sleep(ctx, look); err != nil {
 			return err

@@ -55,7 +55,7 @@ func (env Env) dlqPark() *cobra.Command {
 		Short: "Put letters aside until somebody decides",
 		Long: `park stops the attempts of letters that are held or dead. They go on blocking
 their keys; redrive or drop them later. It is audited.`,
-		Example: "  pl-gen dlq park achievement.OnQuizCompleted:3:42 --reason \"waits for INC-1234\"\n  pl-gen dlq park --signature 1a2b3c4d --reason INC-1234",
+		Example: "  pl-gen dlq park achievement.OnQuizCompleted/pl.quiz.quiz_completed.v1/3/42 --reason \"waits for INC-1234\"\n  pl-gen dlq park --signature 1a2b3c4d --reason INC-1234",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ch.ids = args
 			if err := ch.check(); err != nil {
@@ -81,7 +81,7 @@ func (env Env) dlqDrop() *cobra.Command {
 this consumer, also when they are published again, and the later events of
 their keys go on. It first prints what is lost and asks; without a terminal it
 needs --yes. It is audited. "pl-gen dlq export" keeps a copy.`,
-		Example: "  pl-gen dlq drop achievement.OnQuizCompleted:3:42 --reason \"test data, INC-1234\"\n  pl-gen dlq drop --signature 1a2b3c4d --reason INC-1234 --yes",
+		Example: "  pl-gen dlq drop achievement.OnQuizCompleted/pl.quiz.quiz_completed.v1/3/42 --reason \"test data, INC-1234\"\n  pl-gen dlq drop --signature 1a2b3c4d --reason INC-1234 --yes",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ch.ids = args
 			if err := ch.check(); err != nil {

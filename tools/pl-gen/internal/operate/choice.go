@@ -29,7 +29,7 @@ func (c *choice) flags(cmd *cobra.Command) {
 	flags.StringVar(&c.filter.Key, "key", "", "letters with this key")
 	flags.StringVar(&c.filter.EventID, "event", "", "letters that hold the event with this id")
 	flags.StringVar(&c.filter.Signature, "signature", "", "letters with this cause: what \"list\" prints in the column SIGNATURE")
-	flags.StringVar(&c.since, "since", "", "letters that failed last at or after this time, or this long ago: 2h")
+	flags.StringVar(&c.since, "since", "", "letters that were held at or after this time, or this long ago: 2h")
 }
 
 func (c *choice) check() error {

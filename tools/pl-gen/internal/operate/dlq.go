@@ -41,7 +41,7 @@ func (env Env) dlqList() *cobra.Command {
 		Short: "List letters, grouped by cause",
 		Long: `list prints how many letters each consumer holds of each state and cause, the
 most frequent first. A signature is a cause without the ids and numbers in it.
-With --rows it prints single letters, those held longest first.`,
+With --rows it prints single letters, in the order of their records.`,
 		Example: "  pl-gen dlq list\n  pl-gen dlq list --context achievement --state dead --rows --limit 200\n  pl-gen dlq list --key ada --rows --format json",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -105,11 +105,12 @@ func (env Env) printGroups(w io.Writer, groups []admin.Group, left int) error {
 				g.Count, g.State, g.Consumer, g.Topic, stamp(g.Oldest), stamp(g.Newest), signatureID(g.Signature), g.Example)
 		}
 	})
+	fmt.Fprintln(w)
 	causes := map[string]bool{}
 	for _, g := range groups {
 		if id := signatureID(g.Signature); !causes[id] {
 			causes[id] = true
-			fmt.Fprintf(w, "\n%s  %s\n", id, line(waitsBehind(g.Cause), 400))
+			fmt.Fprintf(w, "%s  %s\n", id, line(waitsBehind(g.Cause), 400))
 		}
 	}
 	if left > 0 {
@@ -136,7 +137,6 @@ func (env Env) listLetters(ctx context.Context, conn *connection, f *fleet, filt
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(list, func(a, b admin.Letter) int { return a.HeldAt.Compare(b.HeldAt) })
 	list = list[:min(len(list), limit)]
 	return env.emit(conn, list, func(w io.Writer) error {
 		if len(list) == 0 {
@@ -183,7 +183,7 @@ func (env Env) dlqShow() *cobra.Command {
 was written with, why it failed and how often, what people did with it, and what
 waits behind it. Personal data is masked; --unmask shows it, needs --reason and
 is audited.`,
-		Example: "  pl-gen dlq show achievement.OnQuizCompleted:3:42\n  pl-gen dlq show achievement.OnQuizCompleted:3:42 --unmask --reason INC-1234",
+		Example: "  pl-gen dlq show achievement.OnQuizCompleted/pl.quiz.quiz_completed.v1/3/42\n  pl-gen dlq show achievement.OnQuizCompleted/pl.quiz.quiz_completed.v1/3/42 --unmask --reason INC-1234",
 		Args:    arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if unmask && reason == "" {
@@ -263,7 +263,11 @@ func printBehind(w io.Writer, d *admin.Detail) {
 	if d.Behind == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%s of its key behind it\n", strings.Replace(letters(d.Behind), "letter", "later letter", 1)+" wait"+map[bool]string{true: "s"}[d.Behind == 1])
+	behind := "1 later letter of its key waits"
+	if d.Behind > 1 {
+		behind = fmt.Sprintf("%d later letters of its key wait", d.Behind)
+	}
+	fmt.Fprintf(w, "\n%s behind it\n", behind)
 	for _, id := range d.First {
 		fmt.Fprintf(w, "  %s\n", id)
 	}

@@ -61,8 +61,8 @@ func (f *fleet) ofConsumer(consumer string) (*admin.Client, error) {
 
 // ofLetter returns the process that has the letter with an id.
 func (f *fleet) ofLetter(id string) (*admin.Client, error) {
-	if strings.Count(id, ":") != 2 {
-		return nil, usage("%q is not the id of a letter such as achievement.OnQuizCompleted:3:42; \"pl-gen dlq list --rows\" prints ids", id)
+	if strings.Count(id, "/") != 3 {
+		return nil, usage("%q is not the id of a letter such as achievement.OnQuizCompleted/pl.quiz.quiz_completed.v1/3/42; \"pl-gen dlq list --rows\" prints ids", id)
 	}
 	return f.ofConsumer(id)
 }

@@ -58,7 +58,7 @@ Interrupting it is safe: what was redriven runs, the rest stays as it is, and
 the same command goes on. A letter that fails again is dead again; after some
 redrives it is parked. --payload replaces the payload of one letter by the JSON
 in a file, in the form that show prints.`,
-		Example: "  pl-gen dlq redrive achievement.OnQuizCompleted:3:42 --dry-run\n  pl-gen dlq redrive --signature 1a2b3c4d --rate 200/s --reason INC-1234\n  pl-gen dlq redrive achievement.OnQuizCompleted:3:42 --payload fixed.json --reason INC-1234",
+		Example: "  pl-gen dlq redrive achievement.OnQuizCompleted/pl.quiz.quiz_completed.v1/3/42 --dry-run\n  pl-gen dlq redrive --signature 1a2b3c4d --rate 200/s --reason INC-1234\n  pl-gen dlq redrive achievement.OnQuizCompleted/pl.quiz.quiz_completed.v1/3/42 --payload fixed.json --reason INC-1234",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.ids = args
 			return r.run(cmd.Context())

@@ -1,0 +1,261 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	achievementv1event "github.com/pulselearn/campus-hub/gen/event/achievement/v1"
+	quizv1event "github.com/pulselearn/campus-hub/gen/event/quiz/v1"
+	"github.com/pulselearn/campus-hub/platform/admin"
+	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
+	"github.com/pulselearn/campus-hub/platform/database/postgres"
+	"github.com/pulselearn/campus-hub/platform/database/sqlite"
+	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
+	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/rpc"
+	"github.com/pulselearn/campus-hub/platform/service"
+	"github.com/pulselearn/campus-hub/platform/tx"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// A campus is two contexts in one process, as the person on call meets them:
+// achievement publishes badges, notification writes a notice for each, and one
+// event in between that leads to another.
+type campus struct {
+	process *service.Process
+	admin   *admin.Client
+	broker  driver.Conn
+	core    *rpc.Core
+	broken  atomic.Pointer[string] // why the handler fails; nil when it works
+}
+
+const (
+	operator   = "operator@test"
+	adminToken = "a-token-for-the-tests-of-commands"
+)
+
+// TestOperations runs testdata/operations: each script has a process of its own
+// with an embedded broker, a registry and SQLite.
+func TestOperations(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/operations",
+		UpdateScripts: *update,
+		Setup: func(env *testscript.Env) error {
+			c, url, err := startCampus(env)
+			if err != nil {
+				return err
+			}
+			env.Values["campus"] = c
+			env.Setenv("PL_ADMIN_URL", url)
+			env.Setenv("PL_ADMIN_TOKEN", adminToken)
+			env.Setenv("PL_ACTOR", operator)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": exits, "award": award, "garbage": garbage, "break": breakHandler, "heal": heal, "await": awaitState, "scrub": scrub,
+		},
+	})
+}
+
+func startCampus(env *testscript.Env) (*campus, string, error) {
+	c := &campus{}
+	app := service.New("campus")
+	app.Add(service.Definition{
+		Context: "achievement", Publishes: []*event.Type{achievementv1event.BadgeAwardedType}, Migrations: fstest.MapFS{},
+		Methods: func(_ *connect.Server, core *rpc.Core, _ *rpc.Directory) { c.core = core },
+	})
+	app.Add(c.notification())
+	ports := [3]string{freeAddress(), freeAddress(), freeAddress()}
+	cfg, err := service.LoadConfig([]string{
+		"PL_HTTP_ADDR=127.0.0.1:0", "PL_ADMIN_ADDR=" + ports[0], "PL_ADMIN_TOKEN=" + adminToken,
+		"PL_EMBEDDED_KAFKA_ADDR=" + ports[1], "PL_EMBEDDED_REGISTRY_ADDR=" + ports[2], "PL_DATA_DIR=" + env.WorkDir + "/data",
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	quiet := slog.New(slog.DiscardHandler)
+	c.process, err = service.Start(ctx, app, cfg, service.Engines{
+		OpenSQLite: sqlite.Open, OpenPostgres: postgres.Open,
+		DialBroker: func(_ context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error) {
+			return kafkabus.Open(kafkabus.Config{Brokers: brokers, ClientID: name, Logger: log})
+		},
+		EmbedBroker: func(ctx context.Context, dir, addr string, log *slog.Logger) (service.Broker, error) {
+			return kafka.Start(ctx, kafka.Options{Addr: addr, DataDir: dir, Logger: log})
+		},
+	}, quiet)
+	if err != nil {
+		return nil, "", err
+	}
+	env.Defer(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = c.broker.Close()
+		if err := c.process.Drain(ctx); err != nil {
+			env.T().Log("drain: ", err)
+		}
+	})
+	url := "http://" + ports[0]
+	c.admin, err = admin.NewClient(url, adminToken, "the test")
+	if err == nil {
+		c.broker, err = kafkabus.Open(kafkabus.Config{Brokers: []string{ports[1]}, Logger: quiet})
+	}
+	return c, url, errors.Join(err, c.process.AwaitReady(ctx))
+}
+
+func (c *campus) notification() service.Definition {
+	const notices = `CREATE TABLE notice (id TEXT PRIMARY KEY, student TEXT NOT NULL)`
+	return service.Definition{
+		Context: "notification", Publishes: []*event.Type{quizv1event.QuizCompletedType},
+		Consumers: []tx.Consumer{{
+			Route: bus.Route{
+				Consumer: "notification.OnBadgeAwarded", Type: achievementv1event.BadgeAwardedType,
+				New: func() event.Message { return new(achievementv1event.BadgeAwarded) }, Retry: bus.RetryPolicy{Attempts: 1},
+			},
+			Handle: c.onBadgeAwarded,
+		}},
+		Migrations: fstest.MapFS{"sqlite/0001_notices.sql": {Data: []byte(notices)}, "postgres/0001_notices.sql": {Data: []byte(notices)}},
+		Methods:    func(*connect.Server, *rpc.Core, *rpc.Directory) {},
+	}
+}
+
+func (c *campus) onBadgeAwarded(ctx context.Context, t *tx.Tx, m event.Message) error {
+	badge := m.(*achievementv1event.BadgeAwarded)
+	if badge.Points < 0 {
+		return bus.Reject(fmt.Errorf("badge %s has %d points", badge.BadgeID, badge.Points))
+	}
+	if why := c.broken.Load(); why != nil {
+		return fmt.Errorf("write the notice of badge %s: %s", badge.BadgeID, *why)
+	}
+	_, err := t.Conn().ExecContext(ctx, `INSERT INTO notice (id, student) VALUES ($1, $2)`, t.NewID(), badge.StudentID)
+	return err
+}
+
+func freeAddress() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "127.0.0.1:0"
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func campusOf(ts *testscript.TestScript) *campus { return ts.Value("campus").(*campus) }
+
+// award STUDENT POINTS... publishes a badge for each number of points.
+func award(ts *testscript.TestScript, _ bool, args []string) {
+	c := campusOf(ts)
+	name := "Ada Lovelace"
+	for i, text := range args[1:] {
+		points, err := strconv.Atoi(text)
+		ts.Check(err)
+		badge := &achievementv1event.BadgeAwarded{
+			StudentID: args[0], StudentName: &name, BadgeID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i),
+			Kind: achievementv1event.BadgeKindAce, Title: "Ace", Points: int32(points), SourceID: "quiz-1",
+			AwardedOn: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC), OccurredAt: time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC),
+		}
+		_, err = c.core.Command(context.Background(), "/test/Award", &emptypb.Empty{}, &emptypb.Empty{}, func(ctx context.Context, t *tx.Tx) (proto.Message, error) {
+			return &emptypb.Empty{}, t.Publish(ctx, badge)
+		})
+		ts.Check(err)
+	}
+}
+
+// garbage KEY publishes a record that is no event.
+func garbage(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(campusOf(ts).broker.Publish(context.Background(), []*driver.Record{{
+		Topic: achievementv1event.BadgeAwardedTopic, Key: []byte(args[0]), Value: []byte("not an event"), Time: time.Now(),
+	}}))
+}
+
+// break WHY makes the handler fail; heal makes it work.
+func breakHandler(ts *testscript.TestScript, _ bool, args []string) {
+	why := strings.Join(args, " ")
+	campusOf(ts).broken.Store(&why)
+}
+
+func heal(ts *testscript.TestScript, _ bool, _ []string) { campusOf(ts).broken.Store(nil) }
+
+// await STATE N waits until N letters have the state, and await lag 0 until
+// everything has been fetched and nothing waits in the outbox.
+func awaitState(ts *testscript.TestScript, _ bool, args []string) {
+	c := campusOf(ts)
+	want, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		got, err := c.measure(args[0])
+		ts.Check(err)
+		if got == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s is %d after 20 s, want %d", args[0], got, want)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+func (c *campus) measure(what string) (n int64, err error) {
+	ctx := context.Background()
+	if what != "lag" {
+		groups, err := c.admin.Groups(ctx, admin.Filter{State: what})
+		for _, g := range groups {
+			n += g.Count
+		}
+		return n, err
+	}
+	box, err := c.admin.Outbox(ctx, "achievement")
+	if err != nil {
+		return 0, err
+	}
+	consumers, err := c.admin.Consumers(ctx, "notification", "")
+	for _, consumer := range consumers {
+		for _, p := range consumer.Partitions {
+			n += max(p.Lag, 0)
+		}
+	}
+	return n + box.Unpublished, err
+}
+
+// What differs from run to run.
+var (
+	timestamps = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
+	eventIDs   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	hexes      = regexp.MustCompile(`\b[0-9a-f]{16,}\b`)
+	traces     = regexp.MustCompile(`00-HEX-HEX-\d\d`)
+)
+
+// scrub FILE replaces what differs from run to run in what a command wrote.
+func scrub(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	text, err := os.ReadFile(path)
+	if args[0] == "stdout" {
+		text, err = []byte(ts.ReadFile("stdout")), nil
+	}
+	ts.Check(err)
+	text = timestamps.ReplaceAll(text, []byte("TIME"))
+	text = eventIDs.ReplaceAll(text, []byte("EVENT"))
+	text = hexes.ReplaceAll(text, []byte("HEX"))
+	text = traces.ReplaceAll(text, []byte("TRACE"))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o644))
+}
