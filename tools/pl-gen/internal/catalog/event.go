@@ -67,16 +67,16 @@ func (s *site) event(e *model.Event) error {
 		Schema:   string(below) + "schemas/" + e.Topic + ".avsc",
 		AsyncAPI: string(below) + "asyncapi/hub.json",
 	}
-	if e.Publisher != nil || len(e.Consumers) > 0 {
+	if e.Publisher != nil || len(e.Consumers)+len(e.Sagas) > 0 {
 		v.Graph = flowsOf(below, "Who publishes and consumes "+e.GoName, []*model.Event{e}, nil)
 	}
 	if e.Publisher != nil {
 		v.Owner = e.Publisher.Owner
 	}
-	for _, c := range e.Consumers {
+	for _, r := range readersOf(e) {
 		v.Consumers = append(v.Consumers, eventConsumer{
-			link: below.contextLink(c.Context, ""), Handler: c.Handler, Owner: c.Context.Owner, Timeout: short(c.Timeout),
-			DeadLetters: e.Topic + "." + c.Context.Name + ".dlq",
+			link: below.contextLink(r.context, ""), Handler: r.name, Owner: r.context.Owner, Timeout: short(r.timeout),
+			DeadLetters: e.Topic + "." + r.context.Name + ".dlq",
 		})
 	}
 	for _, other := range s.model.Events {

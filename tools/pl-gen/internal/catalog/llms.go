@@ -81,15 +81,16 @@ func wiring(e *model.Event) string {
 	if e.Key != nil {
 		text += " Key: " + e.Key.Name + "."
 	}
-	for i, c := range e.Consumers {
+	readers := readersOf(e)
+	for i, r := range readers {
 		if i == 0 {
 			text += " Consumed by "
 		} else {
 			text += ", "
 		}
-		text += c.Context.Name + "." + c.Handler
+		text += r.context.Name + "." + r.name
 	}
-	if len(e.Consumers) > 0 {
+	if len(readers) > 0 {
 		text += "."
 	}
 	return text

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 )
@@ -51,9 +52,46 @@ func matrixOf(root base, events []*model.Event) *matrix {
 // consumersOf are the contexts that consume an event, each once.
 func consumersOf(e *model.Event) []*model.Context {
 	var list []*model.Context
+	for _, r := range readersOf(e) {
+		if !slices.Contains(list, r.context) {
+			list = append(list, r.context)
+		}
+	}
+	return list
+}
+
+// A reader is whatever reads an event in a context.
+type reader struct {
+	context *model.Context
+	// name is the handler's or "saga" and the saga's; timeout is how long one
+	// event may take.
+	name    string
+	timeout time.Duration
+}
+
+// readersOf returns the handlers and sagas that consume an event.
+func readersOf(e *model.Event) []reader {
+	var list []reader
 	for _, c := range e.Consumers {
-		if !slices.Contains(list, c.Context) {
-			list = append(list, c.Context)
+		list = append(list, reader{c.Context, c.Handler, c.Timeout})
+	}
+	for _, s := range e.Sagas {
+		list = append(list, reader{s.Context, "saga " + s.Name, 10 * time.Second})
+	}
+	return list
+}
+
+// consumed returns the events that a context consumes, each once.
+func consumed(c *model.Context) []*model.Event {
+	var list []*model.Event
+	for _, k := range c.Consumes {
+		list = append(list, k.Event)
+	}
+	for _, s := range c.Sagas {
+		for _, e := range s.Consumes() {
+			if !slices.Contains(list, e) {
+				list = append(list, e)
+			}
 		}
 	}
 	return list

@@ -39,12 +39,12 @@ func (s *site) overview() error {
 	v := overviewView{Graph: flowsOf("", "Who publishes and consumes which event", s.model.Events, nil), HasHub: len(s.model.Events) > 0}
 	owners := map[string]bool{}
 	for _, c := range s.model.Contexts {
-		card := contextCard{link: base("").contextLink(c, ""), Owner: c.Owner, Doc: sentence(c.Doc), Publishes: len(c.Publishes), Consumes: len(c.Consumes)}
+		card := contextCard{link: base("").contextLink(c, ""), Owner: c.Owner, Doc: sentence(c.Doc), Publishes: len(c.Publishes), Consumes: len(consumed(c))}
 		if c.Service != nil {
 			card.Calls = len(c.Service.Methods)
 		}
 		v.Contexts = append(v.Contexts, card)
-		v.Entities, v.Calls, v.Consumers = v.Entities+len(c.Entities), v.Calls+card.Calls, v.Consumers+len(c.Consumes)
+		v.Entities, v.Calls, v.Consumers = v.Entities+len(c.Entities), v.Calls+card.Calls, v.Consumers+card.Consumes
 		owners[c.Owner] = true
 	}
 	v.Owners = len(owners)
@@ -62,7 +62,7 @@ func lines(root base, events []*model.Event) []eventLine {
 	for _, e := range events {
 		list = append(list, eventLine{
 			link: root.eventLink(e), GoName: e.GoName, Context: e.Context,
-			Consumers: len(e.Consumers), PII: len(personal(e.Schema, "", map[*avro.Schema]bool{})) > 0,
+			Consumers: len(e.Consumers) + len(e.Sagas), PII: len(personal(e.Schema, "", map[*avro.Schema]bool{})) > 0,
 		})
 	}
 	return list
@@ -73,6 +73,7 @@ type contextView struct {
 	Graph            *flowView
 	Publishes        []eventLine
 	Consumes         []consumerLine
+	Sagas            []sagaView
 	Commands         []link
 	Queries          []link
 	Entities         []link
@@ -117,6 +118,14 @@ func (s *site) context(c *model.Context) error {
 	for _, consumer := range c.Consumes {
 		events = append(events, consumer.Event)
 		v.Consumes = append(v.Consumes, consumerOf(consumer))
+	}
+	for _, saga := range c.Sagas {
+		v.Sagas = append(v.Sagas, sagaOf(saga))
+		for _, e := range saga.Consumes() {
+			if !slices.Contains(events, e) {
+				events = append(events, e)
+			}
+		}
 	}
 	if len(events) > 0 {
 		v.Graph = flowsOf(below, "What "+c.Name+" publishes and consumes", events, c)
