@@ -10,6 +10,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// callGrace is how much longer than its time a call may take to return.
+const callGrace = time.Second
+
 // An answer is what came of an attempt.
 type answer struct {
 	res     proto.Message // when it is done
@@ -64,18 +67,40 @@ func (w *worker) attempt(ctx context.Context, a *plan) *answer {
 		Saga: w.in.saga, Instance: w.in.id, Step: a.name, Procedure: a.call.Procedure, Undo: a.undo,
 		Number: r.Attempts, TraceParent: w.in.traceParent,
 	})
-	var res proto.Message
-	err := w.contain(ctx, "call of "+a.call.Procedure, func() (err error) {
-		req := a.call.NewRequest()
-		if err := proto.Unmarshal(r.Request, req); err != nil {
-			return fmt.Errorf("decode the request: %w", err)
-		}
-		res, err = a.call.Do(ctx, attemptKey(key, r.Attempts), req)
-		return err
-	})
+	res, err := w.do(ctx, a, attemptKey(key, r.Attempts), r.Request)
 	result := judge(res, err)
 	end(result.text(), err)
 	return result
+}
+
+// do makes the call. One that has not returned a moment after its time is left
+// behind.
+func (w *worker) do(ctx context.Context, a *plan, key string, request []byte) (proto.Message, error) {
+	type outcome struct {
+		res proto.Message
+		err error
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		o.err = w.contain(ctx, "call of "+a.call.Procedure, func() (err error) {
+			req := a.call.NewRequest()
+			if err := proto.Unmarshal(request, req); err != nil {
+				return fmt.Errorf("decode the request: %w", err)
+			}
+			o.res, err = a.call.Do(ctx, key, req)
+			return err
+		})
+		ended <- o
+	}()
+	left := make(chan struct{})
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(callGrace, func() { close(left) }) })()
+	select {
+	case o := <-ended:
+		return o.res, o.err
+	case <-left:
+		return nil, fmt.Errorf("call of %s has not returned after its time: %w", a.call.Procedure, ctx.Err())
+	}
 }
 
 // attemptTime is what is left of the step's time, within bounds.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/saga"
@@ -318,6 +319,74 @@ func TestStopMidCall(t *testing.T) {
 			t.Errorf("ends as %s", got)
 		}
 		w.check("p1")
+	})
+}
+
+// TestCallThatNeverReturns goes on without it.
+func TestCallThatNeverReturns(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, w *world) {
+		never := make(chan struct{})
+		defer close(never)
+		w.define(func(o *others) saga.Definition {
+			d := enroll(o)
+			deaf := *d.Steps[0].Call
+			deaf.Do = func(ctx, string, proto.Message) (proto.Message, error) {
+				<-never
+				return nil, nil
+			}
+			d.Steps[0].Call = &deaf
+			return d
+		})
+		defer w.run()()
+		began := time.Now()
+		w.deliver(captured, "p1", "")
+		if got := w.ends("p1"); got != saga.StatusCompensated {
+			t.Errorf("ends as %s", got)
+		}
+		if took := w.show("p1").Changed.Sub(began); took > 40*time.Second {
+			t.Errorf("three attempts took %v", took)
+		}
+		w.check("p1")
+	})
+}
+
+// TestRequestStays sends what was sent first as long as that may have had its
+// effect, also when a person asks again, and a new request after a refusal.
+func TestRequestStays(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, w *world) {
+		requests, sent := 0, []string{}
+		w.define(func(o *others) saga.Definition {
+			d := enroll(o)
+			c := *d.Steps[2].Call
+			c.Request = func(ctx, proto.Message, *saga.Failure) (proto.Message, error) {
+				requests++
+				return wrapperspb.String(fmt.Sprint("request ", requests)), nil
+			}
+			c.Do = func(ctx ctx, key string, req proto.Message) (proto.Message, error) {
+				id := req.(*wrapperspb.StringValue).Value
+				sent = append(sent, id)
+				return o.answer(ctx, "billing.Issue", key, id)
+			}
+			d.Steps[2].Call = &c
+			return d
+		})
+		defer w.run()()
+		w.others.will("billing.Issue", lost, dropped, dropped, refused)
+		w.deliver(captured, "p1", "")
+		w.ends("p1")
+		for range 2 {
+			w.decide(saga.Retry, "p1", "invoice")
+			w.until("the end", func() bool { return w.status("p1") == saga.StatusCompleted })
+		}
+		w.others.will("billing.Issue", refused)
+		w.deliver(captured, "p2", "")
+		w.ends("p2")
+		w.decide(saga.Retry, "p2", "invoice")
+		w.until("the end", func() bool { return w.show("p2").Parked == 0 && w.status("p2") == saga.StatusCompleted })
+		want := []string{"request 1", "request 1", "request 1", "request 1", "request 1", "request 2", "request 3"}
+		if !slices.Equal(sent, want) {
+			t.Errorf("sent %q, want %q", sent, want)
+		}
 	})
 }
 

@@ -61,8 +61,7 @@ func Retry(ctx context.Context, db *database.DB, d Decision) error {
 	})
 }
 
-// again begins to count the attempts anew. A request whose result is unknown
-// stays the same, because its key belongs to it.
+// again begins to count the attempts anew.
 func (in *instance) again(r *Record, now time.Time) {
 	in.Troubles, in.Trouble = 0, ""
 	if in.status == StatusStuck {
@@ -78,14 +77,7 @@ func (in *instance) again(r *Record, now time.Time) {
 	}
 	r.Unknown = r.Unknown || r.Calling
 	r.Attempts, r.Refusals, r.Calling = 0, 0, false
-	if !r.Unknown {
-		r.Request = nil
-	}
-	if r.Result == resultUndoing {
-		r.Since = now
-	} else {
-		r.Since = time.Time{} // it is begun, with a new deadline, when an engine comes to it
-	}
+	r.Since = time.Time{} // it is begun, with a new deadline, when an engine comes to it
 }
 
 // Skip has a step that is open or parked not be done any more, or what is being

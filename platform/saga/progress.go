@@ -135,9 +135,15 @@ func (r *Record) failed(code connect.Code, reason string, unknown bool) {
 	}
 }
 
-// begun starts the count of attempts for a step or its compensation.
+// begun starts the count of attempts for a step or its compensation. A step
+// that is tried again after an unknown result keeps its request, because its
+// key belongs to it.
 func (r *Record) begun(result Result, now, deadline time.Time) {
-	*r = Record{Step: r.Step, Result: result, Unknown: r.Unknown, Again: r.Again, Since: now, Deadline: deadline}
+	fresh := Record{Step: r.Step, Result: result, Unknown: r.Unknown, Again: r.Again, Since: now, Deadline: deadline}
+	if result == resultOpen && r.Unknown {
+		fresh.Request = r.Request
+	}
+	*r = fresh
 }
 
 // ended settles the record.

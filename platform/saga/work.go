@@ -58,7 +58,7 @@ func (w *worker) enter(n *instance, a *plan, now time.Time) (r *Record, failed b
 	n.step = a.name
 	r = n.open(a.name)
 	switch {
-	case a.undo && r.Result != resultUndoing:
+	case a.undo && (r.Result != resultUndoing || r.Since.IsZero()):
 		r.begun(resultUndoing, now, time.Time{})
 	case !a.undo && r.Since.IsZero():
 		r.begun(resultOpen, now, a.step.deadline(now, n.deadline))

@@ -100,7 +100,7 @@ func (decoder) Decode(_ context.Context, r *bus.Route, rec *driver.Record, d *bu
 
 // A world is the context that owns the saga, and those that it calls.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	db      *database.DB
 	lossy   *lossy
 	store   *tx.Store
@@ -114,7 +114,7 @@ type world struct {
 	loses   func(s bus.Step) // at the steps of an engine that crash runs
 }
 
-func newWorld(t *testing.T, db *database.DB, err error, virtual bool) *world {
+func newWorld(t testing.TB, db *database.DB, err error, virtual bool) *world {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
