@@ -12,11 +12,6 @@ const (
 	// infraLimit is for what may come back at any moment: database, registry,
 	// broker.
 	infraLimit = 5 * time.Second
-	// handlerLimit is for a delivery whose handler fails.
-	handlerLimit = time.Minute
-	// personDelay is for a delivery that only a person can help: rejected,
-	// parked or undecodable.
-	personDelay = 5 * time.Minute
 )
 
 // A backoff counts failures in a row. The zero value has seen none.

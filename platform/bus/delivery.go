@@ -27,8 +27,8 @@ type Delivery struct {
 	// Decode decodes Record into a new Message, for a further run of the
 	// handler. The router sets it; nil keeps the message that there is.
 	Decode func(ctx context.Context, d *Delivery) error
-	// Attempt counts the runs of the handler for this delivery since the
-	// partition was assigned, starting at 1.
+	// Attempt counts the runs of the handler for this delivery, starting at 1,
+	// also over restarts. Runs while everything fails do not count.
 	Attempt int
 
 	taken bool // Message was given to a handler

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,20 +15,30 @@ import (
 
 var errDatabase = errors.New("the database is away")
 
-// fakeStore keeps positions and effects in memory and commits them together,
-// with the fence of the real one.
+// fakeStore keeps positions, effects and what failed in memory and commits
+// them together, with the fence of the real one.
 type fakeStore struct {
 	mu      sync.Mutex
 	rows    map[bus.Position]bus.Claim // Epoch and Next as committed
 	effects map[int32][]int64          // offsets in the order of their commit, by partition
+	held    map[int32][]*fakeRow       // by partition, in the order of their offsets
 	runs    []run
 
 	// handle is the handler; nil succeeds.
 	handle func(ctx context.Context, d *bus.Delivery) error
 	// faults are consumed one a call of Apply; none means that all goes well.
 	faults []fault
+	// paused is why Plan and Apply take nothing fresh.
+	paused error
 	claims int
-	sizes  []int // of the batches that Apply got
+}
+
+// A fakeRow is a held delivery. It has no time while it waits behind another
+// one of its key.
+type fakeRow struct {
+	record   *driver.Record
+	attempts int
+	next     time.Time
 }
 
 type run struct {
@@ -47,7 +58,7 @@ const (
 )
 
 func newFakeStore() *fakeStore {
-	return &fakeStore{rows: map[bus.Position]bus.Claim{}, effects: map[int32][]int64{}}
+	return &fakeStore{rows: map[bus.Position]bus.Claim{}, effects: map[int32][]int64{}, held: map[int32][]*fakeRow{}}
 }
 
 func (s *fakeStore) Claim(_ context.Context, r *bus.Route, partition int32) (bus.Claim, error) {
@@ -84,10 +95,9 @@ func (s *fakeStore) advance(c *bus.Claim, next int64) error {
 	return nil
 }
 
-func (s *fakeStore) nextFault(size int) fault {
+func (s *fakeStore) nextFault() fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sizes = append(s.sizes, size)
 	if len(s.faults) == 0 {
 		return healthy
 	}
@@ -96,11 +106,11 @@ func (s *fakeStore) nextFault(size int) fault {
 	return f
 }
 
-func (s *fakeStore) Apply(ctx context.Context, c *bus.Claim, batch []*bus.Delivery) (int, error) {
-	f := s.nextFault(len(batch))
-	switch f {
+// strike makes a call fail; the error is nil when its outcome is to be lost.
+func (s *fakeStore) strike(c *bus.Claim) (uncertainly bool, err error) {
+	switch s.nextFault() {
 	case refuse:
-		return 0, errDatabase
+		return false, errDatabase
 	case explode:
 		panic("the store is broken")
 	case usurp:
@@ -109,23 +119,73 @@ func (s *fakeStore) Apply(ctx context.Context, c *bus.Claim, batch []*bus.Delive
 		row.Epoch++
 		s.rows[c.Position] = row
 		s.mu.Unlock()
+	case uncertain:
+		return true, nil
+	}
+	return false, nil
+}
+
+func (s *fakeStore) Apply(ctx context.Context, c *bus.Claim, batch []*bus.Delivery) (int, error) {
+	lost, err := s.strike(c)
+	if err != nil {
+		return 0, err
 	}
 	for i, d := range batch {
+		if err := s.whyPaused(); err != nil {
+			return i, err
+		}
 		if err := s.applyOne(ctx, c, d); err != nil {
-			var failed *bus.DeliveryError
-			if errors.As(err, &failed) {
-				failed.Index = i
-			}
 			return i, err
 		}
 	}
-	if f == uncertain {
+	if lost {
 		return 0, fmt.Errorf("commit: %w", errDatabase)
 	}
 	return len(batch), nil
 }
 
 func (s *fakeStore) applyOne(ctx context.Context, c *bus.Claim, d *bus.Delivery) error {
+	s.mu.Lock()
+	waits := slices.ContainsFunc(s.held[c.Partition], func(r *fakeRow) bool { return string(r.record.Key) == string(d.Record.Key) })
+	s.mu.Unlock()
+	var err error
+	if !waits {
+		err = s.runOne(ctx, d)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.advance(c, d.Record.Offset+1); err != nil {
+		return err
+	}
+	switch {
+	case waits:
+		s.held[c.Partition] = append(s.held[c.Partition], &fakeRow{record: d.Record})
+	case err != nil:
+		s.held[c.Partition] = append(s.held[c.Partition], &fakeRow{d.Record, d.Attempt, again(err)})
+	default:
+		s.effects[c.Partition] = append(s.effects[c.Partition], d.Record.Offset)
+	}
+	return nil
+}
+
+func (s *fakeStore) pause(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused = why
+}
+
+func (s *fakeStore) whyPaused() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.paused
+}
+
+func again(err error) time.Time {
+	_, after := bus.OutcomeOf(err)
+	return time.Now().Add(max(after, 500*time.Millisecond))
+}
+
+func (s *fakeStore) runOne(ctx context.Context, d *bus.Delivery) error {
 	s.mu.Lock()
 	s.runs = append(s.runs, run{d.Record.Offset, d.Attempt, time.Now()})
 	handle := s.handle
@@ -134,14 +194,64 @@ func (s *fakeStore) applyOne(ctx context.Context, c *bus.Claim, d *bus.Delivery)
 	if err == nil && handle != nil {
 		err = bus.Contain(func() error { return handle(ctx, d) })
 	}
-	if err != nil {
-		return &bus.DeliveryError{Err: err}
-	}
+	return err
+}
+
+func (s *fakeStore) Plan(_ context.Context, c *bus.Claim) (bus.Plan, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.advance(c, d.Record.Offset+1); err != nil {
+	plan := bus.Plan{Paused: s.paused}
+	for _, r := range s.held[c.Partition] {
+		switch {
+		case r.next.IsZero():
+		case !r.next.After(time.Now()):
+			plan.Due = append(plan.Due, &bus.Delivery{Record: r.record, Attempt: r.attempts + 1})
+		case plan.Next.IsZero() || r.next.Before(plan.Next):
+			plan.Next = r.next
+		}
+	}
+	if (len(s.held[c.Partition]) > 0 || s.paused != nil) && plan.Next.IsZero() {
+		plan.Next = time.Now().Add(time.Second)
+	}
+	return plan, nil
+}
+
+func (s *fakeStore) Redeliver(ctx context.Context, c *bus.Claim, due []*bus.Delivery) error {
+	lost, err := s.strike(c)
+	if err != nil {
 		return err
 	}
+	for _, d := range due {
+		if err := s.redeliverOne(c, d, s.runOne(ctx, d)); err != nil {
+			return err
+		}
+	}
+	if lost {
+		return fmt.Errorf("commit: %w", errDatabase)
+	}
+	return nil
+}
+
+func (s *fakeStore) redeliverOne(c *bus.Claim, d *bus.Delivery, failed error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.advance(c, c.Next); err != nil {
+		return err
+	}
+	rows := s.held[c.Partition]
+	at := slices.IndexFunc(rows, func(r *fakeRow) bool { return r.record == d.Record })
+	if failed != nil {
+		rows[at].attempts, rows[at].next = d.Attempt, again(failed)
+		return nil
+	}
+	rows = slices.Delete(rows, at, at+1)
+	for _, r := range rows {
+		if string(r.record.Key) == string(d.Record.Key) {
+			r.next = time.Now()
+			break
+		}
+	}
+	s.held[c.Partition] = rows
 	s.effects[c.Partition] = append(s.effects[c.Partition], d.Record.Offset)
 	return nil
 }

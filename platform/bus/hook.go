@@ -18,11 +18,53 @@ type DeliveryHook interface {
 	DeliveryStarted(ctx context.Context, d *Delivery) (_ context.Context, end func(error))
 }
 
-// A RetryHook observes deliveries that failed and block their partition.
-type RetryHook interface {
-	// Retrying is called when the delivery failed with err and runs again at
-	// the time next.
-	Retrying(d *Delivery, err error, next time.Time)
+// A Failure is what becomes of a delivery that has failed.
+type Failure struct {
+	// Err is why it failed.
+	Err error
+	// Outcome is Retry when the handler runs again at Next, and otherwise
+	// where the delivery waits for a person.
+	Outcome Outcome
+	Next    time.Time
+}
+
+// A Release says why a delivery has left the hold.
+type Release string
+
+// The reasons why deliveries leave the hold.
+const (
+	Applied   Release = "applied"   // its handler has succeeded
+	Duplicate Release = "duplicate" // another delivery of the event was applied
+	Dropped   Release = "dropped"   // a person has given it up
+)
+
+// A HoldHook observes deliveries on their way into the hold and out of it. The
+// [Store] calls it after the commit.
+type HoldHook interface {
+	// Failed is called for a delivery that has failed and is held.
+	Failed(d *Delivery, f Failure)
+	// Queued is called for a fresh delivery that waits behind a held one of
+	// its key and has not run.
+	Queued(d *Delivery)
+	// Released is called for a held delivery that is settled.
+	Released(d *Delivery, why Release)
+}
+
+// A PauseHook observes positions that take no fresh deliveries.
+type PauseHook interface {
+	// Paused is called when a position stops taking fresh deliveries; why
+	// matches [ErrHoldFull] or [ErrOutage].
+	Paused(p Position, why error)
+	// Resumed is called when it takes them again, or is given up.
+	Resumed(p Position)
+}
+
+// An AbandonHook observes handlers that do not return after their time.
+type AbandonHook interface {
+	// Abandoned is called when the runtime goes on without the handler of a
+	// delivery. stuck is how many of the store's handlers have not returned
+	// by now.
+	Abandoned(d *Delivery, stuck int)
 }
 
 // A BatchHook observes committed batches.
@@ -59,10 +101,36 @@ func (h Hooks) StartDelivery(ctx context.Context, d *Delivery) (_ context.Contex
 	}
 }
 
-func (h Hooks) retrying(d *Delivery, err error, next time.Time) {
+// Failed calls every [HoldHook].
+func (h Hooks) Failed(d *Delivery, f Failure) { h.hold(func(x HoldHook) { x.Failed(d, f) }) }
+
+// Queued calls every [HoldHook].
+func (h Hooks) Queued(d *Delivery) { h.hold(func(x HoldHook) { x.Queued(d) }) }
+
+// Released calls every [HoldHook].
+func (h Hooks) Released(d *Delivery, why Release) { h.hold(func(x HoldHook) { x.Released(d, why) }) }
+
+func (h Hooks) hold(call func(HoldHook)) {
 	for _, hook := range h {
-		if r, ok := hook.(RetryHook); ok {
-			r.Retrying(d, err, next)
+		if x, ok := hook.(HoldHook); ok {
+			call(x)
+		}
+	}
+}
+
+// Abandoned calls every [AbandonHook].
+func (h Hooks) Abandoned(d *Delivery, stuck int) {
+	for _, hook := range h {
+		if a, ok := hook.(AbandonHook); ok {
+			a.Abandoned(d, stuck)
+		}
+	}
+}
+
+func (h Hooks) pause(call func(PauseHook)) {
+	for _, hook := range h {
+		if p, ok := hook.(PauseHook); ok {
+			call(p)
 		}
 	}
 }

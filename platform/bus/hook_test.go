@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/event"
 )
 
 // diary implements every hook.
@@ -28,11 +29,18 @@ func (d *diary) write(format string, args ...any) {
 	d.entries = append(d.entries, fmt.Sprintf(format, args...))
 }
 
-func (d *diary) Assigned(c bus.Claim)   { d.write("assigned %d at %d", c.Partition, c.Next) }
-func (d *diary) Revoked(p bus.Position) { d.write("revoked %d", p.Partition) }
-func (d *diary) Retrying(x *bus.Delivery, err error, next time.Time) {
-	d.write("retrying %d: %v in %t", x.Record.Offset, err, next.After(time.Now()))
+func (d *diary) Assigned(c bus.Claim)             { d.write("assigned %d at %d", c.Partition, c.Next) }
+func (d *diary) Revoked(p bus.Position)           { d.write("revoked %d", p.Partition) }
+func (d *diary) Paused(p bus.Position, why error) { d.write("paused %d: %v", p.Partition, why) }
+func (d *diary) Resumed(p bus.Position)           { d.write("resumed %d", p.Partition) }
+func (d *diary) Failed(x *bus.Delivery, f bus.Failure) {
+	d.write("failed %s: %s %v", x.Event.ID, f.Outcome, f.Err)
 }
+func (d *diary) Queued(x *bus.Delivery) { d.write("queued %s", x.Event.ID) }
+func (d *diary) Released(x *bus.Delivery, why bus.Release) {
+	d.write("released %s: %s", x.Event.ID, why)
+}
+func (d *diary) Abandoned(x *bus.Delivery, stuck int) { d.write("abandoned %s, %d", x.Event.ID, stuck) }
 
 func (d *diary) BatchApplied(p bus.Position, done int, took time.Duration) {
 	d.write("applied %d to %s in %v", done, p, took)
@@ -42,9 +50,7 @@ func TestRouterCallsHooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic, store, log := newFakeTopic(), newFakeStore(), &diary{}
 		store.handle = func(_ context.Context, d *bus.Delivery) error {
-			if time.Sleep(time.Millisecond); d.Attempt == 1 {
-				return errors.New("failed")
-			}
+			time.Sleep(time.Millisecond)
 			return nil
 		}
 		conn := topic.connect()
@@ -59,17 +65,35 @@ func TestRouterCallsHooks(t *testing.T) {
 		topic.add(0, 1)
 		conn.assign(0)
 		time.Sleep(time.Second)
+		store.pause(bus.ErrOutage)
+		topic.add(0, 1)
+		time.Sleep(time.Second)
 		if err := router.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 		want := []string{
-			"assigned 0 at 0", "retrying 0: failed in true",
-			"applied 1 to achievement.OnQuizCompleted pl.quiz.quiz_completed.v1/0 in 1ms", "revoked 0",
+			"assigned 0 at 0", "applied 1 to achievement.OnQuizCompleted pl.quiz.quiz_completed.v1/0 in 1ms",
+			"paused 0: " + bus.ErrOutage.Error(), "resumed 0", "revoked 0",
 		}
 		if !slices.Equal(log.entries, want) {
 			t.Errorf("hooks heard %q, want %q", log.entries, want)
 		}
 	})
+}
+
+// What a store tells goes to every hook that wants to hear it.
+func TestStoresCallHooks(t *testing.T) {
+	log := &diary{}
+	hooks := bus.Hooks{struct{}{}, log}
+	d := &bus.Delivery{Event: event.Envelope{ID: "a"}}
+	hooks.Failed(d, bus.Failure{Err: io.EOF, Outcome: bus.Dead})
+	hooks.Queued(d)
+	hooks.Released(d, bus.Dropped)
+	hooks.Abandoned(d, 3)
+	want := []string{"failed a: dead EOF", "queued a", "released a: dropped", "abandoned a, 3"}
+	if !slices.Equal(log.entries, want) {
+		t.Errorf("hooks heard %q, want %q", log.entries, want)
+	}
 }
 
 type span struct {
@@ -122,7 +146,6 @@ func TestOutcomeOf(t *testing.T) {
 		{bus.Park(cause), bus.Parked, 0},
 		{fmt.Errorf("award: %w", bus.Reject(cause)), bus.Dead, 0},
 		{bus.Park(bus.Reject(cause)), bus.Parked, 0},
-		{&bus.DeliveryError{Index: 3, Err: bus.Park(cause)}, bus.Parked, 0},
 		{bus.Reject(nil), bus.Dead, 0},
 	} {
 		outcome, delay := bus.OutcomeOf(c.err)

@@ -41,18 +41,27 @@ func TestRevocationWaitsForTheBatchInFlight(t *testing.T) {
 	})
 }
 
-func TestRevocationInterruptsBackOff(t *testing.T) {
-	bubble(t, func(r *rig) {
-		r.store.handle = func(context.Context, *bus.Delivery) error { return bus.Reject(errors.New("never")) }
-		r.topic.add(0, 1)
-		r.conn.assign(0)
-		time.Sleep(time.Second)
-		start := time.Now()
-		r.conn.revoke(0)
-		if took := time.Since(start); took != 0 {
-			r.Errorf("revoking took %v", took)
-		}
-	})
+func TestRevocationInterruptsWaiting(t *testing.T) {
+	for name, wait := range map[string]func(r *rig){
+		"for what is due": func(r *rig) {
+			r.store.handle = func(context.Context, *bus.Delivery) error { return bus.RetryAfter(time.Hour, errors.New("not yet")) }
+		},
+		"while paused": func(r *rig) { r.store.pause(bus.ErrHoldFull) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(r *rig) {
+				wait(r)
+				r.topic.add(0, 1)
+				r.conn.assign(0)
+				time.Sleep(time.Second)
+				start := time.Now()
+				r.conn.revoke(0)
+				if took := time.Since(start); took != 0 {
+					r.Errorf("revoking took %v", took)
+				}
+			})
+		})
+	}
 }
 
 func TestHandlerThatNeverReturnsDoesNotHoldTheGroup(t *testing.T) {

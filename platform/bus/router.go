@@ -52,9 +52,9 @@ func (c *Config) check() error {
 
 // A Router takes records from a broker to a [Store]: it claims the position of
 // every partition that is assigned to it, seeks there, and applies what it
-// fetches in order, one batch in flight a partition. A delivery that fails is
-// run again in place, with back-off, and blocks its partition until it
-// succeeds; nothing is skipped.
+// fetches in order, one batch in flight a partition. In between it runs what
+// the store holds and is due. While the store has a position paused, only that
+// goes on there.
 //
 // Its methods are safe for concurrent use.
 type Router struct {

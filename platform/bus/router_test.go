@@ -97,6 +97,15 @@ func (r *rig) expect(partition int32, n int) {
 	}
 }
 
+// applied checks which offsets were applied, in their order.
+func (r *rig) applied(partition int32, want ...int64) {
+	r.Helper()
+	synctest.Wait()
+	if got := r.store.applied(partition); !slices.Equal(got, want) {
+		r.Fatalf("partition %d: applied %v, want %v", partition, got, want)
+	}
+}
+
 func (r *rig) logged(words ...string) {
 	r.Helper()
 	for _, w := range words {
@@ -125,73 +134,103 @@ func TestRecordsAreAppliedInOrder(t *testing.T) {
 	})
 }
 
-func TestFailedDeliveryIsRetriedInPlace(t *testing.T) {
+// What the store holds runs when its time has come; meanwhile other keys flow.
+func TestHeldDeliveriesRunWhenTheyAreDue(t *testing.T) {
 	bubble(t, func(r *rig) {
-		failures := 3
 		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
-			if d.Record.Offset == 4 && failures > 0 {
-				failures--
-				return errors.New("no such student")
+			if d.Record.Offset == 1 && d.Attempt < 4 {
+				return bus.RetryAfter(time.Duration(d.Attempt)*time.Second, errors.New("no such student"))
 			}
 			return nil
 		}
-		r.topic.add(0, 10)
+		r.topic.add(0, 6)
 		r.conn.assign(0)
-		r.expect(0, 4)
+		time.Sleep(time.Second / 2)
+		r.topic.add(0, 3)
+		time.Sleep(time.Second / 4)
+		r.applied(0, 0, 2, 3, 5, 6, 8)
 		time.Sleep(time.Minute)
-		r.expect(0, 10)
-
-		runs := r.store.attempts(4)
-		if len(runs) != 4 {
-			r.Fatalf("%d attempts, want 4", len(runs))
-		}
-		for i := 1; i < len(runs); i++ {
-			least := 100 * time.Millisecond << (i - 1)
-			if gap := runs[i].at.Sub(runs[i-1].at); gap < least || gap > least*6/5 {
-				r.Errorf("attempt %d came after %v, want %v and up to a fifth more", i+1, gap, least)
-			}
-			if runs[i].attempt != i+1 {
-				r.Errorf("attempt %d says %d", i+1, runs[i].attempt)
-			}
-		}
-		r.logged("level=WARN", "event_id=event-4", "key=1", "attempt=3", "next_attempt=", "no such student")
-	})
-}
-
-// A delivery that failed must not undo its neighbours again and again.
-func TestFailedDeliveryIsRetriedAlone(t *testing.T) {
-	bubble(t, func(r *rig) {
-		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
-			if d.Record.Offset == 4 && d.Attempt < 4 {
-				return errors.New("no such student")
-			}
-			return nil
-		}
-		r.topic.add(0, 10)
-		r.conn.assign(0)
-		time.Sleep(time.Minute)
-		r.expect(0, 10)
-		if got, want := r.store.sizes, []int{10, 1, 1, 1, 5}; !slices.Equal(got, want) {
-			r.Errorf("batches of %v, want %v", got, want)
-		}
-	})
-}
-
-func TestBackOffStartsAnewForEachDelivery(t *testing.T) {
-	bubble(t, func(r *rig) {
-		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
-			if d.Attempt < 8 {
-				return errors.New("no such student")
-			}
-			return nil
-		}
-		r.topic.add(0, 2)
-		r.conn.assign(0)
-		time.Sleep(10 * time.Minute)
-		r.expect(0, 2)
+		r.applied(0, 0, 2, 3, 5, 6, 8, 1, 4, 7)
 		runs := r.store.attempts(1)
-		if gap := runs[1].at.Sub(runs[0].at); gap > time.Second {
-			r.Errorf("the first retry of the second delivery came after %v", gap)
+		for i := 1; i < len(runs); i++ {
+			if gap := runs[i].at.Sub(runs[i-1].at); gap != time.Duration(i)*time.Second || runs[i].attempt != i+1 {
+				r.Errorf("run %d came after %v as attempt %d", i+1, gap, runs[i].attempt)
+			}
+		}
+	})
+}
+
+// Neither what is due nor what is fresh waits for the other to end.
+func TestDueAndFreshTakeTurns(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
+			time.Sleep(100 * time.Millisecond)
+			if d.Record.Offset%3 == 0 && d.Attempt < 200 {
+				return errors.New("no such student")
+			}
+			return nil
+		}
+		r.topic.add(0, 300)
+		r.conn.assign(0)
+		time.Sleep(2 * time.Minute)
+		if got := len(r.store.applied(0)); got != 200 {
+			r.Errorf("%d effects, want the 200 of the keys that do not fail", got)
+		}
+		if got := len(r.store.attempts(0)); got < 15 {
+			r.Errorf("the failing delivery ran %d times", got)
+		}
+	})
+}
+
+func TestPausedPartitionTakesNothingFresh(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
+			if d.Record.Offset == 0 && d.Attempt < 10 {
+				return errors.New("no such student")
+			}
+			return nil
+		}
+		r.topic.add(0, 1)
+		r.conn.assign(0)
+		synctest.Wait()
+		r.store.pause(bus.ErrHoldFull)
+		time.Sleep(time.Second)
+		r.topic.add(0, 5)
+		time.Sleep(time.Minute)
+		r.applied(0, 0)
+		if err := r.router.Ready(); !errors.Is(err, bus.ErrHoldFull) {
+			r.Errorf("ready says %v, want that the hold is full", err)
+		}
+		if got := strings.Count(r.log.String(), "no fresh deliveries are taken"); got != 1 {
+			r.Errorf("the log says %d times that the partition is paused", got)
+		}
+		r.store.pause(nil)
+		time.Sleep(2 * time.Second)
+		r.applied(0, 0, 1, 2, 3, 4, 5)
+		if err := r.router.Ready(); err != nil {
+			r.Errorf("not ready: %v", err)
+		}
+	})
+}
+
+// What a paused store has not taken of a batch is not lost.
+func TestRestOfABatchWaitsForTheStore(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
+			if d.Record.Offset == 2 {
+				r.store.pause(bus.ErrOutage)
+			}
+			return nil
+		}
+		r.topic.add(0, 5)
+		r.conn.assign(0)
+		time.Sleep(time.Minute)
+		r.applied(0, 0, 1, 2)
+		r.store.pause(nil)
+		time.Sleep(2 * time.Second)
+		r.applied(0, 0, 1, 2, 3, 4)
+		if r.store.claims != 1 {
+			r.Errorf("%d claims, want 1", r.store.claims)
 		}
 	})
 }
@@ -213,45 +252,25 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	})
 }
 
-func TestDeadAndParkedBlockTheirPartition(t *testing.T) {
-	for _, outcome := range []func(error) error{bus.Reject, bus.Park} {
-		bubble(t, func(r *rig) {
-			r.store.handle = func(_ context.Context, d *bus.Delivery) error {
-				if d.Record.Offset == 1 && d.Attempt < 3 {
-					return outcome(errors.New("never"))
-				}
-				return nil
-			}
-			r.topic.add(0, 3)
-			r.topic.add(1, 1)
-			r.conn.assign(0)
-			r.conn.assign(1)
-			time.Sleep(4 * time.Minute)
-			r.expect(0, 1)
-			r.expect(1, 1)
-			r.logged("level=ERROR")
-			time.Sleep(10 * time.Minute)
-			r.expect(0, 3)
-		})
-	}
-}
-
-func TestUndecodableRecordIsDecodedAgain(t *testing.T) {
+func TestUndecodableRecordIsGivenToTheStore(t *testing.T) {
 	bubble(t, func(r *rig) {
+		broken := errors.New("unknown schema id")
 		r.decoder.set(func(rec *driver.Record, d *bus.Delivery) error {
 			if rec.Offset == 1 {
-				d.Err = errors.New("unknown schema id")
+				d.Err = broken
 			}
 			return nil
 		})
 		r.topic.add(0, 3)
 		r.conn.assign(0)
-		time.Sleep(time.Hour)
-		r.expect(0, 1)
-		r.logged("level=ERROR", "outcome=dead", "unknown schema id")
+		time.Sleep(time.Minute)
+		r.applied(0, 0, 2)
+		if got := len(r.store.attempts(1)); got < 2 {
+			r.Errorf("it was given to the store %d times, want once and again when it was due", got)
+		}
 		r.decoder.set(nil)
-		time.Sleep(10 * time.Minute)
-		r.expect(0, 3)
+		time.Sleep(time.Minute)
+		r.applied(0, 0, 2, 1)
 	})
 }
 
@@ -296,41 +315,25 @@ func TestStoreFailuresAreClaimedAnew(t *testing.T) {
 	}
 }
 
-func TestPanickingHandlerIsLoggedWithItsStack(t *testing.T) {
-	bubble(t, func(r *rig) {
-		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
-			if d.Attempt == 1 {
-				var badges map[string]int
-				badges["ace"]++ //nolint:staticcheck // SA5000: the panic is the point
-			}
-			return nil
-		}
-		r.topic.add(0, 1)
-		r.conn.assign(0)
-		time.Sleep(time.Second)
-		r.expect(0, 1)
-		r.logged("level=ERROR", "assignment to entry in nil map", "router_test.go")
-	})
-}
-
 // The store asks for the event anew before it runs a handler again.
 func TestFurtherRunsGetTheirOwnMessage(t *testing.T) {
 	bubble(t, func(r *rig) {
 		decoded := 0
 		r.decoder.set(func(*driver.Record, *bus.Delivery) error { decoded++; return nil })
 		r.store.handle = func(ctx context.Context, d *bus.Delivery) error {
-			if _, err := d.Take(ctx); err != nil || decoded != d.Attempt {
-				t.Errorf("run %d: the record was decoded %d times: %v", d.Attempt, decoded, err)
-			}
-			if d.Attempt < 3 {
-				return errors.New("not now")
+			for range 3 {
+				if _, err := d.Take(ctx); err != nil {
+					t.Error(err)
+				}
 			}
 			return nil
 		}
 		r.topic.add(0, 1)
 		r.conn.assign(0)
-		time.Sleep(time.Second)
 		r.expect(0, 1)
+		if decoded != 3 {
+			t.Errorf("the record was decoded %d times, want once a run", decoded)
+		}
 	})
 }
 
@@ -357,11 +360,17 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 func TestPanickingDecoderIsContained(t *testing.T) {
 	bubble(t, func(r *rig) {
 		r.decoder.set(func(*driver.Record, *bus.Delivery) error { panic("a secret of a student") })
+		var failed error
 		r.topic.add(0, 1)
 		r.conn.assign(0)
-		time.Sleep(time.Second)
 		r.expect(0, 0)
-		r.logged("panic with a value of type string")
+		r.store.handle = func(_ context.Context, d *bus.Delivery) error { failed = d.Err; return nil }
+		r.decoder.set(nil)
+		time.Sleep(time.Minute)
+		r.expect(0, 1)
+		if failed != nil || len(r.store.attempts(0)) < 2 {
+			r.Errorf("the record was given to the store %d times", len(r.store.attempts(0)))
+		}
 		if strings.Contains(r.log.String(), "secret") {
 			r.Error("the log quotes the panic's value")
 		}

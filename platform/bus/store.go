@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 )
@@ -36,10 +37,37 @@ type Claim struct {
 	Next int64
 }
 
+// ErrPaused is matched by the error of a [Store] that takes no fresh
+// deliveries for the time being, and by [Plan.Paused]. [ErrHoldFull] and
+// [ErrOutage] say why.
+var ErrPaused = errors.New("the partition is paused")
+
+// Why a position is paused. Both match [ErrPaused].
+var (
+	// ErrHoldFull means that more deliveries wait in the hold than the route
+	// allows.
+	ErrHoldFull = fmt.Errorf("%w: too many deliveries are held", ErrPaused)
+	// ErrOutage means that nearly everything fails, as it does when something
+	// that the handler needs is down.
+	ErrOutage = fmt.Errorf("%w: one delivery after the other fails", ErrPaused)
+)
+
+// A Plan is what is to be done next on a position.
+type Plan struct {
+	// Due are held deliveries to run now, for [Store.Redeliver]. They are not
+	// decoded.
+	Due []*Delivery
+	// Next is when to ask for a plan again at the latest. It is zero when
+	// nothing is held.
+	Next time.Time
+	// Paused is why no fresh deliveries may be applied now, or nil.
+	Paused error
+}
+
 // A Store keeps positions and applies deliveries in transactions of its own.
-// It is safe for concurrent use. Calls under one claim never overlap; a call
-// under an older claim of the same position may still be running when its
-// handler does not return, and the fence is what stops it.
+// What fails there it holds, in the order of its key, and hands out again when
+// its time has come. It is safe for concurrent use. Calls under one claim
+// never overlap.
 type Store interface {
 	// Claim takes over the position of r in a partition: it raises the epoch,
 	// waiting for transactions in flight under an older one, and returns where
@@ -51,16 +79,23 @@ type Store interface {
 	// c.Next. It returns ErrClaimLost like Apply.
 	Move(ctx context.Context, c *Claim, next int64) error
 	// Apply runs the handlers of the deliveries in order, in transactions
-	// under the claim, and returns how many at the front are committed. It
-	// advances c.Next past those, to the offset after the last of them. It
-	// bounds each delivery by the route's timeout and contains panics with
-	// [Contain]. A delivery whose Err is set fails with that error.
+	// under the claim, and returns how many at the front are settled: applied,
+	// or held because they failed or because an earlier delivery of their key
+	// is held. It advances c.Next past those, to the offset after the last of
+	// them. It bounds each delivery by the route's timeout and contains panics
+	// with [Contain]. A delivery whose Err is set is dead.
 	//
-	// The error is nil when all are committed, a *[DeliveryError] when the
-	// handler of a delivery failed, [ErrClaimLost] when the fence did not hold,
-	// and anything else when the database failed or the outcome of a commit is
+	// The error is nil when all are settled, [ErrClaimLost] when the fence did
+	// not hold, one that matches [ErrPaused] when the rest has to wait, and
+	// anything else when the database failed or the outcome of a commit is
 	// unknown; the router then claims again and reads the position.
 	Apply(ctx context.Context, c *Claim, batch []*Delivery) (done int, err error)
+	// Plan returns what is to be done next under the claim. It is cheap when
+	// nothing is held.
+	Plan(ctx context.Context, c *Claim) (Plan, error)
+	// Redeliver runs the deliveries that the last plan had due, like Apply,
+	// and leaves the position where it is. Its errors are those of Apply.
+	Redeliver(ctx context.Context, c *Claim, due []*Delivery) error
 }
 
 // A Decoder turns records into deliveries. It is safe for concurrent use.
@@ -70,20 +105,3 @@ type Decoder interface {
 	// be reached: the router waits and calls it again.
 	Decode(ctx context.Context, r *Route, rec *driver.Record, d *Delivery) error
 }
-
-// A DeliveryError says which delivery of a batch failed.
-type DeliveryError struct {
-	// Index is the delivery's place in the batch given to [Store.Apply]. All
-	// before it are committed, so it equals Apply's done.
-	Index int
-	// Err is the handler's error, or the delivery's own Err.
-	Err error
-}
-
-// Error returns the index and the cause.
-func (e *DeliveryError) Error() string {
-	return fmt.Sprintf("delivery %d of the batch: %v", e.Index, e.Err)
-}
-
-// Unwrap returns Err.
-func (e *DeliveryError) Unwrap() error { return e.Err }

@@ -22,6 +22,10 @@ const (
 // it from writing.
 const abandonAfter = 5 * time.Second
 
+// fetchAtLeast is how long a worker that knows of held deliveries waits for
+// fresh ones.
+const fetchAtLeast = time.Millisecond
+
 // A worker owns one assigned partition and works in one goroutine.
 type worker struct {
 	r     *Router
@@ -36,10 +40,12 @@ type worker struct {
 	halt  context.CancelFunc
 	done  chan struct{}
 
-	claim Claim
-	wait  backoff
-	again func(context.Context, *Delivery) error // decodeAgain, made once
-	state atomic.Pointer[error]                  // why the worker is not ready
+	claim  Claim
+	fresh  []*Delivery // fetched under the claim, and not settled yet
+	paused error       // why the store takes none of them
+	wait   backoff
+	again  func(context.Context, *Delivery) error // decodeAgain, made once
+	state  atomic.Pointer[error]                  // why the worker is not ready
 }
 
 func newWorker(r *Router, route *Route, p driver.Partition) *worker {
@@ -64,7 +70,7 @@ func (w *worker) run() {
 	ended := false
 	defer func() {
 		if !ended {
-			go w.resume()
+			go w.restart()
 			return
 		}
 		w.halt()
@@ -74,7 +80,7 @@ func (w *worker) run() {
 	ended = true
 }
 
-func (w *worker) resume() {
+func (w *worker) restart() {
 	w.notReady(errExit)
 	w.pause(errExit)
 	w.run()
@@ -95,23 +101,118 @@ func (w *worker) serve() {
 // session claims the position and serves it until something fails. Whatever
 // was fetched or decoded before is dropped with it.
 func (w *worker) session() error {
+	w.fresh = nil
+	defer w.resumed()
 	if err := w.takeOver(); err != nil {
 		return err
 	}
 	w.notReady(nil)
-	for {
-		records, err := w.part.Fetch(w.stop, batchRecords, batchBytes)
+	for w.stop.Err() == nil {
+		plan, err := w.r.cfg.Store.Plan(w.work, &w.claim)
 		if err != nil {
-			return fmt.Errorf("fetch: %w", err)
+			return fmt.Errorf("plan: %w", err)
 		}
-		batch, err := w.decode(records)
-		if err != nil {
+		if err := w.redeliver(plan.Due); err != nil {
 			return err
 		}
-		if err := w.apply(batch); err != nil {
+		if err := w.pausedBy(plan); err != nil {
+			return err
+		}
+		if plan.Paused != nil {
+			continue
+		}
+		if err := w.advance(&plan); err != nil {
 			return err
 		}
 	}
+	return w.stop.Err()
+}
+
+// redeliver runs held deliveries that are due.
+func (w *worker) redeliver(due []*Delivery) error {
+	if len(due) == 0 {
+		return nil
+	}
+	for _, d := range due {
+		d.Consumer, d.Decode = w.pos.Consumer, w.again
+		if err := w.decodeOne(d); err != nil {
+			return err
+		}
+	}
+	if err := Contain(func() error { return w.r.cfg.Store.Redeliver(w.work, &w.claim, due) }); err != nil {
+		return fmt.Errorf("redeliver: %w", err)
+	}
+	w.wait.reset()
+	return nil
+}
+
+// pausedBy notes whether fresh deliveries are taken, and while they are not
+// waits until there may be something due.
+func (w *worker) pausedBy(plan Plan) error {
+	switch {
+	case plan.Paused == nil:
+		w.resumed()
+		return nil
+	case w.paused == nil || w.paused.Error() != plan.Paused.Error():
+		w.resumed()
+		w.paused = plan.Paused
+		w.notReady(plan.Paused)
+		w.log.Error("no fresh deliveries are taken; held ones go on", "error", plan.Paused)
+		w.r.cfg.Hooks.pause(func(h PauseHook) { h.Paused(w.pos, plan.Paused) })
+	}
+	if w.stop.Err() != nil || len(plan.Due) > 0 {
+		return w.stop.Err()
+	}
+	return sleep(w.stop, time.Until(plan.Next))
+}
+
+func (w *worker) resumed() {
+	if w.paused == nil {
+		return
+	}
+	w.paused = nil
+	w.notReady(nil)
+	w.log.Info("fresh deliveries are taken again")
+	w.r.cfg.Hooks.pause(func(h PauseHook) { h.Resumed(w.pos) })
+}
+
+// advance fetches fresh deliveries, unless there are some, and applies them.
+func (w *worker) advance(plan *Plan) error {
+	if len(w.fresh) == 0 {
+		records, err := w.fetch(plan)
+		if err != nil {
+			return fmt.Errorf("fetch: %w", err)
+		}
+		if w.fresh, err = w.decode(records); err != nil {
+			return err
+		}
+	}
+	if len(w.fresh) == 0 {
+		return nil
+	}
+	return w.commit()
+}
+
+// fetch waits for records, but not longer than until a held delivery is due.
+func (w *worker) fetch(plan *Plan) ([]*driver.Record, error) {
+	ctx := w.stop
+	if !plan.Next.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(w.stop, latest(plan.Next, time.Now().Add(fetchAtLeast)))
+		defer cancel()
+	}
+	records, err := w.part.Fetch(ctx, batchRecords, batchBytes)
+	if err != nil && ctx.Err() != nil && w.stop.Err() == nil && !errors.Is(err, driver.ErrRevoked) {
+		return nil, nil
+	}
+	return records, err
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // takeOver claims the position, seeks there, and settles where that is.
@@ -195,97 +296,29 @@ func (w *worker) decodeOne(d *Delivery) error {
 	}
 }
 
-// apply commits the whole batch. It returns only when that is done, the
-// partition has to be claimed again, or the worker stops.
-func (w *worker) apply(batch []*Delivery) error {
-	for len(batch) > 0 {
-		done, err := w.commit(batch)
-		batch = batch[done:]
-		if err == nil {
-			continue
-		}
-		if len(batch) == 0 {
-			return fmt.Errorf("apply: %w", err)
-		}
-		if err := w.retry(batch[0], err); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+var errMiscount = errors.New("the store gave no error and settled none of the batch, or more than all")
 
-var errMiscount = errors.New("the store gave no error and committed none of the batch, or more than all")
-
-// commit applies a batch once. The error is that of the first delivery that is
-// not done, ready to be retried, or one that ends the session.
-func (w *worker) commit(batch []*Delivery) (done int, failed error) {
-	start := time.Now()
-	if batch[0].Attempt > 1 {
-		batch = batch[:1] // it failed before: keep it from undoing its neighbours
-	}
+// commit applies the fresh deliveries once. A store that has paused the
+// position leaves the rest of them for later.
+func (w *worker) commit() error {
+	start, done := time.Now(), 0
 	err := Contain(func() (err error) {
-		done, err = w.r.cfg.Store.Apply(w.work, &w.claim, batch)
+		done, err = w.r.cfg.Store.Apply(w.work, &w.claim, w.fresh)
 		return err
 	})
-	switch {
-	case done > len(batch), done <= 0 && err == nil:
-		return 0, errMiscount
-	case done > 0:
+	if done < 0 || done > len(w.fresh) || done == 0 && err == nil {
+		return fmt.Errorf("apply: %w", errMiscount)
+	}
+	if done > 0 {
 		w.wait.reset()
 		w.r.cfg.Hooks.batchApplied(w.pos, done, time.Since(start))
 		w.part.Commit(w.claim.Next)
 	}
-	return done, err
-}
-
-// retry waits until a failed delivery may run again. An error that is not the
-// delivery's own ends the session.
-func (w *worker) retry(d *Delivery, err error) error {
-	var failed *DeliveryError
-	if !errors.As(err, &failed) {
+	w.fresh = w.fresh[done:]
+	if err != nil && !errors.Is(err, ErrPaused) {
 		return fmt.Errorf("apply: %w", err)
 	}
-	outcome, delay := w.delay(d, failed.Err)
-	w.logFailure(d, failed.Err, outcome, delay)
-	w.r.cfg.Hooks.retrying(d, failed.Err, time.Now().Add(delay))
-	if err := sleep(w.stop, delay); err != nil {
-		return err
-	}
-	d.Attempt++
-	if d.Err != nil {
-		return w.decodeOne(d)
-	}
 	return nil
-}
-
-// delay returns what becomes of a failed delivery and when it runs again. One
-// that cannot be decoded is dead: only a new schema or program can help.
-func (w *worker) delay(d *Delivery, err error) (Outcome, time.Duration) {
-	outcome, after := OutcomeOf(err)
-	if outcome == Retry && d.Err != nil {
-		outcome = Dead
-	}
-	if outcome != Retry {
-		return outcome, max(jitter(personDelay), after)
-	}
-	return outcome, max(w.wait.next(handlerLimit), after)
-}
-
-func (w *worker) logFailure(d *Delivery, err error, outcome Outcome, delay time.Duration) {
-	level := slog.LevelWarn
-	if outcome != Retry {
-		level = slog.LevelError
-	}
-	attrs := []any{
-		"offset", d.Record.Offset, "event_id", d.Event.ID, "key", string(d.Record.Key),
-		"attempt", d.Attempt, "outcome", outcome.String(),
-		"next_attempt", time.Now().Add(delay).UTC(), "error", err,
-	}
-	var p *PanicError
-	if errors.As(err, &p) {
-		level, attrs = slog.LevelError, append(attrs, "stack", string(p.Stack))
-	}
-	w.log.Log(w.work, level, "delivery failed; its partition waits for it", attrs...)
 }
 
 // pause waits before the position is claimed again.

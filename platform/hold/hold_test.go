@@ -79,7 +79,11 @@ func keyless(r *hold.Row) { r.Key, r.Blocks = nil, false }
 
 func (d *desk) insert(rows ...hold.Row) {
 	d.Helper()
-	d.inTx(func(ctx context.Context, u *database.Unit) error { return d.owner.Insert(ctx, u, rows) })
+	d.inTx(func(ctx context.Context, u *database.Unit) error {
+		n, err := d.owner.Insert(ctx, u, rows)
+		d.expect("inserted", n, len(rows))
+		return err
+	})
 }
 
 func (d *desk) inTx(f func(ctx context.Context, u *database.Unit) error) {
@@ -278,6 +282,48 @@ func TestEditReplacesTheRecord(t *testing.T) {
 				d.Errorf("got %v, want ErrChanged", err)
 			}
 		}
+	})
+}
+
+// A record that is there is seen again after its position was moved back.
+func TestRowsAreInsertedOnce(t *testing.T) {
+	onEachEngine(t, func(d *desk) {
+		d.insert(row(1, "a", in(hold.Dead)))
+		d.inTx(func(ctx context.Context, u *database.Unit) error {
+			n, err := d.owner.Insert(ctx, u, []hold.Row{row(1, "a"), row(2, "a")})
+			d.expect("inserted", n, 1)
+			return err
+		})
+		d.expect("state", d.get(1).State, hold.Dead)
+	})
+}
+
+func TestRowsOfLostRecordsKeepTheirOrder(t *testing.T) {
+	onEachEngine(t, func(d *desk) {
+		shift := func(want ...int64) {
+			d.Helper()
+			d.inTx(func(ctx context.Context, u *database.Unit) error { return d.owner.Shift(ctx, u) })
+			rows, err := hold.List(d.Context(), d.db, hold.Filter{}, hold.Page{})
+			if err != nil {
+				d.Fatal(err)
+			}
+			var ids []int64
+			for _, r := range rows {
+				ids = append(ids, int64(r.EventID[0]-'0'))
+				if r.Offset >= 0 {
+					d.Errorf("%s is at %d", r.EventID, r.Offset)
+				}
+			}
+			d.expect("order", ids, want)
+		}
+		id := func(id string) func(*hold.Row) { return func(r *hold.Row) { r.EventID = id } }
+		d.insert(row(0, "a", id("1")), row(1, "a", id("2")), row(7, "a", id("3")))
+		shift(1, 2, 3)
+		shift(1, 2, 3)
+		d.insert(row(0, "a", id("4")), row(9, "a", id("5")))
+		shift(1, 2, 3, 4, 5)
+		d.insert(row(3, "a", id("6")))
+		shift(1, 2, 3, 4, 5, 6)
 	})
 }
 

@@ -58,19 +58,46 @@ func (o Owner) Wake(ctx context.Context, c database.Conn, now time.Time) error {
 	return nil
 }
 
-// Insert puts rows into the hold. Their position is the owner's, and their
-// version becomes 1.
-func (o Owner) Insert(ctx context.Context, c database.Conn, rows []Row) error {
+// Insert puts rows into the hold and returns how many it has not had before: a
+// position that is moved back makes it see records again. Their position is
+// the owner's, and their version becomes 1.
+func (o Owner) Insert(ctx context.Context, c database.Conn, rows []Row) (inserted int, err error) {
 	for len(rows) > 0 {
 		n := min(len(rows), insertRows)
 		list, args := o.columns(rows[:n])
-		_, err := c.ExecContext(ctx, `INSERT INTO pl_hold (consumer, topic, partition, record_offset, key, blocks, state, next_at, attempts,
+		changed, err := database.Changed(ctx, c, `INSERT INTO pl_hold (consumer, topic, partition, record_offset, key, blocks, state, next_at, attempts,
 			redrives, cause, signature, value, headers, record_time, event_id, event_source, first_failed_at, last_failed_at, held_at, version)
-			SELECT $1, $2, r.* FROM (`+list+`) AS r`, append([]any{o.Consumer, o.Topic}, args...)...)
+			SELECT $1, $2, r.* FROM (`+list+`) AS r WHERE true
+			ON CONFLICT (consumer, topic, partition, record_offset) DO NOTHING`, append([]any{o.Consumer, o.Topic}, args...)...)
 		if err != nil {
-			return fmt.Errorf("write the hold: %w", err)
+			return inserted, fmt.Errorf("write the hold: %w", err)
 		}
+		inserted += int(changed)
 		rows = rows[n:]
+	}
+	return inserted, nil
+}
+
+// Shift moves all rows to offsets below zero, in their order, behind those that
+// were shifted before: the broker has lost their records and gives the offsets
+// to others.
+func (o Owner) Shift(ctx context.Context, c database.Conn) error {
+	var lowest, highest int64
+	found, err := database.Scan(ctx, c, `SELECT min(record_offset), max(record_offset) FROM pl_hold
+		WHERE consumer = $1 AND topic = $2 AND partition = $3 HAVING max(record_offset) >= 0`, o.args(), &lowest, &highest)
+	if err != nil || !found {
+		return err
+	}
+	room := highest + 1
+	for _, move := range []struct {
+		rows string
+		by   int64
+	}{{"record_offset < 0", room - min(lowest, 0)}, {"record_offset >= 0", room}} { // no two rows ever meet
+		_, err := c.ExecContext(ctx, `UPDATE pl_hold SET record_offset = record_offset - $4, version = version + 1
+			WHERE consumer = $1 AND topic = $2 AND partition = $3 AND `+move.rows, o.args(move.by)...)
+		if err != nil {
+			return fmt.Errorf("keep held deliveries apart from new records: %w", err)
+		}
 	}
 	return nil
 }

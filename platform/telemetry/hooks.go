@@ -79,9 +79,36 @@ func outcomeText(err error) string {
 	return outcome.String()
 }
 
-// Retrying implements [bus.RetryHook].
-func (h *Hooks) Retrying(d *bus.Delivery, _ error, _ time.Time) {
-	h.retries.Add(context.Background(), 1, metric.WithAttributes(attribute.String("consumer", d.Consumer)))
+// Failed implements [bus.HoldHook].
+func (h *Hooks) Failed(d *bus.Delivery, f bus.Failure) {
+	h.failures.Add(context.Background(), 1, metric.WithAttributes(
+		attribute.String("consumer", d.Consumer), attribute.String("outcome", f.Outcome.String())))
+}
+
+// Queued implements [bus.HoldHook].
+func (h *Hooks) Queued(d *bus.Delivery) {
+	h.queued.Add(context.Background(), 1, metric.WithAttributes(attribute.String("consumer", d.Consumer)))
+}
+
+// Released implements [bus.HoldHook].
+func (h *Hooks) Released(d *bus.Delivery, why bus.Release) {
+	h.released.Add(context.Background(), 1, metric.WithAttributes(
+		attribute.String("consumer", d.Consumer), attribute.String("outcome", string(why))))
+}
+
+// Paused implements [bus.PauseHook].
+func (h *Hooks) Paused(p bus.Position, _ error) { h.addPaused(p, 1) }
+
+// Resumed implements [bus.PauseHook].
+func (h *Hooks) Resumed(p bus.Position) { h.addPaused(p, -1) }
+
+func (h *Hooks) addPaused(p bus.Position, n int64) {
+	h.paused.Add(context.Background(), n, metric.WithAttributes(attribute.String("consumer", p.Consumer)))
+}
+
+// Abandoned implements [bus.AbandonHook].
+func (h *Hooks) Abandoned(d *bus.Delivery, _ int) {
+	h.abandoned.Add(context.Background(), 1, metric.WithAttributes(attribute.String("consumer", d.Consumer)))
 }
 
 // BatchApplied implements [bus.BatchHook].

@@ -9,7 +9,11 @@ import (
 // instruments are the process's own metrics.
 type instruments struct {
 	runs          metric.Float64Histogram
-	retries       metric.Int64Counter
+	failures      metric.Int64Counter
+	queued        metric.Int64Counter
+	released      metric.Int64Counter
+	abandoned     metric.Int64Counter
+	paused        metric.Int64UpDownCounter
 	applied       metric.Int64Counter
 	duplicates    metric.Int64Counter
 	assigned      metric.Int64UpDownCounter
@@ -27,8 +31,11 @@ func newInstruments(m metric.Meter) (*instruments, error) {
 	mk := &maker{meter: m}
 	i := &instruments{
 		runs:          mk.seconds("pl.handler.duration", "How long one run of an event handler took, by consumer and outcome."),
-		retries:       mk.counter("pl.delivery.retries", "Deliveries that failed, block their partition and will run again."),
-		applied:       mk.counter("pl.delivery.applied", "Deliveries whose transaction committed."),
+		failures:      mk.counter("pl.delivery.failures", "Deliveries that failed and are held, by outcome: retry, dead, parked."),
+		queued:        mk.counter("pl.hold.queued", "Deliveries that wait in the hold behind another one of their key."),
+		released:      mk.counter("pl.hold.released", "Deliveries that have left the hold, by outcome: applied, duplicate, dropped."),
+		abandoned:     mk.counter("pl.handler.abandoned", "Handlers that did not return after their time."),
+		applied:       mk.counter("pl.delivery.settled", "Deliveries that the position has moved past: applied or held."),
 		duplicates:    mk.counter("pl.delivery.duplicates", "Deliveries of events that were published again and had been applied."),
 		batchTime:     mk.seconds("pl.batch.duration", "How long it took to apply a batch, transaction included."),
 		relayed:       mk.counter("pl.outbox.published", "Events that the relay has published."),
@@ -46,6 +53,9 @@ func newInstruments(m metric.Meter) (*instruments, error) {
 	i.sagas = newSagaInstruments(mk)
 	i.assigned, err = m.Int64UpDownCounter("pl.consumer.partitions",
 		metric.WithDescription("Partitions that this process works on."))
+	mk.errs = append(mk.errs, err)
+	i.paused, err = m.Int64UpDownCounter("pl.consumer.paused",
+		metric.WithDescription("Partitions that take no fresh deliveries: too many are held, or nearly all fail."))
 	return i, errors.Join(append(mk.errs, err)...)
 }
 

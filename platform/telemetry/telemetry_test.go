@@ -27,7 +27,9 @@ import (
 // never be called.
 var (
 	_ bus.DeliveryHook   = (*telemetry.Hooks)(nil)
-	_ bus.RetryHook      = (*telemetry.Hooks)(nil)
+	_ bus.HoldHook       = (*telemetry.Hooks)(nil)
+	_ bus.PauseHook      = (*telemetry.Hooks)(nil)
+	_ bus.AbandonHook    = (*telemetry.Hooks)(nil)
 	_ bus.BatchHook      = (*telemetry.Hooks)(nil)
 	_ bus.AssignmentHook = (*telemetry.Hooks)(nil)
 	_ tx.DuplicateHook   = (*telemetry.Hooks)(nil)
@@ -133,7 +135,11 @@ func TestMetrics(t *testing.T) {
 	h.Revoked(other)
 	h.Revoked(other)
 	h.BatchApplied(position, 7, time.Millisecond)
-	h.Retrying(delivery(), errors.New("x"), time.Time{})
+	h.Failed(delivery(), bus.Failure{Err: errors.New("x"), Outcome: bus.Dead})
+	h.Queued(delivery())
+	h.Released(delivery(), bus.Dropped)
+	h.Paused(bus.Position{Consumer: "c"}, bus.ErrOutage)
+	h.Abandoned(delivery(), 1)
 	h.Duplicate(delivery())
 	h.Relayed(0, 9, time.Second)
 	h.RelayFailed(0, errors.New("x"), time.Time{})
@@ -148,8 +154,8 @@ func TestMetrics(t *testing.T) {
 	answer := httptest.NewRecorder()
 	tel.MetricsHandler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
 	for name, value := range map[string]string{
-		"pl_handler_duration_seconds_count": "1", "pl_consumer_partitions": "1", "pl_delivery_applied_total": "7",
-		"pl_delivery_retries_total": "1", "pl_delivery_duplicates_total": "1", "pl_outbox_published_total": "9",
+		"pl_handler_duration_seconds_count": "1", "pl_consumer_partitions": "1", "pl_delivery_settled_total": "7",
+		"pl_delivery_failures_total": "1", "pl_hold_queued_total": "1", "pl_hold_released_total": "1", "pl_handler_abandoned_total": "1", "pl_consumer_paused": "1", "pl_delivery_duplicates_total": "1", "pl_outbox_published_total": "9",
 		"pl_outbox_failures_total": "1", "pl_outbox_delay_seconds_count": "1", "pl_batch_duration_seconds_count": "1",
 		"pl_call_retries_total": "1", "pl_call_timeouts_total": "1", "pl_call_rejections_total": "1", "pl_call_fallbacks_total": "1",
 		"pl_call_breaker": "2",

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/hold"
 )
 
 const (
@@ -17,6 +18,9 @@ const (
 	// maxSavepoints is how many deliveries share a transaction when each has a
 	// savepoint: PostgreSQL keeps 64 subtransactions in memory.
 	maxSavepoints = 32
+	// maxReruns is how many failures of one batch are found by running what
+	// was before them again, without savepoints.
+	maxReruns = 3
 	// maxConflicts is how often in a row a transaction runs again after a
 	// conflict before Apply returns it as an error.
 	maxConflicts = 20
@@ -36,131 +40,215 @@ type deliveryFailure struct {
 
 func (f *deliveryFailure) Error() string { return f.err.Error() }
 
+// An item is a delivery on its way through an applier.
+type item struct {
+	*bus.Delivery
+	row     *hold.Row // nil when it comes from the broker
+	verdict *verdict  // that it has failed; it is not run again
+	call    *Call     // of an external handler that has succeeded
+	failed  error     // of one that has not
+}
+
+func (it *item) key() []byte { return it.Record.Key }
+
+// dropped reports whether a person has given the item up.
+func (it *item) dropped() bool { return it.row != nil && it.row.State == hold.Dropped }
+
+// blocks reports whether later records of the item's key wait for it while it
+// is held.
+func (it *item) blocks() bool {
+	if it.row != nil {
+		return it.row.Blocks
+	}
+	return it.key() != nil
+}
+
 // An applier takes one batch through one or more transactions.
 type applier struct {
 	s          *Store
 	claim      *bus.Claim
+	ledger     *ledger
 	consumer   *Consumer
-	batch      []*bus.Delivery
+	items      []*item
 	done       int
 	limit      int  // deliveries in the next transaction
 	savepoints bool // whether each has a savepoint
 	direct     bool // whether each statement is sent at once
+	failures   int  // that were found without savepoints
 	conflicts  int  // in a row
 }
 
 // Apply implements [bus.Store]. It first runs the batch in one transaction
-// without savepoints. When a delivery fails there, the rest of the batch runs
-// again with a savepoint each, and those before the failed one are committed.
-// After a deadlock or a serialization failure half as many run again.
+// without savepoints. When a delivery fails there, everything is rolled back
+// and runs again without that delivery, which is held instead. After a few
+// such failures the rest of the batch runs with a savepoint a delivery. After
+// a deadlock or a serialization failure half as many run again.
 func (s *Store) Apply(ctx context.Context, c *bus.Claim, batch []*bus.Delivery) (done int, err error) {
-	consumer := s.consumers[c.Consumer]
-	if consumer == nil {
-		return 0, fmt.Errorf("apply %s: context %s has no such consumer", c.Position, s.service.Context)
-	}
-	if err := s.Start(ctx); err != nil {
+	a, err := s.applier(ctx, c)
+	if err != nil {
 		return 0, err
 	}
-	a := &applier{s: s, claim: c, consumer: consumer, batch: batch, limit: maxBatch}
-	for a.done < len(batch) {
-		if err := a.step(ctx); err != nil {
-			return a.done, a.explain(err)
+	if err := a.ledger.paused(); err != nil {
+		return 0, err
+	}
+	items := make([]item, len(batch))
+	a.items = make([]*item, len(batch))
+	for i, d := range batch {
+		items[i].Delivery = d
+		a.items[i] = &items[i]
+	}
+	return a.run(ctx)
+}
+
+func (s *Store) applier(ctx context.Context, c *bus.Claim) (*applier, error) {
+	consumer := s.consumers[c.Consumer]
+	if consumer == nil {
+		return nil, fmt.Errorf("apply %s: context %s has no such consumer", c.Position, s.service.Context)
+	}
+	l, err := s.ledger(c)
+	if err != nil {
+		return nil, fmt.Errorf("apply %s: %w", c.Position, err)
+	}
+	if err := s.Start(ctx); err != nil {
+		return nil, err
+	}
+	return &applier{s: s, claim: c, ledger: l, consumer: consumer, limit: maxBatch}, nil
+}
+
+func (a *applier) run(ctx context.Context) (done int, err error) {
+	for _, it := range a.items {
+		if it.Err != nil && !it.dropped() {
+			it.verdict = &verdict{err: it.Err, outcome: bus.Dead}
 		}
+	}
+	for a.done < len(a.items) && err == nil {
+		err = a.step(ctx)
+	}
+	if err != nil {
+		return a.done, fmt.Errorf("apply %s from offset %d: %w", a.claim.Position, a.claim.Next, err)
 	}
 	return a.done, nil
 }
 
-func (a *applier) explain(err error) error {
-	var failed *bus.DeliveryError
-	if errors.As(err, &failed) {
-		return err
-	}
-	return fmt.Errorf("apply %s from offset %d: %w", a.claim.Position, a.claim.Next, err)
-}
-
 // step runs one transaction and decides what to do after it.
 func (a *applier) step(ctx context.Context) error {
-	if d := a.batch[a.done]; d.Err != nil {
-		return &bus.DeliveryError{Index: a.done, Err: d.Err}
-	}
 	part := a.part()
 	n, err := a.transaction(ctx, part)
 	a.done += n
 	if n > 0 {
 		a.conflicts, a.limit = 0, min(2*a.limit, maxBatch)
 	}
-	if err == nil {
-		return nil
+	switch {
+	case err != nil:
+		return a.recover(ctx, part, err)
+	case a.done < len(a.items) && a.halted():
+		return a.ledger.paused()
 	}
-	return a.recover(ctx, len(part), n, err)
+	return nil
 }
 
-// part returns the deliveries of the next transaction: those that fit, up to
-// the first that could not be decoded.
-func (a *applier) part() []*bus.Delivery {
-	limit := min(a.limit, a.s.pace.size(a.s.db.Traits().BatchTime), len(a.batch)-a.done)
+// halted reports whether an outage keeps fresh deliveries from running.
+func (a *applier) halted() bool { return a.ledger.outage.on && a.items[0].row == nil }
+
+// part returns the deliveries of the next transaction.
+func (a *applier) part() []*item {
+	limit := min(a.limit, a.s.pace.size(a.s.db.Traits().BatchTime), len(a.items)-a.done)
 	if a.savepoints {
 		limit = min(limit, maxSavepoints)
 	}
-	part := a.batch[a.done : a.done+limit]
-	for i, d := range part {
-		if d.Err != nil {
-			return part[:i]
+	if a.consumer.External != nil {
+		limit = min(limit, maxCalls)
+	}
+	return a.upToOutage(a.items[a.done : a.done+limit])
+}
+
+// upToOutage cuts a part behind the last delivery that is known to have failed
+// when that was the last one before an outage.
+func (a *applier) upToOutage(part []*item) []*item {
+	if !a.halted() {
+		return part
+	}
+	for i := len(part) - 1; i > 0; i-- {
+		if v := part[i].verdict; v != nil && v.passing() {
+			return part[:i+1]
 		}
 	}
-	return part
+	return part[:1]
 }
 
 // transaction runs part under a deadline. It returns how many deliveries it
-// committed, which is all or none without savepoints.
-func (a *applier) transaction(ctx context.Context, part []*bus.Delivery) (int, error) {
+// has settled, which is all of them or none, unless an outage began.
+func (a *applier) transaction(ctx context.Context, part []*item) (int, error) {
+	if a.consumer.External != nil {
+		if err := a.callOut(ctx, part); err != nil {
+			return 0, err
+		}
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, a.consumer.Deadline()+batchGrace, errBatchTime)
 	defer cancel()
-	r := run{applier: a, part: part, now: database.Now()}
+	r := run{applier: a, part: part, now: database.Now(), left: make(chan int, 1)}
+	r.assign()
 	if err := r.prepare(ctx); err != nil {
 		return 0, err
 	}
-	if a.savepoints {
-		return r.careful(ctx)
-	}
-	return r.fast(ctx)
+	return r.try(ctx)
 }
 
-// recover decides how to go on after a transaction of size deliveries, of
-// which it committed n, failed with err.
-func (a *applier) recover(ctx context.Context, size, n int, err error) error {
+// recover decides how to go on after the transaction of part failed with err.
+func (a *applier) recover(ctx context.Context, part []*item, err error) error {
 	var failed *deliveryFailure
 	var queued *database.QueueError
 	switch {
 	case errors.As(err, &failed):
-		return a.blame(failed, size, n)
+		return a.blame(failed, part)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, database.ErrCommitUnknown), errors.Is(err, bus.ErrClaimLost):
+	case errors.Is(err, database.ErrCommitUnknown), errors.Is(err, bus.ErrClaimLost), errors.Is(err, hold.ErrChanged):
 		return err
 	case errors.As(err, &queued) && a.s.db.Classify(err) == database.Refused:
 		a.direct = true // its handler is to see the error
 		return nil
 	case errors.Is(err, errBatchTime), a.s.db.Classify(err) == database.Conflict:
-		return a.again(ctx, size, err)
+		return a.again(ctx, len(part), err)
 	}
 	return err
 }
 
-// blame finds out which delivery has failed, or arranges for the next
+// blame notes the delivery that has failed, or arranges for the next
 // transaction to tell.
-func (a *applier) blame(f *deliveryFailure, size, committed int) error {
-	first := f.index == 0 || size == 1 // nothing else can be at fault
+func (a *applier) blame(f *deliveryFailure, part []*item) error {
 	switch {
-	case first || committed > 0 || (a.savepoints && f.index > 0 && !f.ended):
-		return &bus.DeliveryError{Index: a.done, Err: f.err}
-	case f.index < 0:
-		a.limit = max(size/2, 1)
-	case a.savepoints:
-		a.limit = f.index // those before it, which the failure has undone
+	case f.index >= 0:
+		a.condemn(part[f.index], f.err)
+		a.failures++
+		a.savepoints = a.savepoints || a.failures >= maxReruns
+		return nil
+	case len(part) == 1 && part[0].verdict == nil && !part[0].dropped():
+		a.condemn(part[0], f.err)
+		return nil
+	case len(part) == 1:
+		return f.err
 	}
+	a.limit = max(len(part)/2, 1)
 	a.savepoints = true
 	return nil
+}
+
+// condemn records that a delivery has failed.
+func (a *applier) condemn(it *item, err error) {
+	outcome, after := bus.OutcomeOf(err)
+	v := &verdict{err: err, outcome: outcome, after: after}
+	it.verdict = v
+	if !v.passing() {
+		return
+	}
+	now := database.Now()
+	switch {
+	case it.row == nil:
+		a.ledger.outage.failure(it.key(), it.Record.Offset, now)
+	case a.ledger.outage.on:
+		v.probe = a.ledger.outage.probed(now)
+	}
 }
 
 // again runs half as many deliveries after a moment. It is no attempt.

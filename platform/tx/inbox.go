@@ -28,15 +28,19 @@ type fact struct {
 
 // factOf returns the fact that a delivery reports.
 func factOf(d *bus.Delivery, present time.Time) fact {
+	sum := sha256.Sum256(factText(d))
+	return fact{day: inboxDay(d, present), hash: [16]byte(sum[:16])}
+}
+
+// factText is what is the same in all events that report one fact.
+func factText(d *bus.Delivery) []byte {
 	e := &d.Event
 	id := e.Extension(event.ExtSameAs)
 	if id == "" {
 		id = e.ID
 	}
 	text := make([]byte, 0, len(e.Source)+1+len(id))
-	text = append(append(append(text, e.Source...), 0), id...)
-	sum := sha256.Sum256(text)
-	return fact{day: inboxDay(d, present), hash: [16]byte(sum[:16])}
+	return append(append(append(text, e.Source...), 0), id...)
 }
 
 func inboxDay(d *bus.Delivery, present time.Time) database.Day {
@@ -50,18 +54,21 @@ func inboxDay(d *bus.Delivery, present time.Time) database.Day {
 	return database.DayOf(at)
 }
 
-// prepareInbox makes the inbox ready for the deliveries and returns their
-// facts. It must not be called inside a transaction.
-func prepareInbox(ctx context.Context, db *database.DB, batch []*bus.Delivery, present time.Time) ([]fact, error) {
-	facts := make([]fact, len(batch))
+// prepareInbox makes the inbox ready for the deliveries that may run and
+// returns the facts of the part. One that is no CloudEvent has none.
+func (r *run) prepareInbox(ctx context.Context) ([]fact, error) {
+	facts := make([]fact, len(r.part))
 	var last database.Day
-	for i, d := range batch {
-		facts[i] = factOf(d, present)
+	for i, it := range r.part {
+		if !r.lanes[i].active() || it.Event.ID == "" {
+			continue
+		}
+		facts[i] = factOf(it.Delivery, r.now)
 		if facts[i].day == last {
 			continue
 		}
 		last = facts[i].day
-		if err := db.Prepare(ctx, database.Inbox, last); err != nil {
+		if err := r.s.db.Prepare(ctx, database.Inbox, last); err != nil {
 			return nil, err
 		}
 	}

@@ -145,14 +145,26 @@ func TestStuckHandlerIsReported(t *testing.T) {
 		defer db.Close()
 		w := newWorld(t, func(testing.TB) (*database.DB, func() *database.DB) { return db, nil })
 		var text strings.Builder
+		late := false
 		w.store = w.newStore(db, tx.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
 		w.handle = func(ctx context.Context, tr *tx.Tx, m event.Message) error {
 			time.Sleep(time.Hour) // virtual
-			w.publish("k", "the writer is free meanwhile")
+			_, err := tr.Conn().ExecContext(context.Background(), `INSERT INTO effect (event) VALUES ('late')`)
+			late = errors.Is(err, database.ErrOver) && errors.Is(tr.Publish(ctx, &note{typ: noted}), database.ErrOver)
 			return nil
 		}
-		failedAt(t, w.apply(w.claim(), deliveries(0, "a"), 0), 0)
-		synctest.Wait()
+		start := time.Now()
+		w.applyAll(w.claim(), deliveries(0, "a"))
+		if took := time.Since(start); took != w.route.Timeout+2*time.Second {
+			t.Errorf("the batch went on after %v", took)
+		}
+		w.expect("told", w.told, "a abandoned, 1", "a retry 1")
+		w.publish("k", "the writer is free meanwhile")
+		time.Sleep(2 * time.Hour) // virtual
+		w.expect("effects", w.column(`SELECT event FROM effect`))
+		if !late {
+			t.Error("the handler could use its transaction after it was given up")
+		}
 		if !strings.Contains(text.String(), "has not returned") || !strings.Contains(text.String(), "event_id=a") {
 			t.Errorf("the log is %q", text.String())
 		}

@@ -13,6 +13,7 @@ func TestMutantsTurnTheSuiteRed(t *testing.T) {
 	for tag, test := range map[string]string{
 		"mutant_no_inbox":      "TestDuplicatesRunOnce",
 		"mutant_no_fence":      "TestZombieCannotWrite",
+		"mutant_retry_skips":   "TestKeyKeepsItsOrder",
 		"mutant_relay_last_id": "TestRelayFindsRowsThatAppearLate",
 	} {
 		t.Run(tag, func(t *testing.T) {

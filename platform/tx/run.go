@@ -4,37 +4,112 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/database"
-	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/outbox"
 )
 
-// errHandlerTime ends the run of a handler.
-var errHandlerTime = errors.New("the handler ran out of time")
+// A lane is what a transaction does with a delivery.
+type lane int
+
+const (
+	runs      lane = iota // its handler runs
+	repeats               // the inbox knows its event
+	holds                 // it has failed
+	queues                // it waits behind a held delivery of its key
+	drops                 // a person has given it up
+	discarded             // that, and the inbox did not know its event
+)
 
 // A run is one transaction of an applier.
 type run struct {
 	*applier
-	part  []*bus.Delivery
+	part  []*item
+	lanes []lane // of the part
 	now   time.Time
 	today database.Day
-	facts []fact
+	facts []fact // of the part
 	u     *database.Unit
 	began time.Time // when the writer's turn came
 	out   []outbox.Event
+	left  chan int // gets the delivery whose handler is abandoned
+	at    int      // the delivery whose handler is running
+	ended int      // deliveries that the transaction settles; see careful
 }
+
+// assign chooses each delivery's lane. It is called again when one has failed.
+func (r *run) assign() {
+	if r.lanes == nil {
+		r.lanes = make([]lane, len(r.part))
+	}
+	blocked := make(map[string]bool)
+	for i, it := range r.part {
+		switch {
+		case r.lanes[i] == repeats || r.lanes[i] == discarded:
+			continue
+		case it.dropped():
+			r.lanes[i] = drops
+		case r.behind(it, blocked):
+			r.lanes[i] = queues
+		case it.verdict != nil:
+			r.lanes[i] = holds
+			if it.blocks() && r.stays(it) {
+				blocked[string(it.key())] = true
+			}
+		}
+	}
+}
+
+// behind reports whether a delivery has to wait for another one of its key.
+func (r *run) behind(it *item, blocked map[string]bool) bool {
+	if !it.blocks() || !keepsOrder {
+		return false
+	}
+	return blocked[string(it.key())] || it.row == nil && r.ledger.blocked(it.key())
+}
+
+// stays reports whether a failed delivery goes on blocking its key.
+func (r *run) stays(it *item) bool {
+	row := r.rowOf(it)
+	sentence(&row, it.verdict, &r.consumer.Route, r.now)
+	return row.Blocks
+}
+
+// active reports whether the inbox is asked for a delivery.
+func (l lane) active() bool { return l == runs || l == drops }
 
 // prepare does what must be done before the transaction is open.
 func (r *run) prepare(ctx context.Context) (err error) {
 	if r.today, err = outbox.Prepare(ctx, r.s.db, r.now); err != nil {
 		return err
 	}
-	r.facts, err = prepareInbox(ctx, r.s.db, r.part, r.now)
+	r.facts, err = r.prepareInbox(ctx)
 	return err
+}
+
+// try runs the part and returns how many deliveries it has settled.
+func (r *run) try(ctx context.Context) (int, error) {
+	if err := r.open(ctx); err != nil {
+		return 0, err
+	}
+	abandoned := false
+	defer func() {
+		if !abandoned { // else a statement of the handler may be in the way
+			r.u.Rollback()
+		}
+	}()
+	r.ended = len(r.part)
+	body := r.fast
+	if r.savepoints {
+		body = r.careful
+	}
+	abandoned, err := r.apart(ctx, body)
+	if err != nil {
+		return 0, err
+	}
+	return r.close(ctx, r.ended)
 }
 
 // open begins the transaction and moves the position to the end of the part.
@@ -52,70 +127,127 @@ func (r *run) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// after returns the position behind the first n deliveries.
-func (r *run) after(n int) int64 { return r.part[n-1].Record.Offset + 1 }
-
-// fast runs the part without savepoints: one statement for the inbox, the
-// handlers, one for the outbox.
-func (r *run) fast(ctx context.Context) (int, error) {
-	if err := r.open(ctx); err != nil {
-		return 0, err
+// after returns the position behind the first n deliveries. Held ones leave it
+// where it is.
+func (r *run) after(n int) int64 {
+	if r.part[0].row != nil {
+		return r.claim.Next
 	}
-	defer r.u.Rollback()
-	admitted, err := r.s.admit(ctx, r.u, r.consumer.Consumer, r.facts)
-	if err != nil {
-		return 0, r.timed(ctx, err)
+	return r.part[n-1].Record.Offset + 1
+}
+
+// fast runs the part without savepoints: one statement for the inbox, then the
+// handlers.
+func (r *run) fast(ctx context.Context) error {
+	if err := r.admit(ctx, 0, len(r.part)); err != nil {
+		return r.timed(ctx, err)
 	}
 	r.s.hooks.Step(ctx, bus.ConsumeAdmitted)
-	for i, d := range r.part {
-		if !admitted[i] {
-			r.s.duplicate(d)
+	for i := range r.part {
+		if r.lanes[i] != runs {
 			continue
 		}
-		out, err := r.deliver(ctx, i, d)
+		out, err := r.deliver(ctx, i)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		r.out = append(r.out, out...)
 	}
-	return r.close(ctx, len(r.part))
+	return nil
 }
 
-// careful runs the part with a savepoint for each delivery, up to the first
-// that fails, and commits those before it.
-func (r *run) careful(ctx context.Context) (int, error) {
-	if err := r.open(ctx); err != nil {
-		return 0, err
+// admit asks the inbox for the deliveries from one to another.
+func (r *run) admit(ctx context.Context, from, to int) error {
+	var facts []fact
+	for i := from; i < to; i++ {
+		if r.lanes[i].active() && r.facts[i] != (fact{}) {
+			facts = append(facts, r.facts[i])
+		}
 	}
-	defer r.u.Rollback()
-	for i, d := range r.part {
-		err := r.isolated(ctx, i, d)
+	if len(facts) == 0 {
+		return nil
+	}
+	admitted, err := r.s.admit(ctx, r.u, r.consumer.Consumer, facts)
+	if err != nil {
+		return err
+	}
+	for i := from; i < to; i++ {
+		if !r.lanes[i].active() || r.facts[i] == (fact{}) {
+			continue
+		}
+		switch fresh := admitted[0]; {
+		case r.lanes[i] == drops && fresh:
+			r.lanes[i] = discarded
+		case !fresh:
+			r.lanes[i] = repeats
+		}
+		admitted = admitted[1:]
+	}
+	return nil
+}
+
+// careful runs the part with a savepoint for each delivery. One that fails is
+// undone and held, and the rest goes on, unless an outage begins with it.
+func (r *run) careful(ctx context.Context) error {
+	for i := range r.part {
+		if !r.lanes[i].active() {
+			continue
+		}
+		err := r.isolated(ctx, i)
 		if err == nil {
 			continue
 		}
 		var failed *deliveryFailure
-		if !errors.As(err, &failed) || failed.ended || i == 0 {
-			return 0, err
+		if !errors.As(err, &failed) || failed.ended {
+			return err
 		}
-		return r.keep(ctx, i, err)
+		if err := r.undo(ctx); err != nil {
+			return r.timed(ctx, err)
+		}
+		r.condemn(r.part[i], failed.err)
+		r.assign()
+		if r.halted() {
+			return r.cut(ctx, i+1)
+		}
 	}
-	return r.close(ctx, len(r.part))
+	return nil
+}
+
+// undo takes back what was done since the savepoint.
+func (r *run) undo(ctx context.Context) error {
+	for _, statement := range []string{"ROLLBACK TO SAVEPOINT pl_delivery", "RELEASE SAVEPOINT pl_delivery"} {
+		if _, err := r.u.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cut makes the transaction settle only the first n deliveries.
+func (r *run) cut(ctx context.Context, n int) error {
+	moved := *r.claim
+	moved.Next = r.after(len(r.part))
+	r.ended = n
+	if err := fence(ctx, r.u, &moved, r.after(n)); err != nil {
+		return r.timed(ctx, err)
+	}
+	return nil
 }
 
 // isolated runs one delivery between its savepoint and its release.
-func (r *run) isolated(ctx context.Context, i int, d *bus.Delivery) error {
+func (r *run) isolated(ctx context.Context, i int) error {
 	if _, err := r.u.ExecContext(ctx, "SAVEPOINT pl_delivery"); err != nil {
 		return r.timed(ctx, err)
 	}
-	admitted, err := r.s.admit(ctx, r.u, r.consumer.Consumer, r.facts[i:i+1])
-	if err != nil {
+	if err := r.admit(ctx, i, i+1); err != nil {
 		return r.timed(ctx, err)
 	}
 	var out []outbox.Event
-	if !admitted[0] {
-		r.s.duplicate(d)
-	} else if out, err = r.deliver(ctx, i, d); err != nil {
-		return err
+	if r.lanes[i] == runs {
+		var err error
+		if out, err = r.deliver(ctx, i); err != nil {
+			return err
+		}
 	}
 	if _, err := r.u.ExecContext(ctx, "RELEASE SAVEPOINT pl_delivery"); err != nil {
 		return r.judge(ctx, ctx, i, err, err)
@@ -124,30 +256,16 @@ func (r *run) isolated(ctx context.Context, i int, d *bus.Delivery) error {
 	return nil
 }
 
-// keep undoes delivery i, which failed with cause, and commits those before
-// it.
-func (r *run) keep(ctx context.Context, i int, cause error) (int, error) {
-	if _, err := r.u.ExecContext(ctx, "ROLLBACK TO SAVEPOINT pl_delivery"); err != nil {
-		return 0, r.timed(ctx, err)
-	}
-	moved := *r.claim
-	moved.Next = r.after(len(r.part))
-	if err := fence(ctx, r.u, &moved, r.after(i)); err != nil {
-		return 0, r.timed(ctx, err)
-	}
-	n, err := r.close(ctx, i)
-	if err != nil {
-		return n, err
-	}
-	return n, cause
-}
-
-// close writes the outbox and commits the first n deliveries.
+// close writes the hold and the outbox, and commits the first n deliveries.
 func (r *run) close(ctx context.Context, n int) (int, error) {
 	if err := r.u.Flush(ctx); err != nil {
 		return 0, r.timed(ctx, err)
 	}
 	r.s.hooks.Step(ctx, bus.ConsumeHandled)
+	s, err := r.settle(ctx, n)
+	if err != nil {
+		return 0, r.timed(ctx, err)
+	}
 	if err := outbox.Insert(ctx, r.s.db, r.u, r.today, r.out); err != nil {
 		return 0, r.timed(ctx, err)
 	}
@@ -167,57 +285,8 @@ func (r *run) close(ctx context.Context, n int) (int, error) {
 	if len(r.out) > 0 {
 		r.s.db.Ring()
 	}
+	s.committed()
 	return n, nil
-}
-
-// deliver runs the handler for one delivery and returns what it published.
-func (r *run) deliver(ctx context.Context, i int, d *bus.Delivery) ([]outbox.Event, error) {
-	handling, cancel := context.WithTimeoutCause(withTx(bus.WithDelivery(ctx, d)), r.consumer.Deadline(), errHandlerTime)
-	defer cancel()
-	t := &Tx{
-		ctx: handling, u: r.u, store: r.s, now: r.now, name: r.consumer.Consumer,
-		queue: !r.savepoints && !r.direct, index: i,
-		cause: cause{correlation: d.Event.Extension(event.ExtCorrelationID), causation: d.Event.ID},
-	}
-	if t.cause.correlation == "" {
-		t.cause.correlation = d.Event.ID
-	}
-	var returned atomic.Bool
-	defer returned.Store(true) // also when the handler ends its goroutine
-	detach := context.AfterFunc(handling, func() {
-		r.u.Rollback()
-		time.AfterFunc(batchGrace, func() { r.stuck(d, &returned) })
-	})
-	err := r.s.observed(handling, d, func(ctx context.Context) error {
-		m, err := d.Take(ctx)
-		if err != nil {
-			return err
-		}
-		return r.consumer.Handle(ctx, t, m)
-	})
-	detach()
-	out, failed := t.end()
-	if err == nil && failed == nil && handling.Err() == nil && !r.u.Ended() {
-		return out, nil
-	}
-	return nil, r.judge(ctx, handling, i, err, failed)
-}
-
-// stuck reports a handler that ignores the end of its time.
-func (r *run) stuck(d *bus.Delivery, returned *atomic.Bool) {
-	if returned.Load() {
-		return
-	}
-	r.s.log.Error("a handler has not returned after its time; its transaction is rolled back, and its partition waits for it",
-		"consumer", r.consumer.Consumer, "event_id", d.Event.ID, "timeout", r.consumer.Deadline())
-}
-
-// observed runs a handler under the hooks and contains its panics.
-func (s *Store) observed(ctx context.Context, d *bus.Delivery, handle func(context.Context) error) error {
-	ctx, end := s.hooks.StartDelivery(ctx, d)
-	err := bus.Contain(func() error { return handle(ctx) })
-	end(err)
-	return err
 }
 
 // judge decides what the failure of delivery i means: err is what the handler

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/hold"
 )
 
 // A Handler applies one event in the transaction t. nil commits, an error rolls
@@ -47,6 +49,10 @@ type Store struct {
 
 	start   sync.Mutex
 	started bool
+
+	mu      sync.Mutex
+	ledgers map[bus.Position]*ledger // of the newest claims
+	stuck   atomic.Int64             // handlers that have not returned in time
 }
 
 // NewStore returns the store of a context. Its database must have been
@@ -56,6 +62,7 @@ func NewStore(db *database.DB, s Service, opts ...Option) *Store {
 		db: db, service: s, settings: newSettings(opts),
 		publishes: make(map[string]*event.Type, len(s.Publishes)),
 		consumers: make(map[string]*Consumer, len(s.Consumers)),
+		ledgers:   make(map[bus.Position]*ledger),
 	}
 	for _, t := range s.Publishes {
 		store.publishes[t.Topic] = t
@@ -111,6 +118,7 @@ func (s *Store) Claim(ctx context.Context, r *bus.Route, partition int32) (bus.C
 	if r.Latest {
 		begin = driver.Latest
 	}
+	var l *ledger
 	err := s.db.InTx(ctx, func(u *database.Unit) error {
 		found, err := database.Scan(ctx, u, `INSERT INTO pl_consumer_partition AS p (consumer, topic, partition, epoch, next_offset)
 			VALUES ($1, $2, $3, 1, $4)
@@ -120,17 +128,29 @@ func (s *Store) Claim(ctx context.Context, r *bus.Route, partition int32) (bus.C
 		if err == nil && !found {
 			err = errors.New("the database returned no row")
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		l = newLedger(s.db, &claim, r)
+		return l.load(ctx, u)
 	})
 	if err != nil {
 		return claim, fmt.Errorf("claim %s: %w", claim.Position, err)
 	}
+	s.remember(l)
 	return claim, nil
 }
 
-// Move implements [bus.Store].
+// Move implements [bus.Store]. When it moves back, because the broker has lost
+// records, what is held of those makes room for the records that get their
+// offsets.
 func (s *Store) Move(ctx context.Context, c *bus.Claim, next int64) error {
-	err := s.db.InTx(ctx, func(u *database.Unit) error { return fence(ctx, u, c, next) })
+	err := s.db.InTx(ctx, func(u *database.Unit) error {
+		if err := fence(ctx, u, c, next); err != nil || next > c.Next {
+			return err
+		}
+		return hold.Owner{DB: s.db, Position: c.Position}.Shift(ctx, u)
+	})
 	if err != nil {
 		return fmt.Errorf("move %s to %d: %w", c.Position, next, err)
 	}

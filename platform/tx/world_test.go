@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -126,6 +127,7 @@ type world struct {
 	handle tx.Handler
 	mu     sync.Mutex
 	runs   []string // event ids, in the order of the runs
+	diary
 }
 
 const consumerName = "notes.OnConsumed"
@@ -148,6 +150,7 @@ func newWorld(tb testing.TB, open func(testing.TB) (*database.DB, func() *databa
 
 // newStore is the same context in another process when db is.
 func (w *world) newStore(db *database.DB, opts ...tx.Option) *tx.Store {
+	opts = append([]tx.Option{tx.WithHooks(&w.diary), tx.WithLogger(slog.New(slog.DiscardHandler))}, opts...)
 	return tx.NewStore(db, tx.Service{
 		Context: "notes", Publishes: []*event.Type{noted, notedV2, copied},
 		Consumers: []tx.Consumer{{Route: w.route, Handle: func(ctx context.Context, t *tx.Tx, m event.Message) error {
@@ -254,7 +257,7 @@ func (w *world) expectState(next int64, effects ...string) {
 	w.t.Helper()
 	w.expect("effects", w.column(`SELECT event FROM effect ORDER BY event`), effects...)
 	var published []string
-	for _, data := range w.column(`SELECT data FROM pl_outbox ORDER BY seq`) {
+	for _, data := range w.column(`SELECT data FROM pl_outbox WHERE headers IS NULL ORDER BY seq`) {
 		published = append(published, data[1:])
 	}
 	slices.Sort(published)
@@ -269,16 +272,6 @@ func (w *world) ran() []string {
 	runs := w.runs
 	w.runs = nil
 	return runs
-}
-
-// failedAt returns the handler's error when err says that delivery i failed.
-func failedAt(t testing.TB, err error, i int) error {
-	t.Helper()
-	var failed *bus.DeliveryError
-	if !errors.As(err, &failed) || failed.Index != i {
-		t.Fatalf("got error %v, want that of delivery %d", err, i)
-	}
-	return failed.Err
 }
 
 // command runs a command with a key that effects and answers text.

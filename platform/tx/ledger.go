@@ -1,0 +1,108 @@
+package tx
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/hold"
+)
+
+// holdPoll is how often the owner of a position that has rows in the hold
+// looks for what people have changed.
+const holdPoll = time.Second
+
+// A ledger is what a claim remembers of the hold. Only the owner of a position
+// puts rows in, takes them out and changes whether they block, so that the
+// ledger is right as long as the claim is.
+type ledger struct {
+	hold.Owner
+	epoch    int64
+	rows     int
+	blocking map[string]int // rows that block, by key
+	crowded  int            // keys with as many of them as are allowed
+	outage   outage
+
+	keyLimit, holdLimit int
+
+	look time.Time           // when the hold is to be looked at again
+	due  map[int64]*hold.Row // what the last plan gave out, by offset
+}
+
+func newLedger(db *database.DB, c *bus.Claim, r *bus.Route) *ledger {
+	l := &ledger{Owner: hold.Owner{DB: db, Position: c.Position}, epoch: c.Epoch, blocking: map[string]int{}}
+	l.keyLimit, l.holdLimit = r.Limits()
+	return l
+}
+
+// load reads what is held, in the transaction that claims the position.
+func (l *ledger) load(ctx context.Context, c database.Conn) error {
+	err := l.Keys(ctx, c, func(key []byte, rows, blocking int) {
+		l.rows += rows
+		l.block(key, blocking)
+	})
+	if err != nil || l.rows == 0 {
+		return err
+	}
+	return l.Wake(ctx, c, database.Now())
+}
+
+// blocked reports whether records of a key have to wait.
+func (l *ledger) blocked(key []byte) bool { return key != nil && l.blocking[string(key)] > 0 }
+
+// block adds n blocking rows of a key, or takes them off.
+func (l *ledger) block(key []byte, n int) {
+	if key == nil || n == 0 {
+		return
+	}
+	before := l.blocking[string(key)]
+	after := before + n
+	if l.blocking[string(key)] = after; after <= 0 {
+		delete(l.blocking, string(key))
+	}
+	if before < l.keyLimit && after >= l.keyLimit {
+		l.crowded++
+	}
+	if before >= l.keyLimit && after < l.keyLimit {
+		l.crowded--
+	}
+}
+
+// paused says why no fresh deliveries may be applied, or nil. The limits are
+// looked at between batches, so that one batch may exceed them.
+func (l *ledger) paused() error {
+	switch {
+	case l.outage.on:
+		return bus.ErrOutage
+	case l.rows >= l.holdLimit:
+		return fmt.Errorf("%w: %d or more of the partition", bus.ErrHoldFull, l.holdLimit)
+	case l.crowded > 0:
+		return fmt.Errorf("%w: %d or more of one key", bus.ErrHoldFull, l.keyLimit)
+	}
+	return nil
+}
+
+// changed makes the next plan look at the hold.
+func (l *ledger) changed() { l.look = time.Time{} }
+
+// ledger returns what the claim remembers. A claim that another one of this
+// process has replaced is lost.
+func (s *Store) ledger(c *bus.Claim) (*ledger, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.ledgers[c.Position]
+	if l == nil || l.epoch != c.Epoch {
+		return nil, bus.ErrClaimLost
+	}
+	return l, nil
+}
+
+func (s *Store) remember(l *ledger) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.ledgers[l.Position]; old == nil || old.epoch < l.epoch {
+		s.ledgers[l.Position] = l
+	}
+}
