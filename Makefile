@@ -50,6 +50,10 @@ e2e/kafka/target/lib/complete: e2e/kafka/pom.xml
 	mvn -q -B -ntp -Dstyle.color=never -f $< dependency:copy-dependencies
 	@touch $@
 
+.PHONY: chaos
+chaos: kafka ## Disturb services, brokers, database and network at random, and check what is left (SEED= DURATION=2m BROKERS=3)
+	$(GO) test ./e2e/chaos -run '^TestChaos$$' -v -count 1 -timeout 0 -seed $(or $(SEED),0) -duration $(or $(DURATION),2m) -brokers $(or $(BROKERS),3)
+
 .PHONY: catalog
 catalog: ## Build the catalog of contexts, events and calls into bin/catalog
 	$(GO) run ./tools/pl-gen catalog build --out bin/catalog

@@ -1,0 +1,143 @@
+//go:build unix
+
+package chaos
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulselearn/campus-hub/platform/hold"
+)
+
+var (
+	seed     = flag.Uint64("seed", 0, "the seed of the faults; 0: a new one")
+	duration = flag.Duration("duration", 15*time.Second, "how long everything is disturbed")
+	brokers  = flag.Int("brokers", 0, "how many real Kafka brokers there are; 0: the embedded one")
+)
+
+// TestChaos lets students take quizzes and buy courses while the services, the
+// broker, the registry, the database and the network fail at random and
+// handlers are ill. When everything is mended and quiet, a program checks what
+// is left; then the dead letters are sent through again, some are dropped, and
+// it checks once more.
+//
+// The seed chooses the faults and their order; the moments depend on the
+// machine.
+func TestChaos(t *testing.T) {
+	if *seed == 0 {
+		*seed = rand.Uint64()
+	}
+	t.Logf("report: chaos with seed %d; replay with make chaos SEED=%d DURATION=%s", *seed, *seed, *duration)
+	v, after := chaos(t, os.Args[0], *seed, *duration)
+	t.Logf("report: after the faults: %s", v)
+	t.Logf("report: after the redrive: %s", after)
+	for _, v := range []*verdict{v, after} {
+		if len(v.violations) > 0 {
+			t.Error(v.report())
+		}
+	}
+	if v.tally["applied"] == 0 || v.tally["dead"] == 0 {
+		t.Errorf("the run proves nothing: %s", v)
+	}
+	if after.tally["dead"]+after.tally["parked"]+after.tally["held"] > 0 {
+		t.Errorf("the redrive has left something: %s", after)
+	}
+}
+
+// chaos disturbs a world and returns what the checker finds afterwards, and
+// after dead letters were redriven.
+func chaos(t *testing.T, binary string, seed uint64, d time.Duration) (before, after *verdict) {
+	w := newWorld(t, binary, *brokers)
+	c := newCampus(w)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		c.study(rand.New(rand.NewPCG(seed, 2)), stop)
+	}()
+	s := newSchedule(w, seed)
+	s.run(d)
+	close(stop)
+	<-done
+	w.Logf("report: faults: %s", counted(s.done))
+	w.quiet(2 * time.Minute)
+	before = w.check(c)
+	if len(before.violations) > 0 {
+		return before, before
+	}
+	w.heal()
+	w.decide(rand.New(rand.NewPCG(seed, 3)))
+	w.quiet(2 * time.Minute)
+	return before, w.check(c)
+}
+
+func counted(done map[string]int) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(done)) {
+		parts = append(parts, fmt.Sprintf("%s %d×", name, done[name]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// heal starts the services again with handlers that do not fail any more.
+func (w *world) heal() {
+	for group := range groups {
+		p := w.victims[group]
+		p.kill()
+		p.set(envHealthy + "=1")
+		p.start()
+	}
+	for group := range groups {
+		w.victims[group].ready()
+	}
+}
+
+// decide drops what can never be applied and one in four of the other dead and
+// parked deliveries of achievement, and redrives the rest.
+func (w *world) decide(random *rand.Rand) {
+	by := hold.Author{Actor: "chaos", Reason: "the run is over"}
+	for name, db := range w.dbs {
+		for consumer := range w.consumers(name) {
+			for _, row := range w.held(name, consumer) {
+				if row.State == hold.Held {
+					continue
+				}
+				seen := hold.Selection{Rows: []hold.Seen{{ID: row.ID, Version: row.Version}}}
+				do := hold.Redrive
+				if row.EventID == "" || name == "achievement" && random.IntN(4) == 0 {
+					do = hold.Drop
+				}
+				_, err := do(w.Context(), db, seen, by)
+				w.must("decide about "+row.ID.String(), err)
+			}
+		}
+	}
+}
+
+// TestMutantsAreCaught runs services that lack one of the platform's guards,
+// and wants the checker to see it.
+func TestMutantsAreCaught(t *testing.T) {
+	for tag, want := range map[string]string{
+		"mutant_publish_before_commit": "want one each",
+		"mutant_retry_skips":           "although one of its key",
+	} {
+		t.Run(tag, func(t *testing.T) {
+			binary := filepath.Join(t.TempDir(), "victim")
+			if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-tags", tag, "-o", binary, ".").CombinedOutput(); err != nil {
+				t.Fatalf("build: %v\n%s", err, out)
+			}
+			v, _ := chaos(t, binary, 1, 12*time.Second)
+			if !strings.Contains(strings.Join(v.violations, "\n"), want) {
+				t.Errorf("the checker has not seen it: %s", v.report())
+			}
+		})
+	}
+}

@@ -1,0 +1,183 @@
+//go:build unix
+
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	coursev1 "github.com/pulselearn/campus-hub/gen/proto/pl/course/v1"
+	"github.com/pulselearn/campus-hub/gen/proto/pl/course/v1/coursev1connect"
+	paymentv1 "github.com/pulselearn/campus-hub/gen/proto/pl/payment/v1"
+	"github.com/pulselearn/campus-hub/gen/proto/pl/payment/v1/paymentv1connect"
+	quizv1 "github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1"
+	"github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1/quizv1connect"
+	userprofilev1 "github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1"
+	"github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1/userprofilev1connect"
+	"github.com/pulselearn/campus-hub/platform/rpc"
+)
+
+const (
+	students = 12
+	// every is the time between two commands.
+	every = 25 * time.Millisecond
+	// patience is how long a client sends a command again.
+	patience = 2 * time.Minute
+)
+
+// A campus is the clients: students who take quizzes and buy courses.
+type campus struct {
+	t        *testing.T
+	users    userprofilev1connect.UserProfileServiceClient
+	courses  coursev1connect.CourseServiceClient
+	quizzes  quizv1connect.QuizServiceClient
+	payments paymentv1connect.PaymentServiceClient
+
+	students []string
+	course   string
+	quiz     *quizv1.CreateQuizResponse
+
+	mu        sync.Mutex
+	attempts  map[string]bool // answered: attempt ids
+	purchases map[string]bool // answered: payment ids
+	refused   int             // purchases that nobody can fulfil
+}
+
+func newCampus(w *world) *campus {
+	client := func(context string) *connect.Client {
+		return rpc.NewClient(connecthttp.NewTransport(&http.Client{Timeout: 5 * time.Second}, w.url(context)))
+	}
+	c := &campus{
+		t: w.T, attempts: map[string]bool{}, purchases: map[string]bool{},
+		users:    userprofilev1connect.NewUserProfileServiceClient(client("userprofile")),
+		courses:  coursev1connect.NewCourseServiceClient(client("course")),
+		quizzes:  quizv1connect.NewQuizServiceClient(client("quiz")),
+		payments: paymentv1connect.NewPaymentServiceClient(client("payment")),
+	}
+	c.enroll(w)
+	return c
+}
+
+func (c *campus) enroll(w *world) {
+	ctx := w.Context()
+	for i := range students {
+		res, err := c.users.RegisterUser(ctx, &userprofilev1.RegisterUserRequest{
+			DisplayName: fmt.Sprintf("Student %d", i), Email: fmt.Sprintf("s%d@example.org", i),
+			Role: userprofilev1.UserRole_USER_ROLE_STUDENT,
+		})
+		w.must("register a student", err)
+		c.students = append(c.students, res.GetUser().GetId())
+	}
+	created, err := c.courses.CreateCourse(ctx, &coursev1.CreateCourseRequest{
+		Code: "alg-1", Title: "Algebra I", Level: coursev1.CourseLevel_COURSE_LEVEL_INTRODUCTORY, InstructorId: "teacher-1",
+	})
+	w.must("create a course", err)
+	c.course = created.GetCourse().GetId()
+	_, err = c.courses.PublishCourse(ctx, &coursev1.PublishCourseRequest{CourseId: c.course})
+	w.must("publish the course", err)
+	w.await(time.Minute, func() (err error) {
+		c.quiz, err = c.quizzes.CreateQuiz(ctx, &quizv1.CreateQuizRequest{
+			CourseId: c.course, Title: "Fractions", PassScore: 0.5, CreatedBy: "teacher-1",
+			Questions: []*quizv1.QuestionDraft{{Prompt: "1/2 + 1/4 = ?", Choices: []string{"2/6", "3/4"}, CorrectChoice: 1, Topic: "sums"}},
+		})
+		return err
+	})
+}
+
+// study sends commands at a steady rate until stop is closed, and returns when
+// each has its answer.
+func (c *campus) study(random *rand.Rand, stop <-chan struct{}) {
+	var calls sync.WaitGroup
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		student, right, buys, known := c.students[random.IntN(students)], random.IntN(3) > 0, random.IntN(6) == 0, random.IntN(5) > 0
+		calls.Go(func() {
+			if buys {
+				c.buy(n, student, known)
+			} else {
+				c.answer(n, student, right)
+			}
+		})
+		select {
+		case <-stop:
+			calls.Wait()
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// insist sends one command with one key until it is answered.
+func (c *campus) insist(key string, call func(ctx context.Context) error) {
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	for {
+		keyed, info := connect.NewClientContext(ctx)
+		info.RequestHeader().Set(rpc.HeaderIdempotencyKey, key)
+		err := call(keyed)
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			c.t.Errorf("command %s was not answered: %v", key, err)
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (c *campus) answer(n int, student string, right bool) {
+	choice := int32(0)
+	if right {
+		choice = 1
+	}
+	req := &quizv1.SubmitQuizRequest{
+		StudentId: student, QuizId: c.quiz.GetQuiz().GetId(), StartedAt: timestamppb.New(time.Now().Add(-time.Hour)),
+		Answers: []*quizv1.Answer{{QuestionId: c.quiz.GetQuestions()[0].GetId(), Choice: choice}},
+	}
+	c.insist(fmt.Sprintf("answer-%d", n), func(ctx context.Context) error {
+		res, err := c.quizzes.SubmitQuiz(ctx, req)
+		if err == nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.attempts[res.GetAttemptId()] = true
+		}
+		return err
+	})
+}
+
+// buy pays for a course, which may be one that does not exist: then the
+// purchase ends with a refund.
+func (c *campus) buy(n int, student string, known bool) {
+	course := c.course
+	if !known {
+		course = "course-that-is-gone"
+	}
+	req := &paymentv1.CapturePaymentRequest{
+		ProviderReference: fmt.Sprintf("ref-%d", n), StudentId: student, StudentName: "Student", CourseId: course,
+		CourseTitle: "Algebra I", AmountMinor: 4900, Currency: "EUR",
+	}
+	c.insist(fmt.Sprintf("buy-%d", n), func(ctx context.Context) error {
+		res, err := c.payments.CapturePayment(ctx, req)
+		if err == nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.purchases[res.GetPayment().GetId()] = true
+			if !known {
+				c.refused++
+			}
+		}
+		return err
+	})
+}
