@@ -18,8 +18,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -80,6 +82,8 @@ type Conn struct {
 	nc   *nats.Conn
 	js   jetstream.JetStream
 	link link
+	// lost is why there is no connection, as far as the client has said.
+	lost atomic.Pointer[error]
 
 	mu      sync.Mutex
 	closed  bool
@@ -116,10 +120,10 @@ func Open(cfg Config) (*Conn, error) {
 	c.link.init()
 	var err error
 	if c.nc, err = nats.Connect(strings.Join(cfg.Servers, ","), c.options()...); err != nil {
-		return nil, fmt.Errorf("nats: connect to %s: %w; correct PL_NATS_SERVERS", strings.Join(cfg.Servers, ","), err)
+		return nil, fmt.Errorf("nats: connect to %s: %w; correct PL_NATS_SERVERS", c.servers(), err)
 	}
 	if c.nc.IsConnected() {
-		c.link.up()
+		c.connected()
 	}
 	if c.js, err = jetstream.New(c.nc); err != nil {
 		c.nc.Close()
@@ -140,10 +144,16 @@ func (c *Conn) options() []nats.Option {
 		nats.ReconnectBufSize(-1),
 		nats.PingInterval(pingEvery),
 		nats.MaxPingsOutstanding(2),
-		nats.ConnectHandler(func(*nats.Conn) { c.link.up() }),
-		nats.ReconnectHandler(func(*nats.Conn) { c.link.up() }),
+		// A server that refuses this client may know it again later.
+		nats.IgnoreAuthErrorAbort(),
+		nats.ConnectHandler(func(*nats.Conn) { c.connected() }),
+		nats.ReconnectHandler(func(*nats.Conn) { c.connected() }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.disconnected(err) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { c.lost.Store(&err) }),
+		nats.ErrorHandler(func(nc *nats.Conn, _ *nats.Subscription, err error) {
+			if !nc.IsConnected() {
+				c.lost.Store(&err)
+			}
 			c.log.Warn("nats: asynchronous error", "error", err)
 		}),
 	}
@@ -165,6 +175,11 @@ func (cfg *Config) access() (opts []nats.Option) {
 		opts = append(opts, nats.Secure(cfg.TLS))
 	}
 	return opts
+}
+
+func (c *Conn) connected() {
+	c.lost.Store(nil)
+	c.link.up()
 }
 
 func (c *Conn) disconnected(err error) {
@@ -265,8 +280,40 @@ func (c *Conn) explain(doing string, err error) error {
 	if !unreachable(err) {
 		return fmt.Errorf("nats: %s: %w", doing, err)
 	}
-	return fmt.Errorf("nats: %s: %w: no JetStream answers at %s; start one there or correct PL_NATS_SERVERS: %w",
-		doing, driver.ErrUnreachable, strings.Join(c.cfg.Servers, ","), err)
+	return fmt.Errorf("nats: %s: %w: no JetStream answers at %s; %s: %w",
+		doing, driver.ErrUnreachable, c.servers(), c.advice(), err)
+}
+
+// servers are the addresses without the passwords that URLs may have.
+func (c *Conn) servers() string {
+	shown := make([]string, len(c.cfg.Servers))
+	for i, server := range c.cfg.Servers {
+		shown[i] = server
+		if u, err := url.Parse(server); err == nil && u.User != nil {
+			shown[i] = u.Redacted()
+		}
+	}
+	return strings.Join(shown, ",")
+}
+
+// advice says which settings to look at while there is no connection.
+func (c *Conn) advice() string {
+	const general = "start one there or correct PL_NATS_SERVERS"
+	lost := c.lost.Load()
+	if lost == nil {
+		return general
+	}
+	var certificate *tls.CertificateVerificationError
+	switch err := *lost; {
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked):
+		return "it refuses this client (" + err.Error() + "); correct PL_NATS_USER and PL_NATS_PASSWORD, PL_NATS_TOKEN, or PL_NATS_CREDS"
+	case errors.As(err, &certificate):
+		return "its certificate is not trusted; correct PL_NATS_CA"
+	case strings.Contains(err.Error(), "tls: "):
+		return "it refuses this client's TLS (" + err.Error() + "); correct PL_NATS_CERT"
+	default:
+		return general + " (" + err.Error() + ")"
+	}
 }
 
 // unreachable tells a server that is away from one that says no.
