@@ -78,9 +78,10 @@ func (g *guard) newBreaker(context string) circuitbreaker.CircuitBreaker[any] {
 		Build()
 }
 
-// failed reports whether an attempt speaks against the other side. One that
-// its caller gave up says nothing, but must not close a breaker either that
-// let it through to find out.
+// failed reports whether an attempt speaks against the other side: also one
+// that has not answered before its caller's deadline. One that was canceled
+// says nothing, but must not close a breaker either that let it through to
+// find out.
 func (g *guard) failed(err error) bool {
 	if errors.Is(err, timeout.ErrExceeded) || coded(err, down) {
 		return true
@@ -104,6 +105,9 @@ type call struct {
 
 // run makes the call, trying again when it may be repeated.
 func (c *call) run(ctx context.Context, repeatable bool) error {
+	if ctx.Err() != nil {
+		return c.abandoned(ctx) // before the other side could be blamed for it
+	}
 	executor := c.once
 	if repeatable {
 		executor = c.repeated

@@ -178,6 +178,9 @@ func TestTheCallersDeadlineEndsTheCall(t *testing.T) {
 		}
 		_, err = name(ctx, c)
 		wantFailure(t, err, connect.CodeDeadlineExceeded, "users.Name", "the caller's time is up")
+		if r.count() != 1 {
+			t.Error("a call whose time was up went out")
+		}
 		o.want(t)
 	})
 }
