@@ -47,6 +47,7 @@ type item struct {
 	verdict *verdict  // that it has failed; it is not run again
 	call    *Call     // of an external handler that has succeeded
 	failed  error     // of one that has not
+	passed  bool      // it has succeeded once, in this transaction or in one before
 }
 
 func (it *item) key() []byte { return it.Record.Key }
@@ -232,6 +233,14 @@ func (a *applier) blame(f *deliveryFailure, part []*item) error {
 	a.limit = max(len(part)/2, 1)
 	a.savepoints = true
 	return nil
+}
+
+// pass records that a delivery has succeeded.
+func (a *applier) pass(it *item) {
+	if it.row == nil && !it.passed {
+		a.ledger.outage.passed()
+	}
+	it.passed = true
 }
 
 // condemn records that a delivery has failed.

@@ -117,9 +117,7 @@ func (r *run) deliver(ctx context.Context, i int) ([]outbox.Event, error) {
 	detach()
 	out, failed := t.end()
 	if err == nil && failed == nil && handling.Err() == nil && !r.u.Ended() {
-		if it.row == nil {
-			r.ledger.outage.passed()
-		}
+		r.pass(it)
 		return out, nil
 	}
 	return nil, r.judge(ctx, handling, i, err, failed)

@@ -51,7 +51,7 @@ func (s *settings) failed(d *bus.Delivery, f bus.Failure) {
 
 // released logs that a held delivery is settled and tells observers.
 func (s *settings) released(d *bus.Delivery, why bus.Release) {
-	s.log.Info("held delivery is settled", append(about(d), "outcome", string(why))...)
+	s.log.Debug("held delivery is settled", append(about(d), "outcome", string(why))...)
 	if why == bus.Duplicate {
 		s.duplicate(d)
 	}

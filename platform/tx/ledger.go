@@ -3,6 +3,7 @@ package tx
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
@@ -27,12 +28,16 @@ type ledger struct {
 
 	keyLimit, holdLimit int
 
+	stale   atomic.Bool // somebody says that the database has changed
+	checked time.Time   // when the claim was last known to be good
+
 	look time.Time           // when the hold is to be looked at again
 	due  map[int64]*hold.Row // what the last plan gave out, by offset
 }
 
 func newLedger(db *database.DB, c *bus.Claim, r *bus.Route) *ledger {
 	l := &ledger{Owner: hold.Owner{DB: db, Position: c.Position}, epoch: c.Epoch, blocking: map[string]int{}}
+	l.checked = database.Now()
 	l.keyLimit, l.holdLimit = r.Limits()
 	return l
 }
@@ -86,6 +91,38 @@ func (l *ledger) paused() error {
 
 // changed makes the next plan look at the hold.
 func (l *ledger) changed() { l.look = time.Time{} }
+
+// claimCheck is how long an idle owner goes without looking whether the position
+// is still its own. It moves nothing without knowing; but one whose position a
+// person has reset has to notice that there is something to do.
+const claimCheck = time.Minute
+
+// owned fails when the position belongs to somebody else.
+func (l *ledger) owned(ctx context.Context, now time.Time) error {
+	if now.Before(l.checked.Add(claimCheck)) {
+		return nil
+	}
+	var epoch int64
+	_, err := database.Scan(ctx, l.DB.Reading(), `SELECT epoch FROM pl_consumer_partition WHERE consumer = $1 AND topic = $2 AND partition = $3`,
+		[]any{l.Consumer, l.Topic, l.Partition}, &epoch)
+	if err == nil && epoch != l.epoch {
+		err = bus.ErrClaimLost
+	}
+	if err == nil {
+		l.checked = now
+	}
+	return err
+}
+
+// Refresh makes the store look at the database before it plans anything more:
+// a person has changed what is held, or has reset a position.
+func (s *Store) Refresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.ledgers {
+		l.stale.Store(true)
+	}
+}
 
 // ledger returns what the claim remembers. A claim that another one of this
 // process has replaced is lost.

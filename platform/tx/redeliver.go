@@ -18,20 +18,28 @@ const (
 )
 
 // Plan implements [bus.Store]. It reads the database only when there may be
-// something due: at the time of the next row, and every second to see what
-// people have changed.
+// something due: at the time of the next row, every second to see what people
+// have changed, and every minute to see whether the claim is still good.
 func (s *Store) Plan(ctx context.Context, c *bus.Claim) (bus.Plan, error) {
 	l, err := s.ledger(c)
 	if err != nil {
 		return bus.Plan{}, fmt.Errorf("plan %s: %w", c.Position, err)
 	}
+	now := database.Now()
+	if l.stale.Swap(false) {
+		l.changed()
+		l.checked = time.Time{}
+	}
+	if err := l.owned(ctx, now); err != nil {
+		return bus.Plan{}, fmt.Errorf("plan %s: %w", c.Position, err)
+	}
 	l.due = nil
 	if l.rows == 0 {
 		l.outage.end()
-		return bus.Plan{}, nil
+		return bus.Plan{Next: l.checked.Add(claimCheck)}, nil
 	}
 	var due []*bus.Delivery
-	if now := database.Now(); !now.Before(l.look) {
+	if !now.Before(l.look) {
 		if due, err = s.look(ctx, c, l, now); err != nil {
 			return bus.Plan{}, err
 		}
