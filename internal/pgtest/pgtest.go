@@ -53,11 +53,21 @@ func URL(tb testing.TB) string {
 	return running(tb).url(newDatabase(tb))
 }
 
-// Program returns the path of one of the server's programs, pg_dump for
-// example.
+// Program returns the path of one of the programs that come with the server,
+// pg_dump for example. Where the server's directory does not have it, it is the
+// one in PATH.
 func Program(tb testing.TB, name string) string {
 	tb.Helper()
-	return filepath.Join(running(tb).bin, name)
+	path := filepath.Join(running(tb).bin, name)
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		missing(tb, fmt.Errorf("%w: %w", errMissing, err))
+		tb.Fatal(err)
+	}
+	return path
 }
 
 func running(tb testing.TB) *server {
@@ -136,7 +146,9 @@ func start() (*server, error) {
 // binaries returns the directory with the newest server's programs.
 func binaries() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
-		return filepath.Dir(path), nil
+		if path, err = filepath.EvalSymlinks(path); err == nil {
+			return filepath.Dir(path), nil
+		}
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil || len(found) == 0 {
