@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pulselearn/campus-hub/internal/pgtest"
 )
 
 // binaries holds what was built, by build tags, for all tests of this run.
@@ -33,6 +35,7 @@ func TestMain(m *testing.M) {
 	}
 	binaries.dirs = map[string]string{}
 	code := m.Run()
+	pgtest.Stop()
 	os.RemoveAll(binaries.root)
 	os.Exit(code)
 }
@@ -98,7 +101,7 @@ func (s *stand) program(name, path string, args []string, env ...string) *progra
 		s.t.Fatal(err)
 	}
 	p := &program{stand: s, name: name, path: path, args: args, addr: freeAddr(s.t), log: log}
-	p.env = append([]string{"PL_HTTP_ADDR=" + p.addr, "PL_DATA_DIR=" + filepath.Join(s.dir, "data")}, env...)
+	p.env = append([]string{"PL_HTTP_ADDR=" + p.addr, "PL_ADMIN_ADDR=127.0.0.1:0", "PL_DATA_DIR=" + filepath.Join(s.dir, "data")}, env...)
 	s.t.Cleanup(func() {
 		p.kill()
 		if s.t.Failed() {
