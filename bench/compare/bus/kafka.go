@@ -3,109 +3,78 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	learning "github.com/pulselearn/campus-hub/bench/compare/gen/event/learning/v1"
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
 )
 
-// stored is the topic that all consumers read from its beginning.
-const stored = learning.LessonCompletedTopic
-
-// kafkaBench has what the rows on Kafka share.
-type kafkaBench struct {
-	addr     string
-	admin    *kadm.Client
-	messages []message
-	publish  limits
-	consume  limits
-	slices   int // counts names
-}
-
-func newKafkaBench(ctx context.Context, addr string, publish, consume limits) (*kafkaBench, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
-	if err != nil {
-		return nil, err
-	}
-	b := &kafkaBench{addr: addr, admin: kadm.NewClient(client), publish: publish, consume: consume}
-	if b.messages, err = prepared(); err != nil {
-		return nil, err
-	}
-	return b, b.fill(ctx)
-}
-
-// fill publishes what the consumers read.
-func (b *kafkaBench) fill(ctx context.Context) error {
-	_, _ = b.admin.DeleteTopics(ctx, stored)
-	if err := b.create(ctx, stored); err != nil {
-		return err
-	}
-	s, err := rawBatches(b, stored)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	for n := int64(0); n < b.consume.events; n += batch {
-		if _, err := s.call(ctx, 0); err != nil {
+// onKafka measures on the embedded broker, or on those that are named.
+func onKafka(ctx context.Context, o *options) error {
+	addr := o.brokers
+	if addr == "" {
+		b, err := start("kafka", o.embedded)
+		if err != nil {
 			return err
 		}
+		defer b.stop()
+		addr = b.addr
 	}
-	return nil
-}
-
-func (b *kafkaBench) create(ctx context.Context, topic string) error {
-	_, err := b.admin.CreateTopic(ctx, partitions, 1, nil, topic)
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
 	if err != nil {
-		return fmt.Errorf("create topic %s: %w", topic, err)
+		return err
 	}
-	return nil
+	defer client.Close()
+	b, err := kafkaStage(addr, kadm.NewClient(client), o.limits)
+	if err != nil {
+		return err
+	}
+	if err := o.measure(ctx, "publish, Kafka", kafkaPublish(b)); err != nil {
+		return err
+	}
+	if err := b.fill(ctx, rawBatches); err != nil {
+		return err
+	}
+	return o.measure(ctx, "consume, Kafka", kafkaConsume(b))
 }
 
-func (b *kafkaBench) close() { b.admin.Close() }
-
-// publisher makes a row of a sender. Every slice has a topic of its own, which
-// is deleted after it.
-func (b *kafkaBench) publisher(name, does string, open func(b *kafkaBench, topic string) (sender, error)) *row {
-	return &row{name: name, does: does, slice: func(ctx context.Context) (_ sample, err error) {
-		b.slices++
-		topic := fmt.Sprintf("bench.publish.%d", b.slices)
-		if err := b.create(ctx, topic); err != nil {
-			return sample{}, err
-		}
-		defer func() { _, _ = b.admin.DeleteTopics(ctx, topic) }()
-		s, err := open(b, topic)
-		if err != nil {
-			return sample{}, err
-		}
-		for w := range min(s.workers, 2) { // connections and metadata
-			if _, err := s.call(ctx, w); err != nil {
-				return sample{}, err
+func kafkaStage(addr string, admin *kadm.Client, l limits) (*stage, error) {
+	messages, err := prepared()
+	return &stage{
+		addr: addr, messages: messages, limits: l,
+		create: func(ctx context.Context, topic string) error {
+			if _, err := admin.CreateTopic(ctx, partitions, 1, nil, topic); err != nil {
+				return fmt.Errorf("create topic %s: %w", topic, err)
 			}
-		}
-		out, err := b.publish.publish(ctx, s)
-		if closing := s.close(); err == nil {
-			err = closing
-		}
-		return out, err
-	}}
+			return nil
+		},
+		drop: func(ctx context.Context, topic string) { _, _ = admin.DeleteTopics(ctx, topic) },
+	}, err
 }
 
-// consumer makes a row of a function that consumes in a new group, and returns
-// how to end that.
-func (b *kafkaBench) consumer(name, does string, open func(b *kafkaBench, group string, c *counter) (func() error, error)) *row {
-	return &row{name: name, does: does, slice: func(ctx context.Context) (sample, error) {
-		b.slices++
-		c := newCounter(b.consume)
-		end, err := open(b, fmt.Sprintf("bench.%d.%d", b.slices, time.Now().UnixNano()), c)
-		if err != nil {
-			return sample{}, err
-		}
-		out, err := c.wait(ctx)
-		if ending := end(); err == nil {
-			err = ending
-		}
-		return out, err
-	}}
+func openKafka(b *stage) (driver.Conn, error) {
+	return kafkabus.Open(kafkabus.Config{Brokers: []string{b.addr}, Logger: quiet})
+}
+
+func kafkaPublish(b *stage) []*row {
+	return []*row{
+		b.publisher("franz-go", "prepared bytes, batches of 1,000 awaited, two at a time", rawBatches),
+		b.publisher("franz-go, pipelined", "prepared bytes, never waits: what a relay must not do", rawPipeline),
+		b.publisher("ours, driver", "prepared bytes through kafkabus", driverPublish(openKafka)),
+		b.publisher("ours, typed (direct)", "struct, id, attributes and their check, Avro, frame, headers, kafkabus", typedPublish(openKafka)),
+		b.publisher("Watermill", "Avro, metadata, one message a call, 256 callers", watermillPublish),
+		b.publisher("CloudEvents SDK", "Avro, SDK event, one message a call, 256 callers", sdkPublish),
+	}
+}
+
+func kafkaConsume(b *stage) []*row {
+	return []*row{
+		b.consumer("franz-go", "group, polls, looks at each record", rawConsume),
+		b.consumer("ours, driver", "kafkabus, commits batches", driverConsume(openKafka)),
+		b.consumer("ours, typed", "router, attributes, Avro into the struct, a store that keeps nothing, commits batches", typedConsume(openKafka)),
+		b.consumer("Watermill", "router, Avro into the struct, acknowledges each", watermillConsume),
+		b.consumer("CloudEvents SDK", "client, SDK event, Avro into the struct, acknowledges each", sdkConsume),
+	}
 }

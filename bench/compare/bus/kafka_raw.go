@@ -25,7 +25,7 @@ func rawRecord(topic string, m *message) *kgo.Record {
 }
 
 // rawBatches awaits each batch, as an outbox relay has to.
-func rawBatches(b *kafkaBench, topic string) (sender, error) {
+func rawBatches(b *stage, topic string) (sender, error) {
 	client, err := rawProducer(b.addr)
 	if err != nil {
 		return sender{}, err
@@ -44,7 +44,7 @@ func rawBatches(b *kafkaBench, topic string) (sender, error) {
 }
 
 // rawPipeline never waits, until the end.
-func rawPipeline(b *kafkaBench, topic string) (sender, error) {
+func rawPipeline(b *stage, topic string) (sender, error) {
 	client, err := rawProducer(b.addr)
 	if err != nil {
 		return sender{}, err
@@ -73,7 +73,7 @@ func rawPipeline(b *kafkaBench, topic string) (sender, error) {
 }
 
 // rawConsume reads in a group and looks at every record's length.
-func rawConsume(b *kafkaBench, group string, c *counter) (func() error, error) {
+func rawConsume(b *stage, group string, c *counter) (func() error, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.addr), kgo.ConsumerGroup(group), kgo.ConsumeTopics(stored),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {

@@ -28,6 +28,8 @@ type message struct {
 	value   []byte // framed
 	headers []event.Header
 	time    time.Time
+
+	natsHeaders []event.Header // the same for NATS
 }
 
 // lessons are as many events as a batch has, each with its own key.
@@ -42,12 +44,12 @@ func lessons() []*learning.LessonCompleted {
 
 // envelope has the attributes that make the eight headers: content-type,
 // specversion, id, source, type, subject, time and partitionkey.
-func envelope(m event.Message) event.Envelope {
+func envelope(m event.Message, at time.Time, extensions []event.Extension) event.Envelope {
 	t := m.EventType()
 	return event.Envelope{
 		ID: event.NewID(), Source: t.Source(), Type: t.Topic, Subject: m.EventSubject(),
-		Time: time.Now().UTC().Truncate(time.Microsecond), DataContentType: event.ContentTypeAvro,
-		Extensions: []event.Extension{{Name: event.ExtPartitionKey, Value: m.EventKey()}},
+		Time: at, DataContentType: event.ContentTypeAvro,
+		Extensions: append(extensions, event.Extension{Name: event.ExtPartitionKey, Value: m.EventKey()}),
 	}
 }
 
@@ -59,8 +61,8 @@ func prepared() ([]message, error) {
 		if err != nil {
 			return nil, err
 		}
-		env := envelope(e)
-		list[i] = message{[]byte(e.EventKey()), data, event.AppendKafkaHeaders(nil, &env), env.Time}
+		env := envelope(e, time.Now().UTC().Truncate(time.Microsecond), nil)
+		list[i] = message{[]byte(e.EventKey()), data, event.AppendKafkaHeaders(nil, &env), env.Time, event.AppendNATSHeaders(nil, &env)}
 	}
 	return list, nil
 }

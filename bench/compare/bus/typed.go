@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	learning "github.com/pulselearn/campus-hub/bench/compare/gen/event/learning/v1"
 	"github.com/pulselearn/campus-hub/platform/bus"
@@ -12,77 +13,120 @@ import (
 	"github.com/pulselearn/campus-hub/platform/schema"
 )
 
-// typedRecord goes from the event to the record: id, attributes, their check,
-// Avro, frame and headers.
-func typedRecord(topic string, m event.Message) (*driver.Record, error) {
-	data, err := m.AppendBinary(schema.AppendFrame(make([]byte, 0, 320), schemaID))
-	if err != nil {
-		return nil, err
-	}
-	env := envelope(m)
-	if err := env.Validate(); err != nil {
-		return nil, err
-	}
-	return &driver.Record{
-		Topic: topic, Key: []byte(m.EventKey()), Value: data,
-		Headers: event.AppendKafkaHeaders(nil, &env), Time: env.Time,
-	}, nil
+// A relayed batch is what one relay has in memory: it begins to make the next
+// when the broker has all of the last.
+type relayed struct {
+	records []*driver.Record
+	slab    []driver.Record
+	values  []byte
 }
+
+// fill goes from the events to their records: id, attributes and their check,
+// Avro, frame and headers.
+func (r *relayed) fill(topic string, events []*learning.LessonCompleted) error {
+	if r.slab == nil {
+		r.records, r.slab = make([]*driver.Record, len(events)), make([]driver.Record, len(events))
+		r.values = make([]byte, 0, 400*len(events))
+	}
+	values, now := r.values[:0], time.Now().UTC().Truncate(time.Microsecond)
+	for i, m := range events {
+		var extensions [1]event.Extension
+		e := envelope(m, now, extensions[:0])
+		if err := e.Validate(); err != nil {
+			return err
+		}
+		start := len(values)
+		values = append(values, m.EventKey()...)
+		framed, err := m.AppendBinary(schema.AppendFrame(values, schemaID))
+		if err != nil {
+			return err
+		}
+		r.slab[i] = driver.Record{
+			Topic: topic, Key: framed[start:len(values):len(values)], Value: framed[len(values):len(framed):len(framed)],
+			Headers: event.AppendKafkaHeaders(nil, &e), Time: now,
+		}
+		r.records[i], values = &r.slab[i], framed
+	}
+	return nil
+}
+
+// An opener connects to the broker of a stage.
+type opener func(b *stage) (driver.Conn, error)
 
 // typedPublish publishes batches of events as the relay does, without the
 // database.
-func typedPublish(conn driver.Conn, topic string, events []*learning.LessonCompleted) sender {
-	return sender{
-		workers: shards,
-		call: func(ctx context.Context, _ int) (int, error) {
-			records := make([]*driver.Record, len(events))
-			for i, e := range events {
-				var err error
-				if records[i], err = typedRecord(topic, e); err != nil {
+func typedPublish(open opener) func(b *stage, topic string) (sender, error) {
+	events := lessons()
+	return func(b *stage, topic string) (sender, error) {
+		conn, err := open(b)
+		if err != nil {
+			return sender{}, err
+		}
+		batches := make([]relayed, shards)
+		return sender{
+			workers: shards,
+			call: func(ctx context.Context, worker int) (int, error) {
+				b := &batches[worker]
+				if err := b.fill(topic, events); err != nil {
 					return 0, err
 				}
-			}
-			return len(records), conn.Publish(ctx, records)
-		},
-		close: conn.Close,
+				return len(b.records), conn.Publish(ctx, b.records)
+			},
+			close: conn.Close,
+		}, nil
 	}
 }
 
 // driverPublish publishes prepared bytes: the driver's share of typedPublish.
-func driverPublish(conn driver.Conn, topic string, messages []message) sender {
-	return sender{
-		workers: shards,
-		call: func(ctx context.Context, _ int) (int, error) {
-			records := make([]*driver.Record, len(messages))
-			for i := range messages {
-				m := &messages[i]
-				records[i] = &driver.Record{Topic: topic, Key: m.key, Value: m.value, Headers: m.headers, Time: m.time}
-			}
-			return len(records), conn.Publish(ctx, records)
-		},
-		close: conn.Close,
+func driverPublish(open opener) func(b *stage, topic string) (sender, error) {
+	return func(b *stage, topic string) (sender, error) {
+		conn, err := open(b)
+		if err != nil {
+			return sender{}, err
+		}
+		return sender{
+			workers: shards,
+			call: func(ctx context.Context, _ int) (int, error) {
+				records := make([]*driver.Record, len(b.messages))
+				for i := range b.messages {
+					m := &b.messages[i]
+					records[i] = &driver.Record{Topic: topic, Key: m.key, Value: m.value, Headers: m.headers, Time: m.time}
+				}
+				return len(records), conn.Publish(ctx, records)
+			},
+			close: conn.Close,
+		}, nil
 	}
 }
 
 // typedConsume runs the router over a store that has nothing to store.
-func typedConsume(conn driver.Conn, group string, c *counter) (func() error, error) {
-	router, err := bus.NewRouter(bus.Config{
-		Group: group, Conn: conn, Logger: quiet,
-		Store:   discard{c},
+func typedConsume(open opener) func(b *stage, group string, c *counter) (func() error, error) {
+	return func(b *stage, group string, c *counter) (func() error, error) {
+		conn, err := open(b)
+		if err != nil {
+			return nil, err
+		}
+		router, err := newRouter(conn, group, discard{c})
+		if err != nil {
+			return nil, err
+		}
+		done := make(chan error, 1)
+		go func() { done <- router.Run(context.Background()) }()
+		return func() error {
+			return errors.Join(router.Close(context.Background()), <-done, conn.Close())
+		}, nil
+	}
+}
+
+func newRouter(conn driver.Conn, group string, store bus.Store) (*bus.Router, error) {
+	return bus.NewRouter(bus.Config{
+		Group: group, Conn: conn, Logger: quiet, Store: store,
 		Decoder: decoder{schema.NewDecoder(staticRegistry{})},
 		Routes: []bus.Route{{
 			Consumer: "bench.OnLessonCompleted", Type: learning.LessonCompletedType,
 			New: func() event.Message { return new(learning.LessonCompleted) },
 		}},
 	})
-	if err != nil {
-		return nil, err
-	}
-	done := make(chan error, 1)
-	go func() { done <- router.Run(context.Background()) }()
-	return func() error {
-		return errors.Join(router.Close(context.Background()), <-done, conn.Close())
-	}, nil
 }
 
 // discard is a [bus.Store] without a database.
@@ -105,16 +149,19 @@ func (d discard) Apply(ctx context.Context, c *bus.Claim, batch []*bus.Delivery)
 	for i, x := range batch {
 		m, err := x.Take(ctx)
 		if err != nil {
-			return i, &bus.DeliveryError{Index: i, Err: err}
+			return i, err
 		}
 		if e, ok := m.(*learning.LessonCompleted); !ok || e.StudentID != x.Event.Extension(event.ExtPartitionKey) {
-			return i, &bus.DeliveryError{Index: i, Err: errors.New("the event is not the one that was published")}
+			return i, errors.New("the event is not the one that was published")
 		}
 	}
 	c.Next = batch[len(batch)-1].Record.Offset + 1
 	d.add(len(batch))
 	return len(batch), nil
 }
+
+func (discard) Plan(context.Context, *bus.Claim) (bus.Plan, error)           { return bus.Plan{}, nil }
+func (discard) Redeliver(context.Context, *bus.Claim, []*bus.Delivery) error { return nil }
 
 // decoder does what the one of package service does.
 type decoder struct{ *schema.Decoder }
@@ -138,9 +185,21 @@ func (d decoder) Decode(ctx context.Context, r *bus.Route, rec *driver.Record, t
 }
 
 // driverConsume fetches as the router does, and decodes nothing.
-type driverConsume struct{ *counter }
+func driverConsume(open opener) func(b *stage, group string, c *counter) (func() error, error) {
+	return func(b *stage, group string, c *counter) (func() error, error) {
+		conn, err := open(b)
+		if err != nil {
+			return nil, err
+		}
+		_, err = conn.Join(context.Background(), group, []string{stored}, fetcher{c})
+		return conn.Close, err
+	}
+}
 
-func (d driverConsume) Assigned(p driver.Partition) {
+// A fetcher is a [driver.Handler] that only fetches.
+type fetcher struct{ *counter }
+
+func (f fetcher) Assigned(p driver.Partition) {
 	go func() {
 		ctx := context.Background()
 		if _, err := p.Seek(ctx, driver.Earliest); err != nil {
@@ -152,14 +211,9 @@ func (d driverConsume) Assigned(p driver.Partition) {
 				return
 			}
 			p.Commit(records[len(records)-1].Offset + 1)
-			d.add(len(records))
+			f.add(len(records))
 		}
 	}()
 }
 
-func (driverConsume) Revoked(driver.Partition) {}
-
-func joinDriver(conn driver.Conn, group string, c *counter) (func() error, error) {
-	_, err := conn.Join(context.Background(), group, []string{stored}, driverConsume{c})
-	return conn.Close, err
-}
+func (fetcher) Revoked(driver.Partition) {}
