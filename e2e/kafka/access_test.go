@@ -16,14 +16,22 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
 )
 
-// A broker that wants users, certificates or both lets in who has them, says no
-// to others, and the error names the setting.
-func TestAccess(t *testing.T) {
-	const user, password = "campus", "open-sesame"
-	ca, stranger := pki.New(t), pki.New(t)
+const user, password = "campus", "open-sesame"
+
+// What single members and connections see of one broker.
+func TestClients(t *testing.T) {
+	ca := pki.New(t)
 	broker := kafka.Start(t, kafka.Secured(kafka.Security{
 		User: user, Password: password, Identity: ca.Issue(t, "broker").Both, Authority: ca.File,
 	}))
+	t.Run("access", func(t *testing.T) { access(t, broker, ca) })
+	t.Run("return", func(t *testing.T) { comeBack(t, broker) })
+}
+
+// A broker that wants users, certificates or both lets in who has them, says no
+// to others, and the error names the setting.
+func access(t *testing.T, broker *kafka.Broker, ca *pki.Authority) {
+	stranger := pki.New(t)
 	plain := func(mechanism string) kafkabus.SASL {
 		return kafkabus.SASL{Mechanism: mechanism, User: user, Password: password}
 	}

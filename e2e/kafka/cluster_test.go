@@ -11,7 +11,8 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus/drivertest"
 )
 
-// Three brokers, of which one is taken away at a time in every way there is.
+// Three brokers, of which one is taken away at a time in every way there is,
+// and at last for good.
 func TestCluster(t *testing.T) {
 	cluster := kafka.StartCluster(t, 3)
 	admin := adminOf(t, cluster.Addrs()...)
@@ -26,7 +27,8 @@ func TestCluster(t *testing.T) {
 		},
 		"a leader is paused": func(t *testing.T, leader *kafka.Broker) {
 			leader.Pause(t)
-			time.AfterFunc(8*time.Second, func() { leader.Resume(t) })
+			defer leader.Resume(t)
+			<-time.After(5 * time.Second)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -38,6 +40,18 @@ func TestCluster(t *testing.T) {
 			})
 		})
 	}
+	t.Run("with one dead", func(t *testing.T) {
+		cluster.Broker(0).Kill(t)
+		drivertest.Run(t, drivertest.Harness{
+			Features: features,
+			Patience: time.Minute,
+			Only:     []string{"topics", "admin", "publish", "group"},
+			Broker: func(t *testing.T) drivertest.Broker {
+				t.Cleanup(func() { empty(t, admin, cluster.Addrs()...) })
+				return harness(admin, cluster.Addrs()...)
+			},
+		})
+	})
 }
 
 // leaderOf returns the broker that leads partition 0.

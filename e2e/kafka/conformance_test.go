@@ -51,24 +51,6 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// The suite on three brokers, one of which is dead from the middle on.
-func TestConformanceOfACluster(t *testing.T) {
-	cluster := kafka.StartCluster(t, 3)
-	admin := adminOf(t, cluster.Addrs()...)
-	cases := 0
-	drivertest.Run(t, drivertest.Harness{
-		Features: features,
-		Patience: time.Minute,
-		Broker: func(t *testing.T) drivertest.Broker {
-			if cases++; cases == 15 {
-				cluster.Broker(0).Kill(t)
-			}
-			t.Cleanup(func() { empty(t, admin, cluster.Addrs()...) })
-			return harness(admin, cluster.Addrs()...)
-		},
-	})
-}
-
 func proxyTo(tb testing.TB, addr string) *faults.Proxy {
 	tb.Helper()
 	p, err := faults.NewProxy(addr)

@@ -16,8 +16,7 @@ import (
 
 // A process that dies without a word has its partitions back at once when it
 // comes back under the same name.
-func TestReturn(t *testing.T) {
-	broker := kafka.Start(t)
+func comeBack(t *testing.T, broker *kafka.Broker) {
 	drivertest.Return(t, drivertest.Returning{
 		Open: func(t *testing.T, instance string) (driver.Conn, func()) {
 			line := proxyTo(t, broker.Addr())

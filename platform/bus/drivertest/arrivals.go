@@ -1,6 +1,7 @@
 package drivertest
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,7 +15,7 @@ import (
 // Arrivals stand for the database of the consumers of a trial. As there, a
 // member that has lost a partition writes nothing: each claim has an epoch.
 type arrivals struct {
-	s *suite
+	wrong func(format string, args ...any) // reports what must not happen
 
 	mu      sync.Mutex
 	next    map[int32]int64
@@ -26,9 +27,9 @@ type arrivals struct {
 	grown   chan struct{} // closed and replaced when records arrive
 }
 
-func newArrivals(s *suite) *arrivals {
+func newArrivals(wrong func(format string, args ...any)) *arrivals {
 	return &arrivals{
-		s: s, next: make(map[int32]int64), epoch: make(map[int32]int), keys: make(map[string]int),
+		wrong: wrong, next: make(map[int32]int64), epoch: make(map[int32]int), keys: make(map[string]int),
 		grown: make(chan struct{}),
 	}
 }
@@ -74,14 +75,14 @@ func (a *arrivals) apply(partition int32, epoch int, records []*driver.Record) b
 
 func (a *arrivals) take(r *driver.Record) {
 	if want := a.next[r.Partition]; r.Offset != want {
-		a.s.Errorf("fetched %d/%d, want offset %d", r.Partition, r.Offset, want)
+		a.wrong("fetched %d/%d, want offset %d", r.Partition, r.Offset, want)
 	}
 	a.next[r.Partition] = r.Offset + 1
 	key := string(r.Key)
 	n, err := strconv.Atoi(string(r.Value))
 	switch want := a.keys[key]; {
 	case err != nil || n > want:
-		a.s.Errorf("%s at %d/%d is number %s, want %d: one is lost or out of order", key, r.Partition, r.Offset, r.Value, want)
+		a.wrong("%s at %d/%d is number %s, want %d: one is lost or out of order", key, r.Partition, r.Offset, r.Value, want)
 		a.keys[key] = n + 1 // go on, for one error each
 	case n == want:
 		a.keys[key]++
@@ -90,20 +91,20 @@ func (a *arrivals) take(r *driver.Record) {
 	}
 }
 
-// wait returns when everything that was acknowledged has arrived.
-func (a *arrivals) wait(acked map[string]int) {
-	a.s.Helper()
+// wait returns when everything that was acknowledged has arrived, and otherwise
+// what has not until ctx ends.
+func (a *arrivals) wait(ctx context.Context, acked map[string]int) error {
 	for {
 		a.mu.Lock()
 		missing, grown := a.missing(acked), a.grown
 		a.mu.Unlock()
 		if len(missing) == 0 {
-			return
+			return nil
 		}
 		select {
 		case <-grown:
-		case <-a.s.ctx.Done():
-			a.s.Fatalf("acknowledged records did not arrive: %s", missing)
+		case <-ctx.Done():
+			return fmt.Errorf("acknowledged records did not arrive: %s", missing)
 		}
 	}
 }

@@ -7,6 +7,7 @@ package drivertest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,6 +28,9 @@ type Harness struct {
 	Patience time.Duration
 	// Features says where brokers honestly differ.
 	Features Features
+	// Only are the parts of the suite to run: topics, admin, publish, content,
+	// seek, group, failure and network. All of them when nil.
+	Only []string
 }
 
 // Features are differences between brokers that are no defects.
@@ -87,20 +91,26 @@ func Run(t *testing.T, h Harness) {
 	if h.Patience == 0 {
 		h.Patience = 30 * time.Second
 	}
-	var tests []test
-	tests = append(tests, topicTests...)
-	tests = append(tests, adminTests...)
-	tests = append(tests, publishTests...)
-	tests = append(tests, contentTests...)
-	tests = append(tests, seekTests...)
-	tests = append(tests, groupTests...)
-	tests = append(tests, failureTests...)
-	tests = append(tests, networkTests...)
-	for _, c := range tests {
+	for _, c := range h.tests() {
 		t.Run(c.name, func(t *testing.T) {
 			h.Around(t, func(t *testing.T) { c.run(newSuite(t, h)) })
 		})
 	}
+}
+
+func (h *Harness) tests() (tests []test) {
+	for _, part := range []struct {
+		name  string
+		tests []test
+	}{
+		{"topics", topicTests}, {"admin", adminTests}, {"publish", publishTests}, {"content", contentTests},
+		{"seek", seekTests}, {"group", groupTests}, {"failure", failureTests}, {"network", networkTests},
+	} {
+		if h.Only == nil || slices.Contains(h.Only, part.name) {
+			tests = append(tests, part.tests...)
+		}
+	}
+	return tests
 }
 
 // A suite is what one case works with.

@@ -56,11 +56,13 @@ func Survive(t *testing.T, trial Trial) {
 // survive is [Survive] within the time of a case.
 func (s *suite) survive(partitions int32, disturb func(topic string)) {
 	s.Helper()
-	run := &trialRun{s: s, arrivals: newArrivals(s), acked: make(map[string]int)}
+	run := &trialRun{s: s, arrivals: newArrivals(s.Errorf), acked: make(map[string]int)}
 	run.topic = s.topic(s.open(), fmt.Sprintf("trial-%d", time.Now().UnixNano()), partitions)
 	run.consume()
 	run.publish(func() { disturb(run.topic) })
-	run.arrivals.wait(run.acked)
+	if err := run.arrivals.wait(s.ctx, run.acked); err != nil {
+		s.Fatal(err)
+	}
 	s.Logf("%d records of %d keys, %d of them twice; the slowest publish took %s, and the longest silence at the consumers was %s",
 		run.total(), len(run.acked), run.arrivals.twice, run.slowest.Round(time.Millisecond), run.arrivals.silence.Round(time.Millisecond))
 }
@@ -85,7 +87,7 @@ func (r *trialRun) total() (n int) {
 // consume joins the group with two members, each of a connection of its own.
 func (r *trialRun) consume() {
 	for range 2 {
-		c := &trialConsumer{arrivals: r.arrivals, work: make(map[driver.Partition]*running)}
+		c := &trialConsumer{s: r.s, arrivals: r.arrivals, work: make(map[driver.Partition]*running)}
 		r.s.join(r.s.open(), "pl.drivertest.trial", r.topic, c)
 	}
 }
@@ -168,6 +170,7 @@ func wait(ctx context.Context, d time.Duration) {
 
 // A trialConsumer works on the partitions of one member.
 type trialConsumer struct {
+	s        *suite
 	arrivals *arrivals
 
 	mu   sync.Mutex
@@ -175,7 +178,7 @@ type trialConsumer struct {
 }
 
 func (c *trialConsumer) Assigned(p driver.Partition) {
-	ctx, stop := context.WithCancel(c.arrivals.s.ctx)
+	ctx, stop := context.WithCancel(c.s.ctx)
 	r := &running{stop: stop, done: make(chan struct{})}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -219,7 +222,7 @@ func (c *trialConsumer) bounded(ctx context.Context, what string, call func(cont
 	begin := time.Now()
 	records, err := call(within)
 	if took := time.Since(begin); took > callWithin+callGrace {
-		c.arrivals.s.Errorf("a %s with %s of time took %s: %v", what, callWithin, took, err)
+		c.s.Errorf("a %s with %s of time took %s: %v", what, callWithin, took, err)
 	}
 	return records, err
 }
