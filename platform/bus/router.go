@@ -254,6 +254,16 @@ func (r *Router) Ready() error {
 	return nil
 }
 
+// Wake makes the router ask its store at once what is to be done on each of its
+// positions: somebody has changed what the store holds.
+func (r *Router) Wake() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.workers {
+		w.wake()
+	}
+}
+
 // assignments is the router as the driver sees it.
 type assignments struct{ r *Router }
 

@@ -57,8 +57,8 @@ type Plan struct {
 	// Due are held deliveries to run now, for [Store.Redeliver]. They are not
 	// decoded.
 	Due []*Delivery
-	// Next is when to ask for a plan again at the latest. It is zero when
-	// nothing is held.
+	// Next is when to ask for a plan again at the latest; zero means after the
+	// next records.
 	Next time.Time
 	// Paused is why no fresh deliveries may be applied now, or nil.
 	Paused error
@@ -91,7 +91,8 @@ type Store interface {
 	// unknown; the router then claims again and reads the position.
 	Apply(ctx context.Context, c *Claim, batch []*Delivery) (done int, err error)
 	// Plan returns what is to be done next under the claim. It is cheap when
-	// nothing is held.
+	// nothing is held. It may notice that the claim is lost, and then returns
+	// ErrClaimLost.
 	Plan(ctx context.Context, c *Claim) (Plan, error)
 	// Redeliver runs the deliveries that the last plan had due, like Apply,
 	// and leaves the position where it is. Its errors are those of Apply.

@@ -46,6 +46,8 @@ type worker struct {
 	wait   backoff
 	again  func(context.Context, *Delivery) error // decodeAgain, made once
 	state  atomic.Pointer[error]                  // why the worker is not ready
+	idle   atomic.Pointer[context.CancelFunc]     // ends the fetch that is waiting
+	woken  atomic.Bool                            // the store is to be asked before the next fetch
 }
 
 func newWorker(r *Router, route *Route, p driver.Partition) *worker {
@@ -195,17 +197,31 @@ func (w *worker) advance(plan *Plan) error {
 
 // fetch waits for records, but not longer than until a held delivery is due.
 func (w *worker) fetch(plan *Plan) ([]*driver.Record, error) {
-	ctx := w.stop
+	ctx, cancel := context.WithCancel(w.stop)
+	defer cancel()
 	if !plan.Next.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(w.stop, latest(plan.Next, time.Now().Add(fetchAtLeast)))
-		defer cancel()
+		var expire context.CancelFunc
+		ctx, expire = context.WithDeadline(ctx, latest(plan.Next, time.Now().Add(fetchAtLeast)))
+		defer expire()
+	}
+	w.idle.Store(&cancel)
+	defer w.idle.Store(nil)
+	if w.woken.Swap(false) {
+		return nil, nil
 	}
 	records, err := w.part.Fetch(ctx, batchRecords, batchBytes)
 	if err != nil && ctx.Err() != nil && w.stop.Err() == nil && !errors.Is(err, driver.ErrRevoked) {
 		return nil, nil
 	}
 	return records, err
+}
+
+// wake makes the worker ask its store for a plan again, when it is not at work.
+func (w *worker) wake() {
+	w.woken.Store(true)
+	if end := w.idle.Load(); end != nil {
+		(*end)()
+	}
 }
 
 func latest(a, b time.Time) time.Time {

@@ -139,7 +139,7 @@ func (s *server) changeIDs(ctx context.Context, ids []string, k kind, by hold.Au
 func (k kind) apply(ctx context.Context, c *Context, rows []hold.Seen, by hold.Author) (int, error) {
 	n, err := k.do(ctx, c.DB, hold.Selection{Rows: rows}, by)
 	if n > 0 {
-		c.DB.Ring()
+		c.wake()
 	}
 	return int(n), err
 }

@@ -104,7 +104,7 @@ func (c *Context) position(claim bus.Claim, extents map[int32]driver.Extent, t *
 	p := admin.Position{Partition: claim.Partition, Next: claim.Next, Epoch: claim.Epoch, Oldest: -1, End: -1, Lag: -1, Paused: c.Pauses.of(claim.Position)}
 	if e, ok := extents[claim.Partition]; ok {
 		p.Oldest, p.End = e.Oldest, e.End
-		if claim.Next >= 0 {
+		if claim.Next != driver.Latest {
 			p.Lag = max(e.End-max(claim.Next, e.Oldest), 0)
 		}
 	}
@@ -136,8 +136,18 @@ func (s *server) reset(_ http.ResponseWriter, r *http.Request) (any, error) {
 	for i := range plan {
 		c.carryOut(r, &plan[i], in)
 	}
+	c.wake()
 	s.Logger.InfoContext(r.Context(), "positions were reset", "consumer", in.Consumer, "to", in.To, "partitions", len(plan), "actor", actor(r))
 	return moves(plan), nil
+}
+
+// wake lets this process's consumers see at once what has changed; those of
+// other processes look by themselves.
+func (c *Context) wake() {
+	c.Store.Refresh()
+	if c.Router != nil {
+		c.Router.Wake()
+	}
 }
 
 // A move is one position of a reset.
@@ -222,6 +232,5 @@ func (c *Context) carryOut(r *http.Request, m *move, in admin.Reset) {
 		m.Failed = err.Error()
 	default:
 		m.Epoch = claim.Epoch
-		c.DB.Ring()
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/database/postgres"
 	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
@@ -70,7 +71,7 @@ func TestOperations(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "award": award, "garbage": garbage, "break": breakHandler, "heal": heal, "await": awaitState, "scrub": scrub,
+			"exits": exits, "award": award, "garbage": garbage, "break": breakHandler, "heal": heal, "await": awaitState, "scrub": scrub, "notices": notices,
 		},
 	})
 }
@@ -96,8 +97,8 @@ func startCampus(env *testscript.Env) (*campus, string, error) {
 	quiet := slog.New(slog.DiscardHandler)
 	c.process, err = service.Start(ctx, app, cfg, service.Engines{
 		OpenSQLite: sqlite.Open, OpenPostgres: postgres.Open,
-		DialBroker: func(_ context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error) {
-			return kafkabus.Open(kafkabus.Config{Brokers: brokers, ClientID: name, Logger: log})
+		DialKafka: func(_ context.Context, to service.Kafka) (driver.Conn, error) {
+			return kafkabus.Open(kafkabus.Config{Brokers: to.Brokers, ClientID: to.Client, Logger: to.Log})
 		},
 		EmbedBroker: func(ctx context.Context, dir, addr string, log *slog.Logger) (service.Broker, error) {
 			return kafka.Start(ctx, kafka.Options{Addr: addr, DataDir: dir, Logger: log})
@@ -235,6 +236,19 @@ func (c *campus) measure(what string) (n int64, err error) {
 		}
 	}
 	return n + box.Unpublished, err
+}
+
+// notices N checks how many notices were written, which is once a badge.
+func notices(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sqlite.Open(context.Background(), ts.MkAbs("data/notification.db"))
+	ts.Check(err)
+	defer db.Close()
+	var n int
+	_, err = database.Scan(context.Background(), db.Reading(), "SELECT count(*) FROM notice", nil, &n)
+	ts.Check(err)
+	if fmt.Sprint(n) != args[0] {
+		ts.Fatalf("%d notices were written, want %s", n, args[0])
+	}
 }
 
 // What differs from run to run.

@@ -213,25 +213,22 @@ func printMoves(w io.Writer, moves []admin.Moved) error {
 
 // consequences warns of what a reset does.
 func consequences(moves []admin.Moved) string {
-	back, forward := int64(0), int64(0)
+	back, forward := false, false
 	for _, m := range moves {
 		switch {
-		case m.From < 0 || m.To < 0:
-		case m.To < m.From:
-			back += m.From - m.To
+		case m.To == m.From:
+		case m.To == -2 || m.To >= 0 && m.To < m.From:
+			back = true
 		default:
-			forward += m.To - m.From
+			forward = true
 		}
 	}
-	text := "The consumer moves"
-	if back > 0 {
-		text += fmt.Sprintf(" back over %d offsets: events of the last eight days that it has applied have no effect again, older ones are applied a second time", back)
+	text := "The consumer moves."
+	if back {
+		text += " Back: events of the last eight days that it has applied have no effect again, older ones are applied a second time, and letters that are held stay as they are."
 	}
-	if forward > 0 {
-		text += fmt.Sprintf(" forward over %d offsets: events there that were not applied never will be", forward)
+	if forward {
+		text += " Forward: events in between that were not applied never will be."
 	}
-	if back+forward == 0 {
-		text += " to where the broker says"
-	}
-	return text + "."
+	return text
 }
