@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,7 +31,7 @@ type unit struct {
 	log    *slog.Logger
 	db     *database.DB
 	store  *tx.Store
-	relay  *outbox.Relay // nil when the context publishes nothing
+	relay  *outbox.Relay // nil when the context neither publishes nor consumes
 	router *bus.Router   // nil when it consumes nothing
 	engine *saga.Engine  // nil when it has no sagas
 }
@@ -101,7 +102,21 @@ func (p *Process) explainSchemas(err error) error {
 	return fmt.Errorf("registry at %s (PL_REGISTRY_URL): %w", p.registryURL(), err)
 }
 
-// topics returns every topic that a context publishes or consumes, by name.
+// deadLetterRetention is how long a dead letter's copy is kept at least, so
+// that people have time for it.
+const deadLetterRetention = 30 * 24 * time.Hour
+
+// deadLetters is the topic of what a context cannot handle of an event.
+func deadLetters(t *event.Type, context string) driver.Topic {
+	kept := t.Retention
+	if kept != driver.Forever {
+		kept = max(kept, deadLetterRetention)
+	}
+	return driver.Topic{Name: tx.DeadLetters(t.Topic, context), Partitions: t.Partitions, Retention: kept}
+}
+
+// topics returns every topic that a context publishes or consumes, or that its
+// dead letters are copied to, by name.
 func (p *Process) topics() []driver.Topic {
 	all := map[string]driver.Topic{}
 	add := func(t *event.Type) {
@@ -113,6 +128,8 @@ func (p *Process) topics() []driver.Topic {
 		}
 		for i := range u.Consumers {
 			add(u.Consumers[i].Type)
+			dead := deadLetters(u.Consumers[i].Type, u.Context)
+			all[dead.Name] = dead
 		}
 	}
 	topics := make([]driver.Topic, 0, len(all))
@@ -155,14 +172,14 @@ func (p *Process) assemble(ctx context.Context, u *unit) error {
 			return &ConfigError{err}
 		}
 	}
-	hooks := append(bus.Hooks{p.telemetry.Hooks(), deliveryLog{u.log}}, p.engines.Hooks...)
+	hooks := append(bus.Hooks{p.telemetry.Hooks(), deliveryLog{u.log}, &p.pauses, stuckGuard{p.failed}}, p.engines.Hooks...)
 	u.store = tx.NewStore(u.db, tx.Service{Context: u.Context, Publishes: u.Publishes, Consumers: u.Consumers},
 		tx.WithHooks(hooks...), tx.WithTrace(p.telemetry.TraceHeaders), tx.WithLogger(u.log))
 	if err := u.store.Start(ctx); err != nil {
 		return err
 	}
 	u.Methods(p.server, rpc.NewCore(u.store, u.Code), p.directory)
-	if len(u.Publishes) > 0 {
+	if len(u.Publishes)+len(u.Consumers) > 0 { // dead letters are published too
 		u.relay = outbox.NewRelay(u.db, p.conn, p.schemas, outbox.WithHooks(hooks...), outbox.WithLogger(u.log))
 	}
 	if err := p.assembleSagas(u, hooks); err != nil {
