@@ -104,6 +104,7 @@ func (m *member) open(topics []string) (err error) {
 		kgo.ConsumeTopics(topics...),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.SessionTimeout(3*m.conn.cfg.Idle+time.Second),
+		kgo.RebalanceTimeout(max(rebalanceTime, 3*m.conn.cfg.Idle+time.Second)),
 		kgo.HeartbeatInterval(m.conn.cfg.Idle),
 		kgo.DisableAutoCommit(),
 		kgo.MaxVersions(commitsByName()),
@@ -245,6 +246,10 @@ func (m *member) Ready() error {
 	}
 	return nil
 }
+
+// rebalanceTime is how long members may take to let go of partitions. A member
+// that is killed while the others wait for it keeps them waiting so long.
+const rebalanceTime = 20 * time.Second
 
 // groupErrors hears what breaks the group session.
 type groupErrors struct{ m *member }
