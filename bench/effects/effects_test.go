@@ -87,8 +87,8 @@ func newRun(t *testing.T, engine string, l load) *run {
 	r.engines = service.Engines{
 		OpenSQLite:   func(ctx context.Context, path string) (*database.DB, error) { return sqlite.Open(ctx, path) },
 		OpenPostgres: postgres.Open,
-		DialBroker: func(_ context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error) {
-			return kafkabus.Open(kafkabus.Config{Brokers: brokers, ClientID: name, Logger: log})
+		DialKafka: func(_ context.Context, to service.Kafka) (driver.Conn, error) {
+			return kafkabus.Open(kafkabus.Config{Brokers: to.Brokers, ClientID: to.Client, Logger: to.Log})
 		},
 	}
 	r.connect(addr, url)

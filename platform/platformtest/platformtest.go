@@ -111,8 +111,8 @@ func (h *Harness) configure(dir string) {
 	}
 	h.engines = service.Engines{
 		OpenSQLite: sqlite.Open, OpenPostgres: postgres.Open,
-		DialBroker: func(_ context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error) {
-			return kafkabus.Open(kafkabus.Config{Brokers: brokers, ClientID: name, Logger: log, Dial: h.network.Dial, Idle: idle})
+		DialKafka: func(_ context.Context, to service.Kafka) (driver.Conn, error) {
+			return kafkabus.Open(kafkabus.Config{Brokers: to.Brokers, ClientID: to.Client, Logger: to.Log, Dial: h.network.Dial, Idle: idle})
 		},
 		EmbedBroker: func(ctx context.Context, dir, addr string, log *slog.Logger) (service.Broker, error) {
 			return kafka.Start(ctx, kafka.Options{Addr: addr, DataDir: dir, Logger: log, Listen: h.network.Listen})
@@ -148,7 +148,7 @@ func (h *Harness) settle() {
 }
 
 func (h *Harness) connect() (err error) {
-	h.conn, err = h.engines.DialBroker(h.T.Context(), []string{kafkaAddr}, "platformtest", h.log.logger())
+	h.conn, err = h.engines.DialKafka(h.T.Context(), service.Kafka{Brokers: []string{kafkaAddr}, Client: "platformtest", Log: h.log.logger()})
 	if err != nil {
 		return err
 	}

@@ -26,9 +26,6 @@ type Engines struct {
 	// DialKafka connects to Kafka brokers, and DialNATS to NATS servers.
 	DialKafka func(ctx context.Context, to Kafka) (driver.Conn, error)
 	DialNATS  func(ctx context.Context, to NATS) (driver.Conn, error)
-	// DialBroker is DialKafka for brokers that want nothing of a client; it is
-	// used where there is no DialKafka.
-	DialBroker func(ctx context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error)
 	// EmbedBroker starts a broker inside the process, which listens on addr
 	// and keeps its records in dir. It is nil in a process that embeds neither
 	// broker nor registry.
@@ -71,9 +68,6 @@ func (e *Engines) dialKafka(ctx context.Context, cfg *Config, brokers []string, 
 	to, err := cfg.Kafka.target(cfg, brokers, name, log)
 	if err != nil {
 		return nil, &ConfigError{err}
-	}
-	if e.DialKafka == nil {
-		return e.DialBroker(ctx, brokers, name, log)
 	}
 	return e.DialKafka(ctx, to)
 }

@@ -27,8 +27,8 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 func engines() service.Engines {
 	return service.Engines{
 		OpenSQLite: sqlite.Open, OpenPostgres: postgres.Open,
-		DialBroker: func(_ context.Context, brokers []string, name string, log *slog.Logger) (driver.Conn, error) {
-			return kafkabus.Open(kafkabus.Config{Brokers: brokers, ClientID: name, Logger: log})
+		DialKafka: func(_ context.Context, to service.Kafka) (driver.Conn, error) {
+			return kafkabus.Open(kafkabus.Config{Brokers: to.Brokers, ClientID: to.Client, Logger: to.Log})
 		},
 		EmbedBroker: func(ctx context.Context, dir, addr string, log *slog.Logger) (service.Broker, error) {
 			return kafka.Start(ctx, kafka.Options{Addr: addr, DataDir: dir, Logger: log})
