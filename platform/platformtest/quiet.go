@@ -14,10 +14,12 @@ import (
 // quietWithin is how long, in virtual time, a cascade may take.
 const quietWithin = time.Minute
 
-// Quiet waits until nothing is left to do: every outbox is published and every
-// consumer has applied all that its topics hold. A cascade that has not come
-// to rest after a minute of virtual time ends the test and says what is in the
-// way, for example a handler that fails.
+// Quiet waits until nothing is left to do: every outbox is published, every
+// consumer has gone through all that its topics have, and nothing that failed
+// will run again by itself; dead letters are at rest. A cascade that has not
+// come to rest after a minute of virtual time ends the test and says what is in
+// the way, for example a handler that fails; let more time pass before with
+// [Harness.Advance].
 func (h *Harness) Quiet() {
 	h.T.Helper()
 	deadline := time.Now().Add(quietWithin)
@@ -63,7 +65,7 @@ func (h *Harness) lag() error {
 			errs = append(errs, h.behind(&d.Consumers[i].Route, next))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(h.retrying(h.T.Context(), errs)...)
 }
 
 func (h *Harness) behind(r *bus.Route, next map[bus.Position]int64) error {

@@ -187,7 +187,7 @@ func (a *applier) transaction(ctx context.Context, part []*item) (int, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, a.consumer.Deadline()+batchGrace, errBatchTime)
 	defer cancel()
-	r := run{applier: a, part: part, now: database.Now(), left: make(chan int, 1)}
+	r := run{applier: a, part: part, now: database.Now(), left: make(chan int, 1), at: -1}
 	r.assign()
 	if err := r.prepare(ctx); err != nil {
 		return 0, err

@@ -53,7 +53,7 @@ func (w *watch) abandon() bool { return w.state.CompareAndSwap(watching, wasAban
 func (r *run) apart(ctx context.Context, body func(context.Context) error) (abandoned bool, err error) {
 	done := make(chan error, 1)
 	go func() {
-		err := error(&deliveryFailure{index: -1, err: errExit})
+		err := errExit
 		defer func() { done <- r.exited(err) }()
 		err = bus.Contain(func() error { return body(ctx) })
 	}()
@@ -65,14 +65,12 @@ func (r *run) apart(ctx context.Context, body func(context.Context) error) (aban
 	}
 }
 
-// exited gives the failure of a handler that has ended the goroutine its
-// place.
+// exited says whose failure it is that the goroutine was ended.
 func (r *run) exited(err error) error {
-	var failed *deliveryFailure
-	if errors.As(err, &failed) && errors.Is(failed.err, errExit) {
-		failed.index = r.at
+	if !errors.Is(err, errExit) || r.at < 0 {
+		return err
 	}
-	return err
+	return &deliveryFailure{index: r.at, err: err, ended: true}
 }
 
 // stuck says what it means that the handler of delivery i does not return.
@@ -115,6 +113,7 @@ func (r *run) deliver(ctx context.Context, i int) ([]outbox.Event, error) {
 		return nil, errAbandoned
 	}
 	detach()
+	r.at = -1
 	out, failed := t.end()
 	if err == nil && failed == nil && handling.Err() == nil && !r.u.Ended() {
 		r.pass(it)

@@ -35,7 +35,7 @@ type run struct {
 	began time.Time // when the writer's turn came
 	out   []outbox.Event
 	left  chan int // gets the delivery whose handler is abandoned
-	at    int      // the delivery whose handler is running
+	at    int      // the delivery whose handler is running, or -1
 	ended int      // deliveries that the transaction settles; see careful
 }
 
