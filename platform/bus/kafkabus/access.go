@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -14,6 +15,9 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
+
+// leaveWithin bounds what a member with a name says when it leaves.
+const leaveWithin = 5 * time.Second
 
 // SASL says who the client is. The zero value says nothing.
 type SASL struct {
@@ -96,9 +100,9 @@ func (m *member) leaveAsInstance() error {
 	leaving := kmsg.NewLeaveGroupRequestMember()
 	leaving.InstanceID = &m.conn.cfg.Instance
 	req.Members = append(req.Members, leaving)
-	ctx, cancel := context.WithTimeout(context.Background(), unreachableAfter)
+	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
 	defer cancel()
-	resp, err := req.RequestWith(ctx, m.conn.out)
+	resp, err := req.RequestWith(ctx, m.conn.any())
 	if err != nil {
 		return err
 	}

@@ -204,10 +204,12 @@ func (c *Conn) Close() error {
 		members = append(members, m)
 	}
 	c.mu.Unlock()
-	var errs []error
-	for _, m := range members {
-		errs = append(errs, m.Close(context.Background()))
+	errs := make([]error, len(members))
+	var left sync.WaitGroup
+	for i, m := range members {
+		left.Go(func() { errs[i] = m.Close(context.Background()) })
 	}
+	left.Wait()
 	c.nc.Close()
 	c.link.close()
 	return errors.Join(errs...)
