@@ -199,7 +199,7 @@ func TestNoAddress(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []Config{{}, {From: "no-reply"}, {From: from, Addr: "host"}} {
+	for _, bad := range []Config{{From: "no-reply"}, {From: from, Addr: "host"}} {
 		if _, err := New(bad); err == nil {
 			t.Errorf("%+v is accepted", bad)
 		}

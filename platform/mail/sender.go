@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,9 @@ type Sender interface {
 	Send(ctx context.Context, m *Message) error
 }
 
+// DefaultFrom is the sender of mail that nobody answers.
+const DefaultFrom = "PulseLearn <no-reply@localhost>"
+
 // A Config says where messages go.
 type Config struct {
 	// Addr is the server's host:port. Empty means the directory Dir.
@@ -30,7 +34,7 @@ type Config struct {
 	// Both are empty for a server that takes mail from everybody.
 	User, Password string
 	// From is the sender: an address, or a name and an address, as in
-	// "PulseLearn <no-reply@example.org>".
+	// "PulseLearn <no-reply@example.org>". Empty means [DefaultFrom].
 	From string
 	// Dir is where messages are written without a server, a file each.
 	Dir string
@@ -39,7 +43,7 @@ type Config struct {
 // New returns the sender that cfg describes. Nothing is dialed or written
 // until a message is sent.
 func New(cfg Config) (Sender, error) {
-	from, err := netmail.ParseAddress(cfg.From)
+	from, err := netmail.ParseAddress(cmp.Or(cfg.From, DefaultFrom))
 	if err != nil {
 		return nil, fmt.Errorf("the sender %q is neither an address nor a name and an address, as in \"PulseLearn <no-reply@example.org>\"", cfg.From)
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/pulselearn/campus-hub/platform/mail"
 )
 
 // A Switch is on, off, or left to the process.
@@ -95,7 +97,7 @@ var settings = []setting{
 		func(c *Config) string { return c.SMTPAddr }},
 	text("SMTP_USER", "", "who logs in to the mail server; empty: nobody", func(c *Config) *string { return &c.SMTPUser }),
 	{"SMTP_PASSWORD", "password of PL_SMTP_USER", "", setSMTPPassword, smtpPassword},
-	text("MAIL_FROM", "PulseLearn <no-reply@localhost>", "sender of mail: an address, or a name and an address in angle brackets", func(c *Config) *string { return &c.MailFrom }),
+	text("MAIL_FROM", mail.DefaultFrom, "sender of mail: an address, or a name and an address in angle brackets", func(c *Config) *string { return &c.MailFrom }),
 	{"DRAIN_TIMEOUT", "how long a clean shutdown may take", "20s", setDrainTimeout, func(c *Config) string { return c.DrainTimeout.String() }},
 }
 
