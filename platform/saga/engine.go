@@ -57,9 +57,10 @@ type Engine struct {
 	due       string // the query for instances that are due
 	names     []any  // its arguments
 
-	mu   sync.Mutex
-	busy map[[2]string]bool // instances that are being moved here
-	work sync.WaitGroup
+	mu     sync.Mutex
+	busy   map[[2]string]bool // instances that are being moved here
+	missed bool               // one that is due found no place, or is busy
+	work   sync.WaitGroup
 }
 
 // New returns an engine that [Engine.Run] starts.
@@ -172,28 +173,32 @@ func (e *Engine) round(ctx context.Context) (time.Duration, error) {
 	return next, nil
 }
 
-// start works on an instance unless that is being done, or enough is. The end
-// of the work rings, for those that found no place.
+// start works on an instance unless that is being done, or enough is.
 func (e *Engine) start(ctx context.Context, saga, id string) {
 	ref := [2]string{saga, id}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.busy[ref] || len(e.busy) >= maxAtOnce {
+		e.missed = true
 		return
 	}
 	e.busy[ref] = true
 	e.work.Go(func() {
-		defer func() {
-			e.mu.Lock()
-			full := len(e.busy) >= maxAtOnce
-			delete(e.busy, ref)
-			e.mu.Unlock()
-			if full {
-				e.cfg.DB.Ring()
-			}
-		}()
+		defer e.finish(ref)
 		e.advance(ctx, saga, id)
 	})
+}
+
+// finish ends the work on an instance and rings for those that were missed.
+func (e *Engine) finish(ref [2]string) {
+	e.mu.Lock()
+	missed := e.missed
+	e.missed = false
+	delete(e.busy, ref)
+	e.mu.Unlock()
+	if missed {
+		e.cfg.DB.Ring()
+	}
 }
 
 // advance moves an instance until it has to wait, is at its end, or is lost.

@@ -213,6 +213,7 @@ func (w *world) crash(key string, n int) (crashed bool) {
 	})
 	stop()
 	w.step.set(nil)
+	w.lossy.lose()
 	if !w.virtual {
 		w.expire()
 	}

@@ -80,7 +80,8 @@ func scanInstance(rows *sql.Rows) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	in.due, in.leased = due.Time, leased.Time
+	in.due, in.leased = due.Time.UTC(), leased.Time.UTC()
+	in.deadline, in.started, in.changed = in.deadline.UTC(), in.started.UTC(), in.changed.UTC()
 	if err := json.Unmarshal([]byte(progress), &in.progress); err != nil {
 		return nil, fmt.Errorf("progress of saga %s, instance %s: %w", in.saga, in.id, err)
 	}

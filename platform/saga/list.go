@@ -168,6 +168,7 @@ func Show(ctx context.Context, db *database.DB, saga, id string) (*Details, erro
 		WHERE saga = $1 AND instance = $2 ORDER BY version, n`, []any{saga, id}, func(rows *sql.Rows) error {
 		var e Entry
 		err := rows.Scan(&e.Version, &e.At, &e.Step, &e.Attempt, &e.What, &e.Code, &e.Reason, &e.Actor)
+		e.At = e.At.UTC()
 		d.History = append(d.History, e)
 		return err
 	})

@@ -101,6 +101,5 @@ func (p *play) dies() bool {
 	}
 	p.w.crash(p.key, rapid.IntRange(1, 25).Draw(p.T, "dies at"))
 	p.w.loses = nil
-	p.w.lossy.lose()
 	return true
 }

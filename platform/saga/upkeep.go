@@ -48,7 +48,7 @@ func Counts(ctx context.Context, db *database.DB) ([]Count, error) {
 		if err := rows.Scan(&c.Saga, &c.Status, &parked, &c.Instances, &c.Oldest); err != nil {
 			return err
 		}
-		c.Parked = parked == 1
+		c.Parked, c.Oldest = parked == 1, c.Oldest.UTC()
 		if n := len(counts); n > 0 && counts[n-1] == c {
 			return nil // two that changed at the same time
 		}
