@@ -247,6 +247,7 @@ func (w *world) checkConsumer(v *verdict, name, consumer string, t *topic) {
 			states[row.EventID] = row.State
 		}
 	}
+	v.tally["undecodable"] += undecodable
 	if undecodable+dropped[""] < t.poison {
 		v.violated("%s: %d of %d records that cannot be decoded are held", consumer, undecodable, t.poison)
 	}

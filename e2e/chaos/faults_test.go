@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -38,13 +39,14 @@ var common = []fault{
 	{"leave the database half-open", halfOpen("database")},
 }
 
-// clustered are those of a cluster of brokers.
+// clustered are those of a cluster of brokers, one of which at most is
+// disturbed at a time: records are acknowledged when two have them.
 var clustered = []fault{
 	{"kill a broker", killBroker}, {"kill a broker", killBroker},
 	{"freeze a broker", freezeBroker},
 	{"delay a broker", func(w *world, r *rand.Rand) (func(), time.Duration) { return delayed(w.someBroker(r))(w, r) }},
 	{"cut off a broker", func(w *world, r *rand.Rand) (func(), time.Duration) { return cut(w.someBroker(r))(w, r) }},
-	{"leave a broker half-open", func(w *world, r *rand.Rand) (func(), time.Duration) { return halfOpen(w.someBroker(r))(w, r) }},
+	{"half-open a broker", func(w *world, r *rand.Rand) (func(), time.Duration) { return halfOpen(w.someBroker(r))(w, r) }},
 }
 
 // A schedule is faults that begin one after the other, while those before may
@@ -95,8 +97,12 @@ func (s *schedule) run(d time.Duration) {
 	s.revive()
 }
 
+// under reports whether a fault of that kind, or one of another broker, still
+// lasts.
 func (s *schedule) under(name string) bool {
-	return slices.ContainsFunc(s.ends, func(e ending) bool { return e.name == name })
+	return slices.ContainsFunc(s.ends, func(e ending) bool {
+		return e.name == name || strings.HasSuffix(e.name, " a broker") && strings.HasSuffix(name, " a broker")
+	})
 }
 
 func (s *schedule) endSome(all bool) {
