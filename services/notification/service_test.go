@@ -14,15 +14,19 @@ import (
 	notificationv1 "github.com/pulselearn/campus-hub/gen/proto/pl/notification/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/notification/v1/notificationv1connect"
 	notificationservice "github.com/pulselearn/campus-hub/gen/service/notification"
+	userprofileservice "github.com/pulselearn/campus-hub/gen/service/userprofile"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/platformtest"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/notification"
 	"github.com/pulselearn/campus-hub/services/notification/migrations"
+	"github.com/pulselearn/campus-hub/services/userprofile"
+	userprofilemigrations "github.com/pulselearn/campus-hub/services/userprofile/migrations"
 )
 
 func register(app *service.App) {
 	notificationservice.Register(app, notification.New(), migrations.Files)
+	userprofileservice.Register(app, userprofile.New(), userprofilemigrations.Files)
 }
 
 func client(h *platformtest.Harness) notificationv1connect.NotificationServiceClient {

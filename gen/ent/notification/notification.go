@@ -40,7 +40,9 @@ type Notification struct {
 	// When the student first saw it. Absent until then.
 	ReadAt *time.Time `json:"read_at,omitempty"`
 	// When it was created.
-	CreatedAt    time.Time `json:"created_at,omitempty"`
+	CreatedAt time.Time `json:"created_at,omitempty"`
+	// When a mail server took it as e-mail. Absent until then, and for a student who wants none.
+	EmailedAt    *time.Time `json:"emailed_at,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -55,7 +57,7 @@ func (*Notification) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case notification.FieldID, notification.FieldStudentID, notification.FieldCategory, notification.FieldPriority, notification.FieldTitle, notification.FieldBody, notification.FieldLink, notification.FieldSourceID:
 			values[i] = new(sql.NullString)
-		case notification.FieldReadAt, notification.FieldCreatedAt:
+		case notification.FieldReadAt, notification.FieldCreatedAt, notification.FieldEmailedAt:
 			values[i] = new(sql.NullTime)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -147,6 +149,13 @@ func (_m *Notification) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.CreatedAt = value.Time
 			}
+		case notification.FieldEmailedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field emailed_at", values[i])
+			} else if value.Valid {
+				_m.EmailedAt = new(time.Time)
+				*_m.EmailedAt = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -215,6 +224,11 @@ func (_m *Notification) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))
+	builder.WriteString(", ")
+	if v := _m.EmailedAt; v != nil {
+		builder.WriteString("emailed_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -161,6 +161,20 @@ func (_c *NotificationCreate) SetCreatedAt(v time.Time) *NotificationCreate {
 	return _c
 }
 
+// SetEmailedAt sets the "emailed_at" field.
+func (_c *NotificationCreate) SetEmailedAt(v time.Time) *NotificationCreate {
+	_c.mutation.SetEmailedAt(v)
+	return _c
+}
+
+// SetNillableEmailedAt sets the "emailed_at" field if the given value is not nil.
+func (_c *NotificationCreate) SetNillableEmailedAt(v *time.Time) *NotificationCreate {
+	if v != nil {
+		_c.SetEmailedAt(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *NotificationCreate) SetID(v string) *NotificationCreate {
 	_c.mutation.SetID(v)
@@ -355,6 +369,10 @@ func (_c *NotificationCreate) createSpec() (*Notification, *sqlgraph.CreateSpec)
 		_spec.SetField(notification.FieldCreatedAt, field.TypeTime, value)
 		_node.CreatedAt = value
 	}
+	if value, ok := _c.mutation.EmailedAt(); ok {
+		_spec.SetField(notification.FieldEmailedAt, field.TypeTime, value)
+		_node.EmailedAt = &value
+	}
 	return _node, _spec
 }
 
@@ -434,6 +452,24 @@ func (u *NotificationUpsert) UpdateReadAt() *NotificationUpsert {
 // ClearReadAt clears the value of the "read_at" field.
 func (u *NotificationUpsert) ClearReadAt() *NotificationUpsert {
 	u.SetNull(notification.FieldReadAt)
+	return u
+}
+
+// SetEmailedAt sets the "emailed_at" field.
+func (u *NotificationUpsert) SetEmailedAt(v time.Time) *NotificationUpsert {
+	u.Set(notification.FieldEmailedAt, v)
+	return u
+}
+
+// UpdateEmailedAt sets the "emailed_at" field to the value that was provided on create.
+func (u *NotificationUpsert) UpdateEmailedAt() *NotificationUpsert {
+	u.SetExcluded(notification.FieldEmailedAt)
+	return u
+}
+
+// ClearEmailedAt clears the value of the "emailed_at" field.
+func (u *NotificationUpsert) ClearEmailedAt() *NotificationUpsert {
+	u.SetNull(notification.FieldEmailedAt)
 	return u
 }
 
@@ -544,6 +580,27 @@ func (u *NotificationUpsertOne) UpdateReadAt() *NotificationUpsertOne {
 func (u *NotificationUpsertOne) ClearReadAt() *NotificationUpsertOne {
 	return u.Update(func(s *NotificationUpsert) {
 		s.ClearReadAt()
+	})
+}
+
+// SetEmailedAt sets the "emailed_at" field.
+func (u *NotificationUpsertOne) SetEmailedAt(v time.Time) *NotificationUpsertOne {
+	return u.Update(func(s *NotificationUpsert) {
+		s.SetEmailedAt(v)
+	})
+}
+
+// UpdateEmailedAt sets the "emailed_at" field to the value that was provided on create.
+func (u *NotificationUpsertOne) UpdateEmailedAt() *NotificationUpsertOne {
+	return u.Update(func(s *NotificationUpsert) {
+		s.UpdateEmailedAt()
+	})
+}
+
+// ClearEmailedAt clears the value of the "emailed_at" field.
+func (u *NotificationUpsertOne) ClearEmailedAt() *NotificationUpsertOne {
+	return u.Update(func(s *NotificationUpsert) {
+		s.ClearEmailedAt()
 	})
 }
 
@@ -821,6 +878,27 @@ func (u *NotificationUpsertBulk) UpdateReadAt() *NotificationUpsertBulk {
 func (u *NotificationUpsertBulk) ClearReadAt() *NotificationUpsertBulk {
 	return u.Update(func(s *NotificationUpsert) {
 		s.ClearReadAt()
+	})
+}
+
+// SetEmailedAt sets the "emailed_at" field.
+func (u *NotificationUpsertBulk) SetEmailedAt(v time.Time) *NotificationUpsertBulk {
+	return u.Update(func(s *NotificationUpsert) {
+		s.SetEmailedAt(v)
+	})
+}
+
+// UpdateEmailedAt sets the "emailed_at" field to the value that was provided on create.
+func (u *NotificationUpsertBulk) UpdateEmailedAt() *NotificationUpsertBulk {
+	return u.Update(func(s *NotificationUpsert) {
+		s.UpdateEmailedAt()
+	})
+}
+
+// ClearEmailedAt clears the value of the "emailed_at" field.
+func (u *NotificationUpsertBulk) ClearEmailedAt() *NotificationUpsertBulk {
+	return u.Update(func(s *NotificationUpsert) {
+		s.ClearEmailedAt()
 	})
 }
 

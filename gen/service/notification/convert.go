@@ -28,6 +28,7 @@ func NotificationProto(e *ent.Notification) *notificationv1.Notification {
 		Read:       e.Read,
 		ReadAt:     optionalTime(e.ReadAt),
 		CreatedAt:  timestamppb.New(e.CreatedAt),
+		EmailedAt:  optionalTime(e.EmailedAt),
 	}
 }
 
@@ -61,6 +62,9 @@ func SetNotification(create *ent.NotificationCreate, m *notificationv1.Notificat
 	}
 	if t := m.GetCreatedAt(); t != nil {
 		create.SetCreatedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	if t := m.GetEmailedAt(); t != nil {
+		create.SetEmailedAt(t.AsTime().Truncate(time.Microsecond))
 	}
 	return create
 }

@@ -11,16 +11,18 @@ import (
 	"context"
 
 	achievementv1event "github.com/pulselearn/campus-hub/gen/event/achievement/v1"
+	notificationv1event "github.com/pulselearn/campus-hub/gen/event/notification/v1"
 	userprofilev1event "github.com/pulselearn/campus-hub/gen/event/userprofile/v1"
 	notificationv1 "github.com/pulselearn/campus-hub/gen/proto/pl/notification/v1"
 	"github.com/pulselearn/campus-hub/platform/event"
 )
 
 // Handler is what services/notification implements: a method for each call of
-// its API and for each event that it consumes. Every method is one
+// its API and for each event that it consumes. Every method with a Tx is one
 // transaction: when it returns nil, what it wrote and published is committed
 // together with the fact that it ran; when it returns an error, nothing has
-// happened.
+// happened. A method with a Call has its effect outside of the database, at
+// least once.
 //
 // Methods may run more than once for one call or event, so they touch nothing
 // but what they are given.
@@ -37,6 +39,11 @@ type Handler interface {
 	// OnUserRegistered consumes pl.userprofile.user_registered.v1: a person has
 	// joined the campus.
 	OnUserRegistered(ctx context.Context, tx *Tx, e *userprofilev1event.UserRegistered) error
+	// OnNotificationCreated consumes pl.notification.notification_created.v1: a
+	// student has a new notification. Its compatibility is BACKWARD_TRANSITIVE
+	// because a new subject to tell about is a new branch, which readers must
+	// know first.
+	OnNotificationCreated(ctx context.Context, call *Call, e *notificationv1event.NotificationCreated) error
 }
 
 // Event is an event that notification publishes. The events of other contexts

@@ -16,6 +16,7 @@ import (
 	userprofilev1event "github.com/pulselearn/campus-hub/gen/event/userprofile/v1"
 	notificationv1 "github.com/pulselearn/campus-hub/gen/proto/pl/notification/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/notification/v1/notificationv1connect"
+	"github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1/userprofilev1connect"
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/rpc"
@@ -31,25 +32,29 @@ const _ = service.AcceptsGeneration1
 // consumes, and the migrations of its database. A handler that h lacks is a
 // compile error where Register is called.
 func Register(app *service.App, h Handler, migrations fs.FS) {
+	clients := new(Clients) // filled before anything runs
 	app.Add(service.Definition{
 		Context: "notification",
 		Publishes: []*event.Type{
 			notificationv1event.NotificationCreatedType,
 		},
-		Consumers:  consumers(h),
+		Consumers:  consumers(h, clients),
+		Calls:      []string{"userprofile"},
 		Migrations: migrations,
 		Configure:  service.Configuration(h),
 		Code:       code,
-		Methods: func(server *connect.Server, core *rpc.Core, _ *rpc.Directory) {
+		Methods: func(server *connect.Server, core *rpc.Core, calls *rpc.Directory) {
+			*clients = newClients(calls)
 			notificationv1connect.RegisterNotificationServiceHandler(server, &api{
 				handler: h,
 				core:    core,
+				clients: clients,
 			})
 		},
 	})
 }
 
-func consumers(h Handler) []tx.Consumer {
+func consumers(h Handler, clients *Clients) []tx.Consumer {
 	return []tx.Consumer{
 		{
 			Route: bus.Route{
@@ -73,6 +78,21 @@ func consumers(h Handler) []tx.Consumer {
 				return rpc.Outcome(h.OnUserRegistered(ctx, NewTx(core), m.(*userprofilev1event.UserRegistered)))
 			},
 		},
+		{
+			Route: bus.Route{
+				Consumer: "notification.OnNotificationCreated",
+				Type:     notificationv1event.NotificationCreatedType,
+				New:      func() event.Message { return new(notificationv1event.NotificationCreated) },
+				Timeout:  45 * time.Second,
+				Retry:    bus.RetryPolicy{Attempts: 12, First: 5 * time.Second, Max: 1 * time.Hour},
+				SkipDead: true,
+			},
+			External: func(ctx context.Context, core *tx.Call, m event.Message) error {
+				ctx = rpc.WithKey(ctx, core.Key())
+				call := &Call{Clients: clients, core: core}
+				return rpc.Outcome(h.OnNotificationCreated(ctx, call, m.(*notificationv1event.NotificationCreated)))
+			},
+		},
 	}
 }
 
@@ -87,10 +107,22 @@ func code(err error) (connect.Code, bool) {
 	return 0, false
 }
 
+func newClients(calls *rpc.Directory) Clients {
+	return Clients{
+		UserProfile: userprofilev1connect.NewUserProfileServiceClient(calls.Client("userprofile", rpc.Policy{
+			Caller:  "notification",
+			Timeout: 2 * time.Second,
+			Retry:   bus.RetryPolicy{Attempts: 2},
+			Breaker: rpc.Breaker{Failures: 5, Window: 10},
+		})),
+	}
+}
+
 // api turns calls into transactions and queries of the handler.
 type api struct {
 	handler Handler
 	core    *rpc.Core
+	clients *Clients
 }
 
 func (a *api) ListNotifications(ctx context.Context, req *notificationv1.ListNotificationsRequest) (*notificationv1.ListNotificationsResponse, error) {
@@ -99,7 +131,7 @@ func (a *api) ListNotifications(ctx context.Context, req *notificationv1.ListNot
 	}
 	res, err := a.core.Query(ctx, notificationv1connect.NotificationServiceListNotificationsProcedure,
 		func(ctx context.Context, core *tx.Reader) (proto.Message, error) {
-			return a.handler.ListNotifications(ctx, newReader(core), req)
+			return a.handler.ListNotifications(ctx, newReader(core, a.clients), req)
 		})
 	if err != nil {
 		return nil, err

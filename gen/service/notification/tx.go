@@ -9,6 +9,7 @@ import (
 	"time"
 
 	ent "github.com/pulselearn/campus-hub/gen/ent/notification"
+	"github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1/userprofilev1connect"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/tx"
 	"github.com/pulselearn/campus-hub/platform/tx/entdriver"
@@ -55,14 +56,17 @@ func (tx *Tx) Now() time.Time { return tx.core.Now() }
 type Reader struct {
 	// Notification is one thing that a student was told.
 	Notification NotificationReader
+	// Clients call the other contexts that the contract names.
+	Clients *Clients
 
 	core *tx.Reader
 }
 
-func newReader(core *tx.Reader) *Reader {
+func newReader(core *tx.Reader, clients *Clients) *Reader {
 	client := ent.NewClient(ent.Driver(entdriver.New(core.Conn(), core.Dialect())))
 	return &Reader{
 		Notification: NotificationReader{client.Notification},
+		Clients:      clients,
 		core:         core,
 	}
 }
@@ -81,4 +85,38 @@ func (r NotificationReader) Query() *ent.NotificationQuery { return r.client.Que
 // holds.
 func (r NotificationReader) Get(ctx context.Context, id string) (*ent.Notification, error) {
 	return r.client.Get(ctx, id)
+}
+
+// Call is one run of a handler whose effect is outside of the context's
+// database. The handler runs at least once: when the process dies before the
+// outcome is stored it runs again, with the same key.
+type Call struct {
+	// Clients call the other contexts that the contract names. Their commands
+	// carry idempotency keys that follow from the call's, so that they take
+	// effect once however often the handler runs.
+	Clients *Clients
+
+	core *tx.Call
+}
+
+// Key returns the idempotency key of the effect: the same for every run of the
+// handler for one event. Whoever receives the effect can tell by it that it was
+// there before.
+func (c *Call) Key() string { return c.core.Key() }
+
+// Now returns the time of the run: UTC, in microseconds, and the same whenever
+// it is asked.
+func (c *Call) Now() time.Time { return c.core.Now() }
+
+// Then adds f to what is committed together with the outcome, once the handler
+// has returned nil. Its Tx is the only way from the handler to the database.
+func (c *Call) Then(f func(ctx context.Context, tx *Tx) error) {
+	c.core.Then(func(ctx context.Context, core *tx.Tx) error { return f(ctx, NewTx(core)) })
+}
+
+// Clients call other contexts: in this process, or over the network, as
+// configured. Calls from inside a Tx are refused.
+type Clients struct {
+	// UserProfile calls userprofile.
+	UserProfile userprofilev1connect.UserProfileServiceClient
 }

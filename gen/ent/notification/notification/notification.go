@@ -35,6 +35,8 @@ const (
 	FieldReadAt = "read_at"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
+	// FieldEmailedAt holds the string denoting the emailed_at field in the database.
+	FieldEmailedAt = "emailed_at"
 	// Table holds the table name of the notification in the database.
 	Table = "notifications"
 )
@@ -53,6 +55,7 @@ var Columns = []string{
 	FieldRead,
 	FieldReadAt,
 	FieldCreatedAt,
+	FieldEmailedAt,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -191,4 +194,9 @@ func ByReadAt(opts ...sql.OrderTermOption) OrderOption {
 // ByCreatedAt orders the results by the created_at field.
 func ByCreatedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCreatedAt, opts...).ToFunc()
+}
+
+// ByEmailedAt orders the results by the emailed_at field.
+func ByEmailedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldEmailedAt, opts...).ToFunc()
 }

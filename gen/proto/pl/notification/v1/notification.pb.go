@@ -161,7 +161,9 @@ type Notification struct {
 	// When the student first saw it. Absent until then.
 	ReadAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=read_at,json=readAt,proto3,oneof" json:"read_at,omitempty"`
 	// When it was created.
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// When a mail server took it as e-mail. Absent until then, and for a student who wants none.
+	EmailedAt     *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=emailed_at,json=emailedAt,proto3,oneof" json:"emailed_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -276,6 +278,13 @@ func (x *Notification) GetReadAt() *timestamppb.Timestamp {
 func (x *Notification) GetCreatedAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CreatedAt
+	}
+	return nil
+}
+
+func (x *Notification) GetEmailedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EmailedAt
 	}
 	return nil
 }
@@ -513,7 +522,7 @@ var File_pl_notification_v1_notification_proto protoreflect.FileDescriptor
 
 const file_pl_notification_v1_notification_proto_rawDesc = "" +
 	"\n" +
-	"%pl/notification/v1/notification.proto\x12\x12pl.notification.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpl/options/v1/options.proto\"\xeb\x05\n" +
+	"%pl/notification/v1/notification.proto\x12\x12pl.notification.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpl/options/v1/options.proto\"\xba\x06\n" +
 	"\fNotification\x12\x16\n" +
 	"\x02id\x18\x01 \x01(\tB\x06\x82\xe1\x18\x02\b\x01R\x02id\x12%\n" +
 	"\n" +
@@ -531,7 +540,9 @@ const file_pl_notification_v1_notification_proto_rawDesc = "" +
 	" \x01(\bR\x04read\x128\n" +
 	"\aread_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampH\x00R\x06readAt\x88\x01\x01\x12A\n" +
 	"\n" +
-	"created_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x06\x82\xe1\x18\x02 \x01R\tcreatedAt\x1a=\n" +
+	"created_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x06\x82\xe1\x18\x02 \x01R\tcreatedAt\x12>\n" +
+	"\n" +
+	"emailed_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampH\x01R\temailedAt\x88\x01\x01\x1a=\n" +
 	"\x0fParametersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:9\xfa\xe0\x185\n" +
@@ -543,7 +554,8 @@ const file_pl_notification_v1_notification_proto_rawDesc = "" +
 	"student_id\n" +
 	"\x04readB\n" +
 	"\n" +
-	"\b_read_at\"\xc1\x01\n" +
+	"\b_read_atB\r\n" +
+	"\v_emailed_at\"\xc1\x01\n" +
 	"\x18ListNotificationsRequest\x12'\n" +
 	"\n" +
 	"student_id\x18\x01 \x01(\tB\b\x82\xe1\x18\x040\x018@R\tstudentId\x12\x1f\n" +
@@ -568,14 +580,18 @@ const file_pl_notification_v1_notification_proto_rawDesc = "" +
 	"!NOTIFICATION_PRIORITY_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19NOTIFICATION_PRIORITY_LOW\x10\x01\x12 \n" +
 	"\x1cNOTIFICATION_PRIORITY_NORMAL\x10\x02\x12\x1e\n" +
-	"\x1aNOTIFICATION_PRIORITY_HIGH\x10\x032\xd5\x03\n" +
+	"\x1aNOTIFICATION_PRIORITY_HIGH\x10\x032\xbf\x04\n" +
 	"\x13NotificationService\x12\xa6\x01\n" +
 	"\x11ListNotifications\x12,.pl.notification.v1.ListNotificationsRequest\x1a-.pl.notification.v1.ListNotificationsResponse\"4\xf2\xe0\x18-\n" +
 	"+/api/v1/students/{student_id}/notifications\x90\x02\x01\x12\x89\x01\n" +
-	"\bMarkRead\x12#.pl.notification.v1.MarkReadRequest\x1a$.pl.notification.v1.MarkReadResponse\"2\xf2\xe0\x18.\x12,/api/v1/notifications/{notification_id}/read\x1a\x88\x01\xea\xe0\x18\x83\x01\n" +
+	"\bMarkRead\x12#.pl.notification.v1.MarkReadRequest\x1a$.pl.notification.v1.MarkReadResponse\"2\xf2\xe0\x18.\x12,/api/v1/notifications/{notification_id}/read\x1a\xf2\x01\xea\xe0\x18\xed\x01\n" +
 	"\x10squad-engagement\x12'pl.notification.notification_created.v1\x1a!\n" +
 	"\x1fpl.achievement.badge_awarded.v1\x1a#\n" +
-	"!pl.userprofile.user_registered.v1BNZLgithub.com/pulselearn/campus-hub/gen/proto/pl/notification/v1;notificationv1b\x06proto3"
+	"!pl.userprofile.user_registered.v1\x1a>\n" +
+	"'pl.notification.notification_created.v1\"\x0345s*\n" +
+	"\b\f\x12\x025s\x1a\x021h0\x028\x02\"\vuserprofile*\x1b\n" +
+	"\vuserprofile\x12\x022s\x1a\x02\b\x02\"\x04\b\x05\x10\n" +
+	"BNZLgithub.com/pulselearn/campus-hub/gen/proto/pl/notification/v1;notificationv1b\x06proto3"
 
 var (
 	file_pl_notification_v1_notification_proto_rawDescOnce sync.Once
@@ -603,22 +619,23 @@ var file_pl_notification_v1_notification_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil),     // 8: google.protobuf.Timestamp
 }
 var file_pl_notification_v1_notification_proto_depIdxs = []int32{
-	0, // 0: pl.notification.v1.Notification.category:type_name -> pl.notification.v1.NotificationCategory
-	1, // 1: pl.notification.v1.Notification.priority:type_name -> pl.notification.v1.NotificationPriority
-	7, // 2: pl.notification.v1.Notification.parameters:type_name -> pl.notification.v1.Notification.ParametersEntry
-	8, // 3: pl.notification.v1.Notification.read_at:type_name -> google.protobuf.Timestamp
-	8, // 4: pl.notification.v1.Notification.created_at:type_name -> google.protobuf.Timestamp
-	2, // 5: pl.notification.v1.ListNotificationsResponse.notifications:type_name -> pl.notification.v1.Notification
-	2, // 6: pl.notification.v1.MarkReadResponse.notification:type_name -> pl.notification.v1.Notification
-	3, // 7: pl.notification.v1.NotificationService.ListNotifications:input_type -> pl.notification.v1.ListNotificationsRequest
-	5, // 8: pl.notification.v1.NotificationService.MarkRead:input_type -> pl.notification.v1.MarkReadRequest
-	4, // 9: pl.notification.v1.NotificationService.ListNotifications:output_type -> pl.notification.v1.ListNotificationsResponse
-	6, // 10: pl.notification.v1.NotificationService.MarkRead:output_type -> pl.notification.v1.MarkReadResponse
-	9, // [9:11] is the sub-list for method output_type
-	7, // [7:9] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	0,  // 0: pl.notification.v1.Notification.category:type_name -> pl.notification.v1.NotificationCategory
+	1,  // 1: pl.notification.v1.Notification.priority:type_name -> pl.notification.v1.NotificationPriority
+	7,  // 2: pl.notification.v1.Notification.parameters:type_name -> pl.notification.v1.Notification.ParametersEntry
+	8,  // 3: pl.notification.v1.Notification.read_at:type_name -> google.protobuf.Timestamp
+	8,  // 4: pl.notification.v1.Notification.created_at:type_name -> google.protobuf.Timestamp
+	8,  // 5: pl.notification.v1.Notification.emailed_at:type_name -> google.protobuf.Timestamp
+	2,  // 6: pl.notification.v1.ListNotificationsResponse.notifications:type_name -> pl.notification.v1.Notification
+	2,  // 7: pl.notification.v1.MarkReadResponse.notification:type_name -> pl.notification.v1.Notification
+	3,  // 8: pl.notification.v1.NotificationService.ListNotifications:input_type -> pl.notification.v1.ListNotificationsRequest
+	5,  // 9: pl.notification.v1.NotificationService.MarkRead:input_type -> pl.notification.v1.MarkReadRequest
+	4,  // 10: pl.notification.v1.NotificationService.ListNotifications:output_type -> pl.notification.v1.ListNotificationsResponse
+	6,  // 11: pl.notification.v1.NotificationService.MarkRead:output_type -> pl.notification.v1.MarkReadResponse
+	10, // [10:12] is the sub-list for method output_type
+	8,  // [8:10] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_pl_notification_v1_notification_proto_init() }
