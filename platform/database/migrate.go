@@ -201,6 +201,9 @@ func (db *DB) migrate(ctx context.Context, files []migration) (ran bool, err err
 		ran = true
 		return apply(ctx, u, &files[last])
 	})
+	if err != nil && db.Classify(err) == Conflict {
+		err = fmt.Errorf("%w; another transaction was in the way and nothing was changed: find what holds the table, and run it again", err)
+	}
 	return ran, err
 }
 

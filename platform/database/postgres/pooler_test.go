@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	"github.com/jackc/pgx/v5"
 
@@ -138,4 +139,38 @@ func TestMigrationsBehindAPooler(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// TestMigrationsGiveWay wants a migration not to wait for ever for a table, and
+// to say what to do.
+func TestMigrationsGiveWay(t *testing.T) {
+	db, err := Open(t.Context(), pgtest.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	create := fstest.MapFS{"postgres/0001_init.sql": {Data: []byte("CREATE TABLE bound AS SELECT current_setting('lock_timeout') AS wait")}}
+	if err := db.Migrate(t.Context(), create); err != nil {
+		t.Fatal(err)
+	}
+	var bound string
+	if _, err := database.Scan(t.Context(), db.Reading(), "SELECT wait FROM bound", nil, &bound); err != nil || bound != "10s" {
+		t.Errorf("a migration waits for %q, %v", bound, err)
+	}
+	holder, err := db.BeginRead(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Rollback()
+	if _, err := database.Scan(t.Context(), holder, "SELECT wait FROM bound", nil, &bound); err != nil {
+		t.Fatal(err)
+	}
+	create["postgres/0002_change.sql"] = &fstest.MapFile{Data: []byte("SET LOCAL lock_timeout = '50ms'; ALTER TABLE bound ADD COLUMN more text")}
+	if err := db.Migrate(t.Context(), create); err == nil || !strings.Contains(err.Error(), "find what holds the table") {
+		t.Errorf("got %v, want what was in the way", err)
+	}
+	holder.Rollback()
+	if err := db.Migrate(t.Context(), create); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
 }

@@ -203,8 +203,13 @@ func classify(code string) database.Fault {
 // migrationLock is the key of the advisory lock: "plmigrat" in ASCII.
 const migrationLock = 0x706c6d6967726174
 
+// Lock also bounds how long a statement of a migration waits for a table:
+// everybody who comes later waits behind it.
 func (dialect) Lock(ctx context.Context, c database.Conn) error {
-	_, err := c.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrationLock))
+	if _, err := c.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrationLock)); err != nil {
+		return err
+	}
+	_, err := c.ExecContext(ctx, `SET LOCAL lock_timeout = '10s'`)
 	return err
 }
 

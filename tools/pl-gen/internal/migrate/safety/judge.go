@@ -36,7 +36,7 @@ func (j *judge) statement(i int) []finding {
 func (j *judge) apply(a *ddl.Action) {
 	switch a.Verb {
 	case ddl.CreateTable:
-		j.born[a.Table] = true
+		j.born[a.Table] = j.born[a.Table] || j.tables[a.Table] == nil
 	case ddl.RenameTable:
 		if t := j.tables[a.Table]; t != nil && t.CopyOf == a.To { // rebuilt: it has the old rows
 			t.CopyOf = ""
