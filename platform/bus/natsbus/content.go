@@ -42,24 +42,13 @@ const (
 	structuredPrefix = "application/cloudevents"
 )
 
-// The names of the attributes that the platform writes, so that they cost no
-// allocation.
-var natsNames, kafkaNames = func() (there, back map[string]string) {
-	there, back = make(map[string]string), make(map[string]string)
-	for _, name := range [...]string{
-		specVersion, "id", "source", "type", "subject", "time", "dataschema",
-		event.ExtTraceParent, event.ExtTraceState, event.ExtCorrelationID, event.ExtCausationID,
-		event.ExtPartitionKey, event.ExtRecordedTime, event.ExtSameAs,
-	} {
-		there[kafkaPrefix+name] = natsPrefix + name
-		back[natsPrefix+name] = kafkaPrefix + name
-	}
-	return there, back
-}()
+// ownHeaders is how many headers a message has at most besides the record's:
+// those above, the id, and the three of a batch.
+const ownHeaders = 8
 
 // toNATS converts a record into the message that carries it.
 func toNATS(r *driver.Record, subject string) (*nats.Msg, error) {
-	h := make(nats.Header, len(r.Headers)+6)
+	h := make(nats.Header, len(r.Headers)+ownHeaders)
 	if err := addHeaders(h, r.Headers); err != nil {
 		return nil, err
 	}
@@ -70,16 +59,20 @@ func toNATS(r *driver.Record, subject string) (*nats.Msg, error) {
 		h[headerNull] = []string{"true"}
 	}
 	if !r.Time.IsZero() {
-		h[headerTime] = []string{r.Time.UTC().Format(time.RFC3339Nano)}
+		h[headerTime] = []string{string(event.AppendTime(make([]byte, 0, len(time.RFC3339Nano)), r.Time))}
 	}
 	return &nats.Msg{Subject: subject, Header: h, Data: r.Value}, nil
 }
 
+// addHeaders adds the headers of a record. Their values share the memory of
+// two allocations.
 func addHeaders(h nats.Header, headers []event.Header) error {
 	isEvent := slices.ContainsFunc(headers, func(x event.Header) bool { return x.Key == kafkaPrefix+specVersion })
+	values, texts := make([]string, len(headers)), joined(headers)
 	var encoded []string
-	for _, x := range headers {
-		value := string(x.Value)
+	for i, x := range headers {
+		value := texts[:len(x.Value)]
+		texts = texts[len(value):]
 		name, attribute := natsName(x.Key, isEvent)
 		switch {
 		case strings.HasPrefix(name, serverPrefix), strings.HasPrefix(name, ownPrefix):
@@ -89,7 +82,12 @@ func addHeaders(h nats.Header, headers []event.Header) error {
 		case !plain(value) && !slices.Contains(encoded, name):
 			encoded = append(encoded, name)
 		}
-		h[name] = append(h[name], value)
+		values[i] = value
+		if have := h[name]; have != nil {
+			h[name] = append(have, value)
+		} else {
+			h[name] = values[i : i+1 : i+1]
+		}
 	}
 	for _, name := range encoded {
 		for i, value := range h[name] {
@@ -100,14 +98,30 @@ func addHeaders(h nats.Header, headers []event.Header) error {
 	return nil
 }
 
+// joined returns all values in one string.
+func joined(headers []event.Header) string {
+	size := 0
+	for i := range headers {
+		size += len(headers[i].Value)
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for i := range headers {
+		b.Write(headers[i].Value)
+	}
+	return b.String()
+}
+
 // natsName returns what a header is called on NATS, and whether it carries an
 // attribute of an event.
 func natsName(key string, isEvent bool) (name string, attribute bool) {
 	if !isEvent {
 		return key, false
 	}
-	if name, ok := natsNames[key]; ok {
-		return name, true
+	for i := range attributes {
+		if attributes[i].kafka == key {
+			return attributes[i].nats, true
+		}
 	}
 	if name, ok := strings.CutPrefix(key, kafkaPrefix); ok {
 		return natsPrefix + name, true
@@ -131,9 +145,15 @@ func plain(value string) bool {
 // fromNATS reads the record that a message carries. Messages of other
 // publishers are read too: theirs have no key unless they set Pl-Key.
 func fromNATS(h nats.Header, data []byte, stored time.Time) *driver.Record {
-	r := &driver.Record{Value: data, Time: stored, Headers: headersOf(h)}
-	if key, ok := h[headerKey]; ok && len(key) > 0 {
-		r.Key = []byte(unescape(key[0]))
+	r := &driver.Record{Value: data, Time: stored}
+	key, at := "", ""
+	if own, ok := sortOwn(h); ok {
+		r.Headers, key, at = own.headers(), own[ownKey], own[ownTime]
+	} else {
+		r.Headers, key, at = headersOf(h), first(h[headerKey]), first(h[headerTime])
+	}
+	if key != "" || len(h[headerKey]) > 0 {
+		r.Key = []byte(unescape(key))
 	}
 	if r.Value == nil {
 		r.Value = []byte{}
@@ -141,12 +161,19 @@ func fromNATS(h nats.Header, data []byte, stored time.Time) *driver.Record {
 	if len(h[headerNull]) > 0 {
 		r.Value = nil
 	}
-	if at := h[headerTime]; len(at) > 0 {
-		if t, err := time.Parse(time.RFC3339Nano, at[0]); err == nil {
+	if at != "" {
+		if t, err := event.ParseTime(at); err == nil {
 			r.Time = t
 		}
 	}
 	return r
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
 }
 
 // headersOf returns the headers by name, as package driver has them. A message
@@ -209,9 +236,6 @@ func isBinaryEvent(h nats.Header) bool {
 // case. It returns "" for a header that says nothing, and how to decode values
 // of an attribute.
 func kafkaName(name string, isEvent bool) (key string, decode func(string) string) {
-	if key, ok := kafkaNames[name]; ok && isEvent {
-		return key, attributeValue
-	}
 	switch {
 	case !isEvent && strings.EqualFold(name, contentType):
 		return contentType, nil
@@ -237,6 +261,9 @@ func attributeValue(value string) string {
 }
 
 func unescape(value string) string {
+	if strings.IndexByte(value, '%') < 0 {
+		return value
+	}
 	if decoded, err := url.PathUnescape(value); err == nil {
 		return decoded
 	}

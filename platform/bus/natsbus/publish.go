@@ -52,7 +52,9 @@ const (
 type run struct {
 	topic     string
 	partition int32
+	subject   string
 	messages  []*nats.Msg
+	sizes     []int // of the messages, about
 }
 
 // Publish implements [driver.Conn]. While the server is away it waits for it,
@@ -91,18 +93,18 @@ func (c *Conn) runs(ctx context.Context, records []*driver.Record) ([]*run, erro
 			return nil, err
 		}
 		at := place{rec.Topic, partitionOf(rec.Key, count)}
-		msg, err := toNATS(rec, subject(at.topic, at.partition))
+		r := byPlace[at]
+		if r == nil {
+			r = &run{topic: at.topic, partition: at.partition, subject: subject(at.topic, at.partition)}
+			byPlace[at] = r
+			list = append(list, r)
+		}
+		msg, err := toNATS(rec, r.subject)
 		if err != nil {
 			return nil, fmt.Errorf("nats: publish to %s: %w", rec.Topic, err)
 		}
 		msg.Header[nats.MsgIdHdr] = []string{id + "-" + strconv.Itoa(i)}
-		r := byPlace[at]
-		if r == nil {
-			r = &run{topic: at.topic, partition: at.partition}
-			byPlace[at] = r
-			list = append(list, r)
-		}
-		r.messages = append(r.messages, msg)
+		r.messages, r.sizes = append(r.messages, msg), append(r.sizes, size(rec))
 	}
 	return list, nil
 }
@@ -122,21 +124,21 @@ func (c *Conn) awaitTopic(ctx context.Context, topic string) (int32, error) {
 }
 
 func (c *Conn) write(ctx context.Context, r *run) error {
-	for left := r.messages; len(left) > 0; {
-		n := batchOf(left)
-		if err := c.writeBatch(ctx, r, left[:n]); err != nil {
+	for at := 0; at < len(r.messages); {
+		n := batchOf(r.sizes[at:])
+		if err := c.writeBatch(ctx, r, r.messages[at:at+n]); err != nil {
 			return c.publishError(r.topic, err)
 		}
-		left = left[n:]
+		at += n
 	}
 	return nil
 }
 
-// batchOf returns how many of the messages make one batch.
-func batchOf(messages []*nats.Msg) int {
+// batchOf returns how many of the messages of these sizes make one batch.
+func batchOf(sizes []int) int {
 	n, bytes := 0, 0
-	for n < len(messages) && n < batchRecords {
-		bytes += messages[n].Size()
+	for n < len(sizes) && n < batchRecords {
+		bytes += sizes[n]
 		if n > 0 && bytes > batchBytes {
 			break
 		}

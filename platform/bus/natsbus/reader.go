@@ -37,6 +37,10 @@ type reader struct {
 	next     int64
 	messages jetstream.MessagesContext
 	done     chan struct{}
+
+	watch context.Context // ends when it is time to see whether messages came
+	end   context.CancelFunc
+	came  bool // messages, since watch began
 }
 
 // read begins to read a partition at an offset. The consumer is ordered: the
@@ -95,6 +99,8 @@ func (c *Conn) afterHole(ctx context.Context, id topicPartition, info *jetstream
 func (r *reader) run(ctx context.Context) {
 	defer close(r.done)
 	defer func() { r.messages.Stop() }()
+	r.rewatch(ctx)
+	defer func() { r.end() }()
 	for {
 		err := r.step(ctx)
 		if ctx.Err() != nil {
@@ -107,20 +113,35 @@ func (r *reader) run(ctx context.Context) {
 	}
 }
 
-// step reads one message, or checks the stream when none has come for long.
+// step reads one message, or checks the stream when none has come for long. A
+// timer for each message would cost as much as the message.
 func (r *reader) step(ctx context.Context) error {
-	within, cancel := context.WithTimeout(ctx, checkEvery*r.p.m.conn.cfg.Idle)
-	defer cancel()
-	msg, err := r.messages.Next(jetstream.NextContext(within))
+	msg, err := r.messages.Next(jetstream.NextContext(r.watch))
 	switch {
 	case err == nil:
+		r.came = true
 		return r.take(ctx, msg)
-	case within.Err() != nil:
+	case r.watch.Err() != nil:
+		came := r.came
+		r.rewatch(ctx)
+		if came {
+			return nil
+		}
 		return r.watchdog(ctx)
 	case errors.Is(err, nats.ErrTimeout):
 		return nil
 	}
 	return r.reopen(ctx)
+}
+
+// rewatch begins a watch. Two of them without a message are what checkEvery
+// allows.
+func (r *reader) rewatch(ctx context.Context) {
+	if r.end != nil {
+		r.end()
+	}
+	r.watch, r.end = context.WithTimeout(ctx, checkEvery*r.p.m.conn.cfg.Idle/2)
+	r.came = false
 }
 
 // reopen goes on where the reader was, as soon as there is a server.
