@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/pulselearn/campus-hub/platform/admin"
 	"github.com/pulselearn/campus-hub/platform/bus"
@@ -50,12 +51,13 @@ func (c *Context) consumersNow(ctx context.Context, name string) ([]admin.Consum
 		return nil, err
 	}
 	var list []admin.Consumer
+	asked := survey{broker: c.Broker}
 	for i := range c.Consumers {
 		if name != "" && c.Consumers[i].Consumer != name {
 			continue
 		}
 		consumer := c.describe(&c.Consumers[i])
-		extents := c.extents(ctx, consumer.Topic)
+		extents := asked.extents(ctx, consumer.Topic)
 		for _, claim := range positions {
 			if claim.Consumer == consumer.Consumer && claim.Topic == consumer.Topic {
 				consumer.Partitions = append(consumer.Partitions, c.position(claim, extents, tallies[claim.Position]))
@@ -83,14 +85,25 @@ func (c *Context) describe(t *tx.Consumer) admin.Consumer {
 	return consumer
 }
 
+// surveyTime is how long a broker may take to say what it has of a topic.
+const surveyTime = 2 * time.Second
+
+// A survey asks the broker about topics until it does not answer.
+type survey struct{ broker driver.Surveyor }
+
 // extents returns what the broker has of a topic, by partition; nothing when it
 // does not say.
-func (c *Context) extents(ctx context.Context, topic string) map[int32]driver.Extent {
+func (s *survey) extents(ctx context.Context, topic string) map[int32]driver.Extent {
 	found := map[int32]driver.Extent{}
-	if c.Broker == nil {
+	if s.broker == nil {
 		return found
 	}
-	list, err := c.Broker.Extents(ctx, topic)
+	ctx, cancel := context.WithTimeout(ctx, surveyTime)
+	defer cancel()
+	list, err := s.broker.Extents(ctx, topic)
+	if ctx.Err() != nil || errors.Is(err, driver.ErrUnreachable) {
+		s.broker = nil
+	}
 	if err != nil {
 		return found
 	}

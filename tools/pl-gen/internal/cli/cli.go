@@ -92,10 +92,14 @@ Findings are printed as "path:line:col: RULE message" with a cause and a fix;
 		Root: a.root, Stdout: stdout, Stderr: stderr,
 		Generate: func(ctx context.Context, root string) error { return a.generateOnce(ctx, root, generateMode{}) },
 	}
-	root.AddCommand(operate.Commands(operate.Env{Stdin: os.Stdin, Stdout: stdout, Stderr: stderr, Terminal: isTerminal(os.Stdin) && isTerminal(os.Stderr)})...)
+	root.AddCommand(operate.Commands(a.operations())...)
 	root.AddCommand(scaffold.Commands(env)...)
 	root.AddCommand(a.migrate(scaffold.MigrateDiff(env)))
 	return root
+}
+
+func (a *app) operations() operate.Env {
+	return operate.Env{Stdin: os.Stdin, Stdout: a.stdout, Stderr: a.stderr, Terminal: isTerminal(os.Stdin) && isTerminal(os.Stderr)}
 }
 
 func unknownCommand(cmd *cobra.Command, args []string) error {

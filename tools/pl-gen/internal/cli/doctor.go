@@ -15,6 +15,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/generate"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/operate"
 )
 
 // A symptom is what one look at the workplace found. Cause and fix are set
@@ -25,15 +26,25 @@ type symptom struct {
 }
 
 func (a *app) doctor() *cobra.Command {
-	return &cobra.Command{
+	var question operate.Question
+	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Find out why something does not work here",
 		Long: `doctor looks at everything that pl-gen and the hub need: Go, buf and its plugins,
 git, free ports, the contracts, and whether gen/ is up to date. What is wrong
 comes with its cause and a fix. It changes nothing and exits 1 if anything
-keeps pl-gen or the hub from working.`,
-		Args: arguments(cobra.NoArgs),
+keeps pl-gen or the hub from working.
+
+With --consumer it asks running processes instead why a handler is not called:
+for anything, for one event, or for one key. It goes the way that an event goes,
+says what it finds and which command to type next, and exits 100 if something
+keeps the handler from being called.`,
+		Example: "  pl-gen doctor\n  pl-gen doctor --consumer achievement.OnQuizCompleted\n  pl-gen doctor --consumer achievement.OnQuizCompleted --event 019a0000-0000-7000-8000-000000000000",
+		Args:    arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if question.Asked() {
+				return a.operations().Answer(cmd.Context(), &question)
+			}
 			root, err := a.root()
 			if err != nil {
 				return err
@@ -41,6 +52,8 @@ keeps pl-gen or the hub from working.`,
 			return a.examine(cmd.Context(), root)
 		},
 	}
+	question.Flags(cmd)
+	return cmd
 }
 
 func (a *app) examine(ctx context.Context, root string) error {
@@ -52,6 +65,7 @@ func (a *app) examine(ctx context.Context, root string) error {
 		func() symptom { return lookPort(ctx, "calls", "127.0.0.1:8080", "PL_HTTP_ADDR") },
 		func() symptom { return lookPort(ctx, "broker", "127.0.0.1:9092", "PL_EMBEDDED_KAFKA_ADDR") },
 		func() symptom { return lookPort(ctx, "registry", "127.0.0.1:8081", "PL_EMBEDDED_REGISTRY_ADDR") },
+		func() symptom { return lookPort(ctx, "admin", "127.0.0.1:8082", "PL_ADMIN_ADDR") },
 		func() symptom { return lookContracts(g) },
 		func() symptom { return lookGenerated(ctx, g) },
 	}

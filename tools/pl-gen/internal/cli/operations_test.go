@@ -42,10 +42,12 @@ import (
 // event in between that leads to another.
 type campus struct {
 	process *service.Process
+	kafka   *kafka.Broker
 	admin   *admin.Client
 	broker  driver.Conn
 	core    *rpc.Core
 	broken  atomic.Pointer[string] // why the handler fails; nil when it works
+	cutOff  bool                   // the broker was stopped
 }
 
 const (
@@ -71,7 +73,7 @@ func TestOperations(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "award": award, "garbage": garbage, "break": breakHandler, "heal": heal, "await": awaitState, "scrub": scrub, "notices": notices,
+			"exits": exits, "award": award, "garbage": garbage, "break": breakHandler, "heal": heal, "await": awaitState, "scrub": scrub, "notices": notices, "published": published, "stop-broker": stopBroker,
 		},
 	})
 }
@@ -100,8 +102,9 @@ func startCampus(env *testscript.Env) (*campus, string, error) {
 		DialKafka: func(_ context.Context, to service.Kafka) (driver.Conn, error) {
 			return kafkabus.Open(kafkabus.Config{Brokers: to.Brokers, ClientID: to.Client, Logger: to.Log})
 		},
-		EmbedBroker: func(ctx context.Context, dir, addr string, log *slog.Logger) (service.Broker, error) {
-			return kafka.Start(ctx, kafka.Options{Addr: addr, DataDir: dir, Logger: log})
+		EmbedBroker: func(ctx context.Context, dir, addr string, log *slog.Logger) (_ service.Broker, err error) {
+			c.kafka, err = kafka.Start(ctx, kafka.Options{Addr: addr, DataDir: dir, Logger: log})
+			return c.kafka, err
 		},
 	}, quiet)
 	if err != nil {
@@ -111,7 +114,7 @@ func startCampus(env *testscript.Env) (*campus, string, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		_ = c.broker.Close()
-		if err := c.process.Drain(ctx); err != nil {
+		if err := c.process.Drain(ctx); err != nil && !c.cutOff {
 			env.T().Log("drain: ", err)
 		}
 	})
@@ -249,6 +252,27 @@ func notices(ts *testscript.TestScript, _ bool, args []string) {
 	if fmt.Sprint(n) != args[0] {
 		ts.Fatalf("%d notices were written, want %s", n, args[0])
 	}
+}
+
+// published N sets EVENT to the id of the N-th event of the outbox.
+func published(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sqlite.Open(context.Background(), ts.MkAbs("data/achievement.db"))
+	ts.Check(err)
+	defer db.Close()
+	var id string
+	found, err := database.Scan(context.Background(), db.Reading(), "SELECT id FROM pl_outbox ORDER BY seq LIMIT 1 OFFSET "+args[0], nil, &id)
+	ts.Check(err)
+	if !found {
+		ts.Fatalf("the outbox has no event %s", args[0])
+	}
+	ts.Setenv("EVENT", id)
+}
+
+// stop-broker cuts the process off.
+func stopBroker(ts *testscript.TestScript, _ bool, _ []string) {
+	c := campusOf(ts)
+	c.cutOff = true
+	ts.Check(c.kafka.Close())
 }
 
 // What differs from run to run.
