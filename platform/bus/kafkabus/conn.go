@@ -208,8 +208,12 @@ func (c *Conn) explain(doing string, err error) error {
 	if !unreachable(err) {
 		return fmt.Errorf("kafka: %s: %w", doing, err)
 	}
-	return fmt.Errorf("kafka: %s: %w: no broker answers at %s; start one there, or correct PL_KAFKA_BROKERS or PL_KAFKA_TLS: %w",
-		doing, driver.ErrUnreachable, strings.Join(c.cfg.Brokers, ","), err)
+	settings := "PL_KAFKA_BROKERS or PL_KAFKA_TLS"
+	if c.cfg.TLS != nil {
+		settings = "PL_KAFKA_BROKERS, PL_KAFKA_TLS, PL_KAFKA_CA or PL_KAFKA_CERT"
+	}
+	return fmt.Errorf("kafka: %s: %w: no broker answers at %s; start one there, or correct %s: %w",
+		doing, driver.ErrUnreachable, strings.Join(c.cfg.Brokers, ","), settings, err)
 }
 
 // unreachable tells a broker that is away from one that says no.

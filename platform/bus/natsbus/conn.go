@@ -300,7 +300,10 @@ func (c *Conn) servers() string {
 
 // advice says which settings to look at while there is no connection.
 func (c *Conn) advice() string {
-	const general = "start one there or correct PL_NATS_SERVERS"
+	general := "start one there or correct PL_NATS_SERVERS"
+	if c.cfg.TLS != nil {
+		general += ", PL_NATS_CA or PL_NATS_CERT"
+	}
 	lost := c.lost.Load()
 	if lost == nil {
 		return general

@@ -242,10 +242,18 @@ func number(batch []*nats.Msg) {
 	id := []string{nuid.Next()}
 	for i, msg := range batch {
 		msg.Header[headerBatch] = id
-		msg.Header[headerSequence] = []string{strconv.Itoa(i + 1)}
+		msg.Header[headerSequence] = sequences[i]
 	}
 	batch[len(batch)-1].Header[headerCommit] = []string{"1"}
 }
+
+// sequences are the values of headerSequence.
+var sequences = func() (list [batchRecords][]string) {
+	for i := range list {
+		list[i] = []string{strconv.Itoa(i + 1)}
+	}
+	return list
+}()
 
 func acknowledged(answer []byte) error {
 	var ack struct {
