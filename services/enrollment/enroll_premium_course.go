@@ -19,6 +19,7 @@ import (
 	paymentv1 "github.com/pulselearn/campus-hub/gen/proto/pl/payment/v1"
 	enrollmentservice "github.com/pulselearn/campus-hub/gen/service/enrollment"
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/saga"
 )
 
@@ -32,13 +33,15 @@ func (*Service) EnrollPremiumCourse() enrollmentservice.EnrollPremiumCourse {
 	return enrollPremiumCourse{}
 }
 
-// Begin opens an enrollment for the payment.
+// Begin opens an enrollment for the payment. Its id follows from the payment:
+// should this run again, after a restore from a backup, the calls of the steps
+// are the same as before.
 func (enrollPremiumCourse) Begin(ctx context.Context, tx *enrollmentservice.Tx, state *enrollmentv1.EnrollmentProgress, e *paymentv1event.Captured) error {
 	minor, err := minorOf(e.Amount)
 	if err != nil {
 		return err
 	}
-	state.EnrollmentId = tx.NewID()
+	state.EnrollmentId = event.DeriveID(e.CapturedAt, "enrollment of payment "+e.PaymentID)
 	state.PaymentId = e.PaymentID
 	state.StudentId = e.StudentID
 	if e.StudentName != nil {
