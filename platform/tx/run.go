@@ -90,14 +90,18 @@ func (r *run) prepare(ctx context.Context) (err error) {
 }
 
 // try runs the part and returns how many deliveries it has settled.
-func (r *run) try(ctx context.Context) (int, error) {
+func (r *run) try(ctx context.Context) (settled int, err error) {
 	if err := r.open(ctx); err != nil {
 		return 0, err
 	}
 	abandoned := false
 	defer func() {
-		if !abandoned { // else a statement of the handler may be in the way
-			r.u.Rollback()
+		if abandoned {
+			return // a statement of the handler may be in the way
+		}
+		r.u.Rollback()
+		if settled == 0 {
+			r.rolledBack(ctx)
 		}
 	}()
 	r.ended = len(r.part)
@@ -105,7 +109,7 @@ func (r *run) try(ctx context.Context) (int, error) {
 	if r.savepoints {
 		body = r.careful
 	}
-	abandoned, err := r.apart(ctx, body)
+	abandoned, err = r.apart(ctx, body)
 	if err != nil {
 		return 0, err
 	}
@@ -118,12 +122,18 @@ func (r *run) open(ctx context.Context) (err error) {
 		return err
 	}
 	r.began = time.Now()
+	opened := false
+	defer func() {
+		if !opened {
+			r.u.Rollback()
+		}
+	}()
 	r.s.hooks.Step(ctx, bus.ConsumeOpened)
 	if err := fence(ctx, r.u, r.claim, r.after(len(r.part))); err != nil {
-		r.u.Rollback()
 		return err
 	}
 	r.s.hooks.Step(ctx, bus.ConsumeFenced)
+	opened = true
 	return nil
 }
 
