@@ -11,8 +11,11 @@ import (
 )
 
 const (
-	// upkeepEvery is the time between two rounds of upkeep.
-	upkeepEvery = 15 * time.Second
+	// upkeepEvery is how often instances are counted, and events looked for
+	// that missed theirs.
+	upkeepEvery = 30 * time.Second
+	// forgetEvery is how often what is old is removed.
+	forgetEvery = time.Hour
 	// memory is how long the lines of histories are kept. Instances are kept
 	// for ever: they make a late second start event begin nothing.
 	memory = 90 * 24 * time.Hour
@@ -63,20 +66,27 @@ func Counts(ctx context.Context, db *database.DB) ([]Count, error) {
 
 // upkeep counts, wakes and forgets from time to time.
 func (e *Engine) upkeep(ctx context.Context) {
+	var forgotten time.Time
 	for ctx.Err() == nil {
-		if err := e.upkeepAt(ctx, database.Now()); err != nil && ctx.Err() == nil {
+		now := database.Now()
+		err := errors.Join(e.count(ctx), e.wake(ctx, now))
+		if now.Sub(forgotten) >= forgetEvery {
+			err = errors.Join(err, e.forget(ctx, now))
+			forgotten = now
+		}
+		if err != nil && ctx.Err() == nil {
 			e.cfg.Logger.WarnContext(ctx, "upkeep of sagas failed; trying again", "retry_in", upkeepEvery, "error", err)
 		}
 		database.Await(ctx, nil, upkeepEvery)
 	}
 }
 
-func (e *Engine) upkeepAt(ctx context.Context, now time.Time) error {
+func (e *Engine) count(ctx context.Context) error {
 	counts, err := Counts(ctx, e.cfg.DB)
 	if err == nil {
 		e.cfg.counted(counts)
 	}
-	return errors.Join(err, e.wake(ctx, now), e.forget(ctx, now))
+	return err
 }
 
 // wake finds instances that wait for an event which is there. An event can
