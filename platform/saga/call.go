@@ -126,7 +126,17 @@ func judge(res proto.Message, err error) *answer {
 	if errors.Is(err, context.DeadlineExceeded) {
 		code = connect.CodeDeadlineExceeded
 	}
-	return &answer{code: code, reason: plain(err.Error()), unknown: !refuses(code)}
+	return &answer{code: code, reason: reasonOf(err), unknown: !refuses(code)}
+}
+
+// reasonOf returns what the called context says, or the error when it says
+// nothing; the code is kept apart.
+func reasonOf(err error) string {
+	var said *connect.Error
+	if errors.As(err, &said) && said.Message() != "" {
+		return plain(said.Message())
+	}
+	return plain(err.Error())
 }
 
 func (a *answer) text() string {
