@@ -131,6 +131,22 @@ func TestMailIsSentAgainUnderItsId(t *testing.T) {
 	})
 }
 
+func TestMailIsSentAfterARestart(t *testing.T) {
+	withMail(t, func(h *platformtest.Harness, server *mailtest.Server) {
+		ada := student(h, "Ada", true)
+		server.Answer(".", "hang up after")
+		h.Publish(aceOf(ada))
+		h.Advance(2 * time.Second)
+		server.Answer(".", "")
+		h.Restart()
+		h.Advance(2 * time.Minute)
+		got := server.Received()
+		if _, ok := sent(h, ada); !ok || len(got) != 2 || got[0].Header("Message-ID") != got[1].Header("Message-ID") {
+			h.T.Errorf("marked as sent: %v; received %d messages, want one of them twice", ok, len(got))
+		}
+	})
+}
+
 func TestMailToADirectoryWithoutAServer(t *testing.T) {
 	var dir string
 	platformtest.Run(t, func(app *service.App) {
