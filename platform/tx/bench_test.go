@@ -1,12 +1,15 @@
 package tx_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
 // BenchmarkEffects consumes events in batches of 100, from one partition and
@@ -38,6 +41,33 @@ func benchmarkEffects(b *testing.B, w *world, partitions int) {
 	}
 	all.Wait()
 	b.ReportMetric(100*float64(b.N)/b.Elapsed().Seconds(), "effects/s")
+}
+
+// BenchmarkFailures is BenchmarkEffects on one partition with one event in a
+// hundred that fails when it first runs, after its effect, and is redelivered.
+func BenchmarkFailures(b *testing.B) {
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) {
+			w := newWorld(b, e.open)
+			c := w.claim()
+			w.applyAll(c, numbered(0, 100))
+			w.handle = func(ctx context.Context, t *tx.Tx, m event.Message) error {
+				d := bus.DeliveryFrom(ctx)
+				if err := recordEffect(ctx, t, m); err != nil || d.Attempt > 1 || d.Record.Offset%100 != 37 {
+					return err
+				}
+				return errors.New("not now")
+			}
+			b.ResetTimer()
+			for n := 0; b.Loop(); n++ {
+				w.applyAll(c, numbered(c.Next, 100))
+				if n%10 == 9 {
+					w.redeliver(c)
+				}
+			}
+			b.ReportMetric(100*float64(b.N)/b.Elapsed().Seconds(), "effects/s")
+		})
+	}
 }
 
 func numbered(offset int64, n int) []*bus.Delivery {

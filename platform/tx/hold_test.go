@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -356,6 +358,72 @@ func TestPersonIsFasterThanTheOwner(t *testing.T) {
 		w.redeliver(c)
 		w.expect("effects", w.effects(), "b")
 	})
+}
+
+// People redrive, park and drop at the same time as the owner runs what they
+// change: every event is applied once or dropped, never both.
+func TestPeopleAndTheOwnerAtTheSameTime(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, w *world) {
+		w.handle = func(ctx context.Context, tr *tx.Tx, m event.Message) error {
+			if err := recordEffect(ctx, tr, m); err != nil {
+				return err
+			}
+			if d := bus.DeliveryFrom(ctx); rand.IntN(3) == 0 || d.Attempt == 1 {
+				return bus.Reject(errLater)
+			}
+			return nil
+		}
+		c := w.claim()
+		ids, keys := make([]string, 90), make([]string, 90)
+		for i := range ids {
+			ids[i], keys[i] = fmt.Sprintf("%02d", i), fmt.Sprint(i%30)
+		}
+		w.applyAll(c, onKeys(deliveries(0, ids...), keys...))
+		ctx, cancel := context.WithCancel(t.Context())
+		var people sync.WaitGroup
+		for range 2 {
+			people.Go(func() {
+				for ctx.Err() == nil {
+					w.meddle(ctx)
+				}
+			})
+		}
+		for deadline := time.Now().Add(20 * time.Second); len(w.held()) > 0 && time.Now().Before(deadline); {
+			if err := w.tryRedeliver(c); err != nil {
+				t.Error(err)
+				break
+			}
+		}
+		cancel()
+		people.Wait()
+		w.expect("hold", w.held())
+		settled := append(w.column(`SELECT event FROM effect`), w.column(`SELECT event_id FROM pl_hold_audit WHERE action = 'dropped'`)...)
+		slices.Sort(settled)
+		w.expect("applied or dropped", settled, ids...)
+	})
+}
+
+// meddle changes a few rows as they were seen.
+func (w *world) meddle(ctx context.Context) {
+	rows, err := hold.List(ctx, w.db, hold.Filter{}, hold.Page{Limit: 100})
+	if err != nil || len(rows) == 0 {
+		return
+	}
+	var s hold.Selection
+	for range 3 {
+		r := rows[rand.IntN(len(rows))]
+		s.Rows = append(s.Rows, hold.Seen{ID: r.ID, Version: r.Version})
+	}
+	act := hold.Redrive
+	switch rand.IntN(20) {
+	case 0:
+		act = hold.Drop
+	case 1, 2:
+		act = hold.Park
+	}
+	if _, err := act(ctx, w.db, s, operator); err != nil && ctx.Err() == nil && w.db.Classify(err) != database.Conflict {
+		w.t.Error(err)
+	}
 }
 
 func TestLimitsPauseThePartition(t *testing.T) {
