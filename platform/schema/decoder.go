@@ -76,6 +76,21 @@ func (d *Decoder) Decode(ctx context.Context, headers []event.Header, value []by
 	return nil
 }
 
+// Writer returns the schema that a record's value was written with, how the
+// record names it, and the datum, which shares value's memory. Its errors are
+// those of Decode.
+func (d *Decoder) Writer(ctx context.Context, headers []event.Header, value []byte) (*avro.Schema, Frame, []byte, error) {
+	frame, datum, err := FrameOf(headers, value)
+	if err == nil && frame.Format == FormatNone {
+		err = malformed("the record has no value")
+	}
+	if err != nil {
+		return nil, frame, datum, err
+	}
+	s, err := d.writer(ctx, frame.schema())
+	return s, frame, datum, err
+}
+
 func (d *Decoder) unmarshal(plan *Plan, datum []byte, m event.Message) error {
 	if plan == nil {
 		return asMalformed(m.UnmarshalBinary(datum))
