@@ -138,6 +138,9 @@ type Failure struct {
 
 // Error returns the failure in a line.
 func (f *Failure) Error() string {
+	if f.Step == "" {
+		return "a person decided: " + f.Reason
+	}
 	return fmt.Sprintf("step %s failed with %s: %s", f.Step, f.Code, f.Reason)
 }
 

@@ -1,9 +1,11 @@
 package saga
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -18,7 +20,7 @@ type Decision struct {
 	// instance has moved since, nothing happens.
 	Version int64
 	// Step is the step that is retried or skipped; empty means the one that the
-	// instance is at.
+	// instance is at and, at its end, the only one that is parked.
 	Step string
 	// Actor is who decides, Reason why. Both are kept in the history, and both
 	// are required.
@@ -142,11 +144,7 @@ func decide(ctx context.Context, db *database.DB, what string, d Decision, f fun
 			return err
 		}
 		now := database.Now()
-		step := d.Step
-		if step == "" {
-			step = in.step
-		}
-		r := in.record(step)
+		r := in.meant(d.Step)
 		in.news = append(in.news, Entry{Step: d.Step, What: what, Reason: plain(d.Reason), Actor: plain(d.Actor)})
 		if err := in.fence(ctx, u); err != nil {
 			return err
@@ -164,6 +162,14 @@ func decide(ctx context.Context, db *database.DB, what string, d Decision, f fun
 		db.Ring()
 	}
 	return wrap(err, "%s instance %s of saga %s", what, d.ID, d.Saga)
+}
+
+// meant returns the record of the step that a person means, or nil.
+func (in *instance) meant(step string) *Record {
+	if step != "" || !in.status.Ended() || in.parked() != 1 {
+		return in.record(cmp.Or(step, in.step))
+	}
+	return &in.Records[slices.IndexFunc(in.Records, func(r Record) bool { return r.Result == resultParked })]
 }
 
 func check(in *instance, what string, version int64) error {

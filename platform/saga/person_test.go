@@ -36,9 +36,12 @@ func TestRetryParkedStep(t *testing.T) {
 		if d := w.show("p1"); d.Parked != 1 || d.Status != saga.StatusCompleted {
 			t.Fatalf("not parked: %+v", d)
 		}
-		for _, again := range []int64{1, 0} { // refused, then done
-			w.decide(saga.Retry, "p1", "invoice")
-			w.until("the end", func() bool { d := w.show("p1"); return d.Status == saga.StatusCompleted && d.Parked == again })
+		for _, c := range []struct {
+			step   string
+			parked int64 // afterwards
+		}{{"", 1}, {"invoice", 0}} { // is refused again, then done
+			w.decide(saga.Retry, "p1", c.step)
+			w.until("the end", func() bool { d := w.show("p1"); return d.Status == saga.StatusCompleted && d.Parked == c.parked })
 		}
 		w.check("p1")
 		if got := w.published("p1"); !slices.Equal(got, []string{"granted:", "alerted:failed_precondition", "ended:completed"}) {
