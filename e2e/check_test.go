@@ -113,6 +113,11 @@ func (d *deployment) checkEvents(v *verdict) {
 // order, whatever was published again.
 func (d *deployment) checkOrder(v *verdict) {
 	seen, last := map[string]bool{}, map[string]int32{}
+	registry, err := schema.NewClient("http://" + d.broker.setting("PL_EMBEDDED_REGISTRY_ADDR"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	decoder := schema.NewDecoder(registry) // records may have been written by another version
 	for _, r := range readTopic(d.t, d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"), completedTopic) {
 		id := eventID(d.t, r)
 		if seen[id] {
@@ -120,11 +125,7 @@ func (d *deployment) checkOrder(v *verdict) {
 		}
 		seen[id] = true
 		var e quizv1event.QuizCompleted
-		_, datum, err := schema.ParseFrame(r.Value)
-		if err == nil {
-			err = e.UnmarshalBinary(datum)
-		}
-		if err != nil {
+		if err := decoder.Decode(d.t.Context(), nil, r.Value, &e); err != nil {
 			d.t.Fatalf("decode a record of %s: %v", completedTopic, err)
 		}
 		if key := e.StudentID + " " + e.QuizID; e.AttemptNumber != last[key]+1 {
