@@ -121,6 +121,9 @@ func TestDeadLettersAreAtRest(t *testing.T) {
 		if dead := h.Dead("race.OnHanded"); len(dead) != 1 || dead[0].Cause != "nobody knows ada" || runs(h, "grace") != 1 {
 			h.T.Errorf("dead are %+v", dead)
 		}
+		if n := h.Copies("pl.race.handed.v1.race.dlq"); n != 1 {
+			h.T.Errorf("%d copies of dead letters, want 1", n)
+		}
 		h.Restart()
 		h.Advance(time.Hour)
 		broken = false
