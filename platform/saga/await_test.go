@@ -142,6 +142,27 @@ func TestDeadlines(t *testing.T) {
 	})
 }
 
+// TestRegistryIsDown waits for the registry, up to the step's deadline.
+func TestRegistryIsDown(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, w *world) {
+		w.define(review)
+		defer w.run()()
+		for _, c := range []struct {
+			key  string
+			down time.Duration
+			want saga.Status
+		}{{"short", 5 * time.Minute, saga.StatusCompleted}, {"long", time.Hour, saga.StatusCompensated}} {
+			w.noRegistryUntil.Store(time.Now().Add(c.down).UnixNano())
+			w.deliver(captured, c.key, "")
+			w.deliver(approved, c.key, "yes")
+			if got := w.ends(c.key); got != c.want {
+				t.Errorf("down for %v: ends as %s, want %s: %q", c.down, got, c.want, whats(w.show(c.key)))
+			}
+			w.check(c.key)
+		}
+	})
+}
+
 // TestHistoryIsForgotten keeps an instance, and its history for a while.
 func TestHistoryIsForgotten(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, w *world) {

@@ -116,10 +116,11 @@ func (s *Step) deadline(now, saga time.Time) time.Time {
 	if s.Timeout <= 0 {
 		return saga
 	}
-	if own := now.Add(s.Timeout); s.Continue || own.Before(saga) {
+	own := now.Add(s.Timeout)
+	if s.Continue {
 		return own
 	}
-	return saga
+	return minTime(own, saga)
 }
 
 // over reports whether the time of a step is up. A step with Continue is tried
@@ -155,8 +156,8 @@ func (a *plan) retry() bus.RetryPolicy {
 // again returns when the next attempt is due after those of r.
 func (a *plan) again(r *Record, now time.Time) time.Time {
 	due := now.Add(delay(a.retry(), r.Attempts))
-	if !a.undo && r.Deadline.Before(due) {
-		return r.Deadline
+	if a.undo {
+		return due
 	}
-	return due
+	return minTime(due, r.Deadline)
 }

@@ -9,7 +9,6 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
-	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
@@ -269,53 +268,6 @@ func (w *worker) retryStep(ctx context.Context, a *plan, err error) error {
 		}
 		return nil
 	})
-}
-
-// await takes the event that a step waits for, or waits for it.
-func (w *worker) await(ctx context.Context, a *plan) error {
-	kept, err := w.kept(ctx, a)
-	if err != nil {
-		return w.retryStep(ctx, a, err)
-	}
-	if kept == nil {
-		return w.move(ctx, func(ctx context.Context, t *tx.Tx, n *instance) error { return w.wait(ctx, t, n, a) })
-	}
-	err = w.move(ctx, func(ctx context.Context, t *tx.Tx, n *instance) error { return w.take(ctx, t, n, a, kept) })
-	return w.retryStep(ctx, a, err)
-}
-
-// wait makes the instance wait, unless an event has just come.
-func (w *worker) wait(ctx context.Context, t *tx.Tx, n *instance, a *plan) error {
-	r, failed := w.enter(n, a, t.Now())
-	come, err := hasEvent(ctx, t.Conn(), n, a.name)
-	switch {
-	case err != nil || come:
-		return err
-	case failed:
-		return w.fail(ctx, t, n, a)
-	}
-	n.waiting = a.name
-	n.release(r.Deadline)
-	n.note("waiting", r, false)
-	return nil
-}
-
-func (w *worker) take(ctx context.Context, t *tx.Tx, n *instance, a *plan, e event.Message) error {
-	r, _ := w.enter(n, a, t.Now())
-	if a.exhausted(r, t.Now()) {
-		return w.fail(ctx, t, n, a)
-	}
-	if err := dropEvent(ctx, t.Conn(), n, a.name); err != nil {
-		return err
-	}
-	r.Attempts++
-	if apply := a.step.Await.Apply; apply != nil {
-		if err := w.contain(ctx, "event of step "+a.name, func() error { return apply(ctx, t, n.state, e) }); err != nil {
-			return &stepError{err}
-		}
-	}
-	n.settle(a, t.Now())
-	return nil
 }
 
 // end ends the instance.
