@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 
+	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
 )
@@ -95,7 +96,7 @@ func (a *action) change(ctx context.Context, db *database.DB, s Selection, by Au
 	}
 	var changed []Row
 	err := db.InTx(ctx, func(u *database.Unit) (err error) {
-		if changed, err = a.update(ctx, db, u, s, by); err != nil || len(changed) == 0 {
+		if changed, err = a.updates(ctx, db, u, s, by); err != nil || len(changed) == 0 {
 			return err
 		}
 		return audit(ctx, db, u, a.name, changed, by)
@@ -118,7 +119,28 @@ func (s *Selection) check(by Author) error {
 	return nil
 }
 
-// update changes the rows and returns what identifies them.
+// updates changes the rows of each position by themselves.
+func (a *action) updates(ctx context.Context, db *database.DB, u *database.Unit, s Selection, by Author) ([]Row, error) {
+	if len(s.Rows) == 0 {
+		return a.update(ctx, db, u, s, by)
+	}
+	positions := make(map[bus.Position][]Seen)
+	for _, r := range s.Rows {
+		positions[r.Position] = append(positions[r.Position], r)
+	}
+	var changed []Row
+	for _, rows := range positions {
+		some, err := a.update(ctx, db, u, Selection{Rows: rows}, by)
+		if err != nil {
+			return nil, err
+		}
+		changed = append(changed, some...)
+	}
+	return changed, nil
+}
+
+// update changes rows of one position, or those that the filter selects, and
+// returns what identifies them.
 func (a *action) update(ctx context.Context, db *database.DB, u *database.Unit, s Selection, by Author) ([]Row, error) {
 	var q query
 	q.add(`UPDATE pl_hold SET `+a.set, a.args...)
@@ -140,14 +162,22 @@ func (a *action) update(ctx context.Context, db *database.DB, u *database.Unit, 
 	return changed, err
 }
 
+// rows selects rows of one position. The offsets alone are what an index is
+// searched with.
 func (s *Selection) rows(db *database.DB, q *query) {
-	consumers, topics := make([]string, len(s.Rows)), make([]string, len(s.Rows))
-	partitions, offsets, versions := make([]int64, len(s.Rows)), make([]int64, len(s.Rows)), make([]int64, len(s.Rows))
+	offsets, versions := make([]int64, len(s.Rows)), make([]int64, len(s.Rows))
 	for i, r := range s.Rows {
-		consumers[i], topics[i], partitions[i], offsets[i], versions[i] = r.Consumer, r.Topic, int64(r.Partition), r.Offset, r.Version
+		offsets[i], versions[i] = r.Offset, r.Version
 	}
-	rows, args := db.Rows(len(q.args)+1, consumers, topics, partitions, offsets, versions)
-	q.text.WriteString(` AND (consumer, topic, partition, record_offset, version) IN (` + rows + `)`)
+	at := s.Rows[0].Position
+	q.and("consumer = ?", at.Consumer)
+	q.and("topic = ?", at.Topic)
+	q.and("partition = ?", at.Partition)
+	list, args := db.Rows(len(q.args)+1, offsets)
+	q.text.WriteString(` AND record_offset IN (` + list + `)`)
+	q.args = append(q.args, args...)
+	pairs, args := db.Rows(len(q.args)+1, offsets, versions)
+	q.text.WriteString(` AND (record_offset, version) IN (` + pairs + `)`)
 	q.args = append(q.args, args...)
 }
 

@@ -100,7 +100,9 @@ func (o Owner) waiting(ctx context.Context, heads []candidate, l Limit) (waiting
 		return nil, nil
 	}
 	list, args := o.DB.Rows(4, keys)
-	query := fmt.Sprintf(`SELECT %s FROM pl_hold WHERE consumer = $1 AND topic = $2 AND partition = $3 AND blocks AND key IN (%s)
+	// Keys are looked for in their own index, whatever the order asks for.
+	query := fmt.Sprintf(`SELECT %s FROM pl_hold WHERE consumer = $1 AND topic = $2 AND partition = $3 AND record_offset IN (
+			SELECT record_offset FROM pl_hold WHERE consumer = $1 AND topic = $2 AND partition = $3 AND blocks AND key IN (%s))
 		ORDER BY record_offset LIMIT %d`, columns, list, l.Rows+len(keys))
 	full := false
 	err = database.Each(ctx, o.DB.Reading(), query, o.args(args...), func(rows *sql.Rows) error {

@@ -47,6 +47,11 @@ func (q *query) and(condition string, args ...any) { q.add(" AND "+condition, ar
 
 // where appends the conditions of f.
 func (f *Filter) where(q *query) {
+	f.whereWith(q, func(column string) string { return column })
+}
+
+// whereWith appends them with state and signature as expression writes them.
+func (f *Filter) whereWith(q *query, expression func(column string) string) {
 	equal := func(column, value string) {
 		if value != "" {
 			q.and(column+" = ?", value)
@@ -54,7 +59,7 @@ func (f *Filter) where(q *query) {
 	}
 	equal("consumer", f.Consumer)
 	equal("topic", f.Topic)
-	equal("signature", f.Signature)
+	equal(expression("signature"), f.Signature)
 	equal("event_id", f.EventID)
 	equal("job", f.Job)
 	if f.Key != nil {
@@ -66,7 +71,7 @@ func (f *Filter) where(q *query) {
 	if !f.Until.IsZero() {
 		q.and("held_at < ?", f.Until.UTC())
 	}
-	q.states("state", f.States)
+	q.states(expression("state"), f.States)
 }
 
 func (q *query) states(column string, states []State) {
@@ -120,6 +125,33 @@ func List(ctx context.Context, db *database.DB, f Filter, p Page) ([]Row, error)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list held deliveries: %w", err)
+	}
+	return found, nil
+}
+
+// Behind returns up to limit of the held deliveries of one position behind an
+// offset that f selects, by offset and without their records' content. Of f,
+// Consumer and Topic are those of the position. Going through a position like
+// this reads every row once.
+func Behind(ctx context.Context, db *database.DB, p bus.Position, offset int64, f Filter, limit int) ([]Row, error) {
+	var q query
+	q.and("consumer = ?", p.Consumer)
+	q.and("topic = ?", p.Topic)
+	q.and("partition = ?", p.Partition)
+	q.and("record_offset > ?", offset)
+	f.Consumer, f.Topic = "", ""
+	f.whereWith(&q, func(column string) string { return "(" + column + " || '')" }) // an index on them would not give the order
+	text := fmt.Sprintf(`SELECT %s FROM pl_hold WHERE true%s ORDER BY record_offset LIMIT %d`, brief, q.text.String(), limit)
+	var found []Row
+	err := database.Each(ctx, db.Reading(), text, q.args, func(rows *sql.Rows) error {
+		row, err := scanBrief(rows)
+		if err == nil {
+			found = append(found, *row)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list held deliveries of %s: %w", p, err)
 	}
 	return found, nil
 }

@@ -35,9 +35,11 @@ func (o Owner) Delete(ctx context.Context, c database.Conn, rows []*Row) error {
 	for i, r := range rows {
 		offsets[i], versions[i] = r.Offset, r.Version
 	}
-	list, args := o.DB.Rows(4, offsets, versions)
+	// The offsets alone are what an index is searched with.
+	list, args := o.DB.Rows(4, offsets)
+	pairs, more := o.DB.Rows(4+len(args), offsets, versions)
 	n, err := database.Changed(ctx, c, `DELETE FROM pl_hold WHERE consumer = $1 AND topic = $2 AND partition = $3
-		AND (record_offset, version) IN (`+list+`)`, o.args(args...)...)
+		AND record_offset IN (`+list+`) AND (record_offset, version) IN (`+pairs+`)`, o.args(append(args, more...)...)...)
 	if err != nil {
 		return fmt.Errorf("take deliveries out of the hold: %w", err)
 	}

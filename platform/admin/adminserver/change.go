@@ -250,18 +250,14 @@ func (s *sweep) open() []*lane {
 }
 
 func (s *sweep) take(ctx context.Context, l *lane, n int) ([]hold.Seen, error) {
-	f := s.filter
-	f.Consumer, f.Topic = l.Consumer, l.Topic
-	rows, err := hold.List(ctx, s.c.DB, f, hold.Page{After: hold.ID{Position: l.Position, Offset: l.last}, Limit: n})
+	rows, err := hold.Behind(ctx, s.c.DB, l.Position, l.last, s.filter, n)
 	if err != nil {
 		return nil, err
 	}
 	var chosen []hold.Seen
 	for i := range rows {
-		if rows[i].Partition == l.Partition {
-			chosen = append(chosen, hold.Seen{ID: rows[i].ID, Version: rows[i].Version})
-			l.last = rows[i].Offset
-		}
+		chosen = append(chosen, hold.Seen{ID: rows[i].ID, Version: rows[i].Version})
+		l.last = rows[i].Offset
 	}
 	l.ended = len(chosen) < n
 	return chosen, nil
