@@ -36,6 +36,7 @@ type deliveryFailure struct {
 	index int // in the transaction; -1 when it could be any of them
 	err   error
 	ended bool // the failure has ended the transaction
+	clean bool // the handler has not touched the transaction
 }
 
 func (f *deliveryFailure) Error() string { return f.err.Error() }
@@ -80,10 +81,11 @@ type applier struct {
 }
 
 // Apply implements [bus.Store]. It first runs the batch in one transaction
-// without savepoints. When a delivery fails there, everything is rolled back
-// and runs again without that delivery, which is held instead. After a few
-// such failures the rest of the batch runs with a savepoint a delivery. After
-// a deadlock or a serialization failure half as many run again.
+// without savepoints. When a delivery fails there after it has touched the
+// transaction, everything is rolled back and runs again without that delivery,
+// which is held instead. After a few such failures the rest of the batch runs
+// with a savepoint a delivery. After a deadlock or a serialization failure half
+// as many run again.
 func (s *Store) Apply(ctx context.Context, c *bus.Claim, batch []*bus.Delivery) (done int, err error) {
 	a, err := s.applier(ctx, c)
 	if err != nil {

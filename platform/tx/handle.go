@@ -119,7 +119,12 @@ func (r *run) deliver(ctx context.Context, i int) ([]outbox.Event, error) {
 		r.pass(it)
 		return out, nil
 	}
-	return nil, r.judge(ctx, handling, i, err, failed)
+	err = r.judge(ctx, handling, i, err, failed)
+	var failure *deliveryFailure
+	if errors.As(err, &failure) {
+		failure.clean = !failure.ended && t.clean()
+	}
+	return nil, err
 }
 
 // patience returns how long a handler is waited for whose context has ended.

@@ -200,6 +200,41 @@ func TestUndecodableRecordsBlockTheirKey(t *testing.T) {
 	})
 }
 
+// A handler that fails before it has touched its transaction costs the others
+// of its batch nothing.
+func TestEarlyFailuresCostNoRerun(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, w *world) {
+		fails := true
+		w.handle = func(ctx context.Context, tr *tx.Tx, m event.Message) error {
+			switch id := bus.DeliveryFrom(ctx).Event.ID; {
+			case id == "panics" && fails:
+				panic("bug")
+			case id == "publishes" && fails:
+				return errors.Join(tr.Publish(ctx, &note{typ: noted, key: "k", text: id}), errLater)
+			case id == "rejects" && fails:
+				return bus.Reject(errLater)
+			}
+			return recordEffect(ctx, tr, m)
+		}
+		c := w.claim()
+		batch := onKeys(deliveries(0, "a", "panics", "b", "publishes", "c", "rejects", "rejects", "d"), "-", "x", "x", "y", "y", "-", "-", "z")
+		w.applyAll(c, batch)
+		w.expect("runs", w.ran(), "a", "panics", "publishes", "rejects", "d")
+		w.expect("effects", w.effects(), "a", "d")
+		w.expect("inbox", w.column(`SELECT count(*) FROM pl_inbox`), "2")
+		w.expect("hold", w.held(), "panics held 1", "b held 0 waits", "publishes held 1", "c held 0 waits", "rejects dead 1")
+		fails = false
+		if _, err := hold.Redrive(t.Context(), w.db, hold.Selection{Limit: 1}, operator); err != nil {
+			t.Fatal(err)
+		}
+		w.redeliver(c)
+		effects := w.effects()
+		slices.Sort(effects)
+		w.expect("effects", effects, "a", "b", "c", "d", "panics", "publishes", "rejects")
+		w.expect("inbox", w.column(`SELECT count(*) FROM pl_inbox`), "7")
+	})
+}
+
 func TestSkipLetsLaterRecordsGoOn(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, w *world) {
 		w.route.SkipDead = true

@@ -113,3 +113,25 @@ func (s *Store) insertInbox(ctx context.Context, c database.Conn, consumer strin
 		})
 	return fresh, err
 }
+
+// retract takes the facts of deliveries out of the inbox that were admitted and
+// are not settled after all: they have failed, or wait behind one that has.
+func (r *run) retract(ctx context.Context) error {
+	var days []int64
+	var hashes [][]byte
+	for i, noted := range r.noted {
+		if noted && (i >= r.ended || r.lanes[i] == holds || r.lanes[i] == queues) {
+			days, hashes = append(days, int64(r.facts[i].day)), append(hashes, r.facts[i].hash[:])
+		}
+	}
+	if len(days) == 0 {
+		return nil
+	}
+	rows, args := r.s.db.Rows(2, days, hashes)
+	_, err := r.u.ExecContext(ctx, `DELETE FROM pl_inbox WHERE consumer = $1 AND (day, hash) IN (`+rows+`)`,
+		append([]any{r.consumer.Consumer}, args...)...)
+	if err != nil {
+		return fmt.Errorf("take facts out of the inbox: %w", err)
+	}
+	return nil
+}

@@ -47,7 +47,7 @@ type play struct {
 
 func (p *play) run() {
 	p.log = rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 20), func(i int) string { return fmt.Sprint(p.prefix, i) }), 1, 40).Draw(p.T, "log")
-	p.trouble = rapid.MapOf(rapid.SampledFrom(p.log), rapid.SliceOfN(rapid.IntRange(0, 5), 1, 3)).Draw(p.T, "trouble")
+	p.trouble = rapid.MapOf(rapid.SampledFrom(p.log), rapid.SliceOfN(rapid.IntRange(0, 7), 1, 3)).Draw(p.T, "trouble")
 	p.w.handle = p.handle
 	p.w.loseCommits() // of a play that failed
 	p.takeOver()
@@ -210,15 +210,17 @@ func (p *play) loseCommit() {
 // handle has an effect and an event for each delivery, and then fails when
 // there is trouble left.
 func (p *play) handle(ctx context.Context, t *tx.Tx, m event.Message) error {
-	if err := recordEffect(ctx, t, m); err != nil {
-		return err
-	}
 	id := bus.DeliveryFrom(ctx).Event.ID
 	left := p.trouble[id]
-	if len(left) == 0 {
-		return nil
+	if len(left) > 0 {
+		p.trouble[id] = left[1:]
+		if left[0] > 5 {
+			return errors.New("trouble before anything was done")
+		}
 	}
-	p.trouble[id] = left[1:]
+	if err := recordEffect(ctx, t, m); err != nil || len(left) == 0 {
+		return err
+	}
 	switch left[0] {
 	case 0:
 		panic("trouble")

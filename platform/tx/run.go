@@ -31,6 +31,7 @@ type run struct {
 	now   time.Time
 	today database.Day
 	facts []fact // of the part
+	noted []bool // of the part: the inbox has got the fact from here
 	u     *database.Unit
 	began time.Time // when the writer's turn came
 	out   []outbox.Event
@@ -147,21 +148,39 @@ func (r *run) after(n int) int64 {
 }
 
 // fast runs the part without savepoints: one statement for the inbox, then the
-// handlers.
+// handlers. One that fails before it has touched the transaction is held, and
+// the rest goes on; any other failure ends the transaction.
 func (r *run) fast(ctx context.Context) error {
 	if err := r.admit(ctx, 0, len(r.part)); err != nil {
 		return r.timed(ctx, err)
 	}
 	r.s.hooks.Step(ctx, bus.ConsumeAdmitted)
-	for i := range r.part {
+	for i := 0; i < r.ended; i++ {
 		if r.lanes[i] != runs {
 			continue
 		}
 		out, err := r.deliver(ctx, i)
-		if err != nil {
+		var failed *deliveryFailure
+		switch {
+		case err == nil:
+			r.out = append(r.out, out...)
+		case errors.As(err, &failed) && failed.clean:
+			if err := r.spare(ctx, failed); err != nil {
+				return err
+			}
+		default:
 			return err
 		}
-		r.out = append(r.out, out...)
+	}
+	return nil
+}
+
+// spare keeps the transaction although a delivery of it has failed.
+func (r *run) spare(ctx context.Context, f *deliveryFailure) error {
+	r.condemn(r.part[f.index], f.err)
+	r.assign()
+	if r.halted() {
+		return r.cut(ctx, f.index+1)
 	}
 	return nil
 }
@@ -181,10 +200,14 @@ func (r *run) admit(ctx context.Context, from, to int) error {
 	if err != nil {
 		return err
 	}
+	if r.noted == nil {
+		r.noted = make([]bool, len(r.part))
+	}
 	for i := from; i < to; i++ {
 		if !r.lanes[i].active() || r.facts[i] == (fact{}) {
 			continue
 		}
+		r.noted[i] = admitted[0]
 		switch fresh := admitted[0]; {
 		case r.lanes[i] == drops && fresh:
 			r.lanes[i] = discarded
@@ -214,10 +237,9 @@ func (r *run) careful(ctx context.Context) error {
 		if err := r.undo(ctx); err != nil {
 			return r.timed(ctx, err)
 		}
-		r.condemn(r.part[i], failed.err)
-		r.assign()
-		if r.halted() {
-			return r.cut(ctx, i+1)
+		r.noted[i] = false
+		if err := r.spare(ctx, failed); err != nil || r.ended < len(r.part) {
+			return err
 		}
 	}
 	return nil
@@ -272,6 +294,9 @@ func (r *run) close(ctx context.Context, n int) (int, error) {
 		return 0, r.timed(ctx, err)
 	}
 	r.s.hooks.Step(ctx, bus.ConsumeHandled)
+	if err := r.retract(ctx); err != nil {
+		return 0, r.timed(ctx, err)
+	}
 	s, err := r.settle(ctx, n)
 	if err != nil {
 		return 0, r.timed(ctx, err)

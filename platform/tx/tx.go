@@ -31,6 +31,7 @@ type Tx struct {
 	index int    // of the delivery in its transaction, which owns those
 
 	mu     sync.Mutex
+	used   bool // a statement was run
 	over   bool
 	failed error     // of the first statement or publish that failed
 	rows   *sql.Rows // of the last query
@@ -67,6 +68,13 @@ func (t *Tx) end() ([]outbox.Event, error) {
 		t.failed = t.rowsFailed()
 	}
 	return t.out, t.failed
+}
+
+// clean reports whether the transaction is as it was before the handler.
+func (t *Tx) clean() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.used
 }
 
 // usable reports why the transaction cannot be used. t.mu is held.
@@ -125,6 +133,7 @@ func (t *Tx) statement(query string, run func() error) error {
 		err = t.rowsClosed()
 	}
 	if err == nil {
+		t.used = true
 		err = run()
 	}
 	t.failed = err
