@@ -15,8 +15,9 @@ import (
 const quietWithin = time.Minute
 
 // Quiet waits until nothing is left to do: every outbox is published, every
-// consumer has gone through all that its topics have, and nothing that failed
-// will run again by itself; dead letters are at rest. A cascade that has not
+// consumer has gone through all that its topics have, nothing that failed will
+// run again by itself, and every saga is at its end or waits for an event or a
+// person; dead letters are at rest. A cascade that has not
 // come to rest after a minute of virtual time ends the test and says what is in
 // the way, for example a handler that fails; let more time pass before with
 // [Harness.Advance].
@@ -49,6 +50,7 @@ func (h *Harness) busy() error {
 			errs = append(errs, fmt.Errorf("%s has %d events to publish", name, left))
 		}
 	}
+	errs = append(errs, h.moving()...)
 	if len(errs) > 0 {
 		return errors.Join(errs...)
 	}

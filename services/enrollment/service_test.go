@@ -3,6 +3,7 @@ package enrollment_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -25,6 +26,7 @@ import (
 	courseservice "github.com/pulselearn/campus-hub/gen/service/course"
 	enrollmentservice "github.com/pulselearn/campus-hub/gen/service/enrollment"
 	paymentservice "github.com/pulselearn/campus-hub/gen/service/payment"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/platformtest"
 	"github.com/pulselearn/campus-hub/platform/saga"
 	"github.com/pulselearn/campus-hub/platform/service"
@@ -44,17 +46,25 @@ type campus struct {
 	activation, invoicing fault
 }
 
-// A fault is what a call does in place of its work; nil means nothing.
-type fault struct{ err atomic.Pointer[error] }
+// A fault is what a call does in place of its work, always or once; nil means
+// nothing.
+type fault struct {
+	err  atomic.Pointer[error]
+	once atomic.Bool
+}
 
 func (f *fault) set(err error) { f.err.Store(&err) }
 func (f *fault) clear()        { f.err.Store(nil) }
 
 func (f *fault) hit() error {
-	if err := f.err.Load(); err != nil {
-		return *err
+	err := f.err.Load()
+	if err == nil {
+		return nil
 	}
-	return nil
+	if f.once.Load() {
+		f.clear()
+	}
+	return *err
 }
 
 var errDown = connect.NewError(connect.CodeUnavailable, "down")
@@ -117,6 +127,18 @@ func open(h *platformtest.Harness) *shop {
 	if _, err := s.courses().PublishCourse(h.T.Context(), &coursev1.PublishCourseRequest{CourseId: s.courseID}); err != nil {
 		h.T.Fatal(err)
 	}
+	return s
+}
+
+// find returns the shop that is open already.
+func find(h *platformtest.Harness) *shop {
+	h.T.Helper()
+	s := &shop{h: h}
+	list, err := s.courses().ListCourses(h.T.Context(), &coursev1.ListCoursesRequest{})
+	if err != nil || len(list.GetCourses()) != 1 {
+		h.T.Fatalf("%d courses are on sale, want one; %v", len(list.GetCourses()), err)
+	}
+	s.courseID = list.GetCourses()[0].GetId()
 	return s
 }
 
@@ -213,6 +235,7 @@ func TestAPaymentBecomesAccessAndAnInvoice(t *testing.T) {
 		paymentID := s.buy(nil)
 		h.Quiet()
 		s.granted(paymentID)
+		s.calledUnder("course", "/pl.course.v1.CourseService/ActivateAccess", "EnrollPremiumCourse/"+s.run().ID+"/activate_access")
 		bills := billingv1connect.NewBillingServiceClient(h.Client("billing"))
 		id := s.enrollment().GetInvoiceId()
 		got, err := bills.GetInvoice(h.T.Context(), &billingv1.GetInvoiceRequest{InvoiceId: id})
@@ -227,6 +250,20 @@ func TestAPaymentBecomesAccessAndAnInvoice(t *testing.T) {
 			h.T.Errorf("document of %d bytes, %v", len(file.GetPdf()), err)
 		}
 	})
+}
+
+// calledUnder checks the only call of a procedure that its context remembers.
+func (s *shop) calledUnder(context, procedure, key string) {
+	s.h.T.Helper()
+	var keys []string
+	err := database.Each(s.h.T.Context(), s.h.Database(context).Reading(), `SELECT key FROM pl_command WHERE method = $1`, []any{procedure},
+		func(rows *sql.Rows) error {
+			keys = append(keys, "")
+			return rows.Scan(&keys[len(keys)-1])
+		})
+	if err != nil || len(keys) != 1 || keys[0] != key {
+		s.h.T.Errorf("%s was called under the keys %q, want %q; %v", procedure, keys, key, err)
+	}
 }
 
 func TestARefusedActivationGivesTheMoneyBackOnce(t *testing.T) {
