@@ -184,37 +184,43 @@ func (e *Engine) start(ctx context.Context, saga, id string) {
 	}
 	e.busy[ref] = true
 	e.work.Go(func() {
-		defer e.finish(ref)
-		e.advance(ctx, saga, id)
+		var due time.Time
+		defer func() { e.finish(ref, due) }()
+		due = e.advance(ctx, saga, id)
 	})
 }
 
-// finish ends the work on an instance and rings for those that were missed.
-func (e *Engine) finish(ref [2]string) {
+// finish ends the work on an instance. It rings for those that were missed, and
+// when the instance is due again before anybody looks.
+func (e *Engine) finish(ref [2]string, due time.Time) {
 	e.mu.Lock()
-	missed := e.missed
+	ring := e.missed || !due.IsZero() && time.Until(due) < lonelyPoll
 	e.missed = false
 	delete(e.busy, ref)
 	e.mu.Unlock()
-	if missed {
+	if ring {
 		e.cfg.DB.Ring()
 	}
 }
 
-// advance moves an instance until it has to wait, is at its end, or is lost.
-func (e *Engine) advance(ctx context.Context, saga, id string) {
+// advance moves an instance until it has to wait, is at its end, or is lost. It
+// returns when the instance is due again, or zero.
+func (e *Engine) advance(ctx context.Context, saga, id string) time.Time {
 	in, err := read(ctx, e.cfg.DB.Reading(), saga, id)
 	if err != nil || in == nil || in.due.IsZero() || in.due.After(database.Now()) {
 		e.report(ctx, saga, id, err)
-		return
+		return time.Time{}
 	}
 	w := &worker{Engine: e, d: e.sagas[saga], in: in}
-	if err := w.run(ctx); err != nil && !errors.Is(err, errLost) {
-		e.report(ctx, saga, id, err)
-	}
+	err = w.run(ctx)
 	if ctx.Err() != nil {
 		w.letGo(ctx)
 	}
+	if err != nil && !errors.Is(err, errLost) {
+		e.report(ctx, saga, id, err)
+		return time.Time{} // nobody hurries while the database is in trouble
+	}
+	return w.in.due
 }
 
 // report logs why an instance is left until its lease is over.

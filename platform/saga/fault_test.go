@@ -344,7 +344,7 @@ func TestCallThatNeverReturns(t *testing.T) {
 		if got := w.ends("p1"); got != saga.StatusCompensated {
 			t.Errorf("ends as %s", got)
 		}
-		if took := w.show("p1").Changed.Sub(began); took > 40*time.Second {
+		if took := w.show("p1").Changed.Sub(began); took > 35*time.Second {
 			t.Errorf("three attempts took %v", took)
 		}
 		w.check("p1")
