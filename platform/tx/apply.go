@@ -78,6 +78,8 @@ type applier struct {
 	direct     bool // whether each statement is sent at once
 	failures   int  // that were found without savepoints
 	conflicts  int  // in a row
+
+	stopped map[string]bool // keys whose held deliveries may not go on, because one of the batch has failed
 }
 
 // Apply implements [bus.Store]. It first runs the batch in one transaction

@@ -196,7 +196,10 @@ func TestEveryRunGetsTheEventAsItCame(t *testing.T) {
 		}
 		failures := 1
 		var seen []string
-		w.handle = func(_ context.Context, _ *tx.Tx, m event.Message) error {
+		w.handle = func(ctx context.Context, tr *tx.Tx, m event.Message) error {
+			if err := recordEffect(ctx, tr, m); err != nil {
+				return err
+			}
 			seen = append(seen, m.(*note).text)
 			m.(*note).text += " changed"
 			if m.(*note).text == "b changed" && failures > 0 {

@@ -77,6 +77,7 @@ func TestKeyKeepsItsOrder(t *testing.T) {
 // A successor that fails stops those behind it, and nobody else.
 func TestSuccessorsFailInTheirTurn(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, w *world) {
+		w.store.SetPace(time.Hour) // on SQLite a transaction each
 		w.fail(map[string][]error{"a": times(1, errLater), "c": {bus.Reject(errLater)}})
 		c := w.claim()
 		w.applyAll(c, onKeys(deliveries(0, "a", "b", "c", "d", "e"), "x", "x", "x", "x", "y"))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -51,7 +52,9 @@ func (p *play) run() {
 	p.w.handle = p.handle
 	p.w.loseCommits() // of a play that failed
 	p.takeOver()
+	defer p.w.store.SetPace(0)
 	for steps := 0; p.owner().Next < int64(len(p.log)) && steps < 500; steps++ {
+		p.w.store.SetPace(rapid.SampledFrom([]time.Duration{0, 2 * time.Millisecond, time.Hour}).Draw(p.T, "pace"))
 		switch rapid.IntRange(0, 11).Draw(p.T, "step") {
 		case 0:
 			p.takeOver()

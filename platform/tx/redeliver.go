@@ -115,6 +115,7 @@ func (s *Store) Redeliver(ctx context.Context, c *bus.Claim, due []*bus.Delivery
 	if err != nil {
 		return err
 	}
+	a.stopped = make(map[string]bool)
 	for _, d := range due {
 		row := a.ledger.due[d.Record.Offset]
 		if row == nil {

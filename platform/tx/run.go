@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
@@ -45,7 +46,10 @@ func (r *run) assign() {
 	if r.lanes == nil {
 		r.lanes = make([]lane, len(r.part))
 	}
-	blocked := make(map[string]bool)
+	blocked := maps.Clone(r.stopped)
+	if blocked == nil {
+		blocked = make(map[string]bool)
+	}
 	for i, it := range r.part {
 		switch {
 		case r.lanes[i] == repeats || r.lanes[i] == discarded:

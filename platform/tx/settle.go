@@ -15,6 +15,7 @@ type settlement struct {
 	remove []*hold.Row // applied, or given up
 	gone   []*hold.Row // of those: given up
 	freed  [][]byte    // keys that a row no longer blocks
+	stop   [][]byte    // keys that one has failed of and blocks
 	again  bool        // some of insert were there before
 	after  []func()    // once it is committed
 }
@@ -61,7 +62,10 @@ func (s *settlement) held(i int, it *item) {
 		row := *it.row
 		s.sentence(it, &row)
 		s.update = append(s.update, &row)
-		if it.row.Blocks && !row.Blocks {
+		switch {
+		case row.Blocks:
+			s.stop = append(s.stop, row.Key)
+		case it.row.Blocks:
 			s.freed = append(s.freed, row.Key)
 		}
 	}
@@ -148,6 +152,9 @@ func (s *settlement) committed() {
 	}
 	for _, key := range s.freed {
 		l.block(key, -1)
+	}
+	for _, key := range s.stop {
+		s.stopped[string(key)] = true
 	}
 	if s.again {
 		l.epoch = 0 // it is wrong: the position has to be claimed again
