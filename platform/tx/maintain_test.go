@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,12 +146,12 @@ func TestStuckHandlerIsReported(t *testing.T) {
 		defer db.Close()
 		w := newWorld(t, func(testing.TB) (*database.DB, func() *database.DB) { return db, nil })
 		var text strings.Builder
-		late := false
+		var late atomic.Bool
 		w.store = w.newStore(db, tx.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
 		w.handle = func(ctx context.Context, tr *tx.Tx, m event.Message) error {
 			time.Sleep(time.Hour) // virtual
 			_, err := tr.Conn().ExecContext(context.Background(), `INSERT INTO effect (event) VALUES ('late')`)
-			late = errors.Is(err, database.ErrOver) && errors.Is(tr.Publish(ctx, &note{typ: noted}), database.ErrOver)
+			late.Store(errors.Is(err, database.ErrOver) && errors.Is(tr.Publish(ctx, &note{typ: noted}), database.ErrOver))
 			return nil
 		}
 		start := time.Now()
@@ -162,7 +163,7 @@ func TestStuckHandlerIsReported(t *testing.T) {
 		w.publish("k", "the writer is free meanwhile")
 		time.Sleep(2 * time.Hour) // virtual
 		w.expect("effects", w.column(`SELECT event FROM effect`))
-		if !late {
+		if !late.Load() {
 			t.Error("the handler could use its transaction after it was given up")
 		}
 		if !strings.Contains(text.String(), "has not returned") || !strings.Contains(text.String(), "event_id=a") {
