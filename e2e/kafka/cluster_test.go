@@ -44,7 +44,7 @@ func TestCluster(t *testing.T) {
 		cluster.Broker(0).Kill(t)
 		drivertest.Run(t, drivertest.Harness{
 			Features: features,
-			Patience: time.Minute,
+			Patience: 2 * time.Minute,
 			Only:     []string{"topics", "admin", "publish", "group"},
 			Broker: func(t *testing.T) drivertest.Broker {
 				t.Cleanup(func() { empty(t, admin, cluster.Addrs()...) })

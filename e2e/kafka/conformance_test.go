@@ -40,7 +40,7 @@ func TestConformance(t *testing.T) {
 	}
 	drivertest.Run(t, drivertest.Harness{
 		Features: features,
-		Patience: time.Minute,
+		Patience: 2 * time.Minute,
 		Broker: func(t *testing.T) drivertest.Broker {
 			t.Cleanup(func() { empty(t, admin, broker.Addr()) })
 			h := harness(admin, broker.Addr())

@@ -33,7 +33,7 @@ func TestConformance(t *testing.T) {
 	turn := 0
 	drivertest.Run(t, drivertest.Harness{
 		Features: drivertest.Features{Tombstones: true, EmptyKeys: true, UnorderedHeaders: true},
-		Patience: time.Minute,
+		Patience: 2 * time.Minute,
 		Broker: func(t *testing.T) drivertest.Broker {
 			t.Cleanup(func() { empty(t, server) })
 			return drivertest.Broker{

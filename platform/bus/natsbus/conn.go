@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"strings"
@@ -36,9 +37,11 @@ const (
 	unreachableAfter = 5 * time.Second
 	// answerWithin is how long one request waits for its answer.
 	answerWithin = 10 * time.Second
-	// reconnectWait is the pause between attempts to connect again, and half
-	// of it more at random.
-	reconnectWait = 100 * time.Millisecond
+	// reconnectWait is the pause after the first attempt to connect again to
+	// all servers; each further one is twice as long, up to reconnectLimit, and
+	// up to half of it longer at random.
+	reconnectWait  = 100 * time.Millisecond
+	reconnectLimit = 2 * time.Second
 	// pingEvery is how often the client asks whether the server is there. The
 	// third question without an answer ends the connection.
 	pingEvery = 5 * time.Second
@@ -137,8 +140,7 @@ func (c *Conn) options() []nats.Option {
 		nats.Name(c.cfg.ClientID),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
-		nats.ReconnectWait(reconnectWait),
-		nats.ReconnectJitter(reconnectWait/2, reconnectWait/2),
+		nats.CustomReconnectDelay(reconnectDelay),
 		// What is published without a connection fails at once: only the
 		// publisher knows whether it may be sent again.
 		nats.ReconnectBufSize(-1),
@@ -158,6 +160,12 @@ func (c *Conn) options() []nats.Option {
 		}),
 	}
 	return append(opts, c.cfg.access()...)
+}
+
+func reconnectDelay(attempts int) time.Duration {
+	const most = 10 // more would overflow
+	wait := min(reconnectWait<<min(max(attempts-1, 0), most), reconnectLimit)
+	return wait + rand.N(wait/2)
 }
 
 // access are the options that say who the client is.

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -92,8 +95,8 @@ func (a *app) topicsCommand(cmd *cobra.Command, end func(context.Context, *hubTo
 		return end(cmd.Context(), hub, plan)
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&r.brokers, "brokers", "", "Kafka brokers to begin with, host:port separated by commas")
-	flags.StringVar(&r.nats, "nats", "", "NATS servers to begin with, host:port or URLs separated by commas")
+	flags.StringVar(&r.brokers, "brokers", "", "Kafka brokers to begin with, host:port separated by commas; PL_KAFKA_TLS, PL_KAFKA_SASL and their like come from the environment")
+	flags.StringVar(&r.nats, "nats", "", "NATS servers to begin with, host:port or URLs separated by commas; PL_NATS_CREDS, PL_NATS_REPLICAS and their like come from the environment")
 	flags.StringSliceVar(&r.losing, "allow-data-loss", nil, "topics whose records may be lost; without a value: all")
 	flags.Lookup("allow-data-loss").NoOptDefVal = allTopics
 	addDataFormat(cmd, &r.format)
@@ -123,7 +126,7 @@ func (a *app) planTopics(ctx context.Context, r topicsRun) (*hubTopics, *topics.
 	if err != nil {
 		return nil, nil, err
 	}
-	hub := &hubTopics{app: a, root: root, broker: r.setting()}
+	hub := &hubTopics{app: a, root: root, settings: r.settings()}
 	answer, err := hub.ask(ctx, nil)
 	if err != nil {
 		return nil, nil, err
@@ -131,18 +134,22 @@ func (a *app) planTopics(ctx context.Context, r topicsRun) (*hubTopics, *topics.
 	return hub, topics.MakePlan(topics.Wanted(m), answer.Topics, r.losable()), nil
 }
 
-// setting tells the hub which broker is meant.
-func (r topicsRun) setting() string {
+// settings tell the hub which broker is meant, and hand it what the environment
+// has to get in there: users, passwords, certificates.
+func (r topicsRun) settings() []string {
+	prefix, broker := "PL_KAFKA_", "PL_KAFKA_BROKERS="+r.brokers
 	if r.nats != "" {
-		return "PL_NATS_SERVERS=" + r.nats
+		prefix, broker = "PL_NATS_", "PL_NATS_SERVERS="+r.nats
 	}
-	return "PL_KAFKA_BROKERS=" + r.brokers
+	settings := slices.DeleteFunc(os.Environ(), func(entry string) bool { return !strings.HasPrefix(entry, prefix) })
+	return append(settings, "PL_LOG_LEVEL=error", broker)
 }
 
 // hubTopics reaches a broker's topics through the hub.
 type hubTopics struct {
-	app          *app
-	root, broker string // broker is the setting that names it
+	app      *app
+	root     string
+	settings []string // which broker
 }
 
 type topicsAnswer struct {
@@ -156,7 +163,7 @@ func (h *hubTopics) ask(ctx context.Context, changes []topics.Request) (*topicsA
 		return nil, err
 	}
 	text, err := h.app.callHub(ctx, h.root, hubCall{
-		command: "topics", input: input, settings: []string{h.broker, "PL_LOG_LEVEL=error"},
+		command: "topics", input: input, settings: h.settings,
 	})
 	if err != nil {
 		return nil, err
