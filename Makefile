@@ -64,11 +64,15 @@ lint: ## Run golangci-lint with the policy in .golangci.yml
 	golangci-lint run
 
 .PHONY: bench
-bench: bench-codec bench-generate ## Run all benchmarks and print ratios
+bench: bench-codec bench-bus bench-generate ## Run all benchmarks and print ratios
 
 .PHONY: bench-codec
 bench-codec: ## The generated codec beside other Avro libraries, JSON and protobuf
 	cd bench/compare && $(GO) run .
+
+.PHONY: bench-bus
+bench-bus: ## Typed publish and consume beside franz-go, nats.go, Watermill and the CloudEvents SDK
+	cd bench/compare && $(GO) build -o ../../bin/bench-bus ./bus && ../../bin/bench-bus
 
 .PHONY: bench-generate
 bench-generate: ## pl-gen generate: nothing changed, one schema, 1,000 events
