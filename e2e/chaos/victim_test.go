@@ -123,7 +123,7 @@ func afflict(c *tx.Consumer) {
 			if err := handle(ctx, t, m); err != nil {
 				return err
 			}
-			return writeDown(ctx, t)
+			return errors.Join(failLate(ctx), writeDown(ctx, t))
 		}
 	}
 	if call := c.External; call != nil {
@@ -153,7 +153,8 @@ func writeDown(ctx context.Context, t *tx.Tx) error {
 // Illnesses, in ten-thousandths of the events. The event's id decides, so that
 // an event has the same illness in every consumer, at every attempt.
 const (
-	failsTwice = 400
+	failsLate  = 200
+	failsTwice = failsLate + 200
 	panicsOnce = failsTwice + 40
 	rejected   = panicsOnce + 100
 	parked     = rejected + 50
@@ -171,6 +172,7 @@ func ail(ctx context.Context) error {
 		return errors.New("what the handler depends on is down")
 	}
 	switch n := illness(d.Event.ID); {
+	case n < failsLate:
 	case n < failsTwice:
 		if d.Attempt <= 2 {
 			return fmt.Errorf("attempt %d: %w", d.Attempt, errIll)
@@ -189,6 +191,15 @@ func ail(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// failLate fails when everything is done: nothing of it may remain.
+func failLate(ctx context.Context) error {
+	d := bus.DeliveryFrom(ctx)
+	if _, healthy := os.LookupEnv(envHealthy); healthy || d.Attempt > 2 || illness(d.Event.ID) >= failsLate {
+		return nil
+	}
+	return fmt.Errorf("attempt %d, at its end: %w", d.Attempt, errIll)
 }
 
 func illness(id string) int {
