@@ -2,6 +2,7 @@ package adminserver
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,7 +17,12 @@ import (
 func body[T any](r *http.Request) (in T, err error) {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
+	err = d.Decode(&in)
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return in, err
+	}
+	if err != nil {
 		return in, refused(http.StatusBadRequest, fmt.Sprintf("the request cannot be read: %v", err), "")
 	}
 	return in, nil

@@ -73,7 +73,7 @@ func TestOperations(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "award": award, "garbage": garbage, "break": breakHandler, "heal": heal, "await": awaitState, "scrub": scrub, "notices": notices, "published": published, "stop-broker": stopBroker,
+			"exits": exits, "award": award, "garbage": garbage, "break": breakHandler, "heal": heal, "await": awaitState, "scrub": scrub, "notices": notices, "published": published, "stop-broker": stopBroker, "documented": documented,
 		},
 	})
 }
@@ -291,9 +291,13 @@ func scrub(ts *testscript.TestScript, _ bool, args []string) {
 		text, err = []byte(ts.ReadFile("stdout")), nil
 	}
 	ts.Check(err)
+	text = scrubbed(text)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o644))
+}
+
+func scrubbed(text []byte) []byte {
 	text = timestamps.ReplaceAll(text, []byte("TIME"))
 	text = eventIDs.ReplaceAll(text, []byte("EVENT"))
 	text = hexes.ReplaceAll(text, []byte("HEX"))
-	text = traces.ReplaceAll(text, []byte("TRACE"))
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o644))
+	return traces.ReplaceAll(text, []byte("TRACE"))
 }
