@@ -54,7 +54,7 @@ func (s *server) startBouncer() error {
 		return err
 	}
 	config := filepath.Join(s.dir, "pgbouncer.ini")
-	if err := s.configureBouncer(config, port); err != nil {
+	if err := s.configureBouncer(program, config, port); err != nil {
 		return err
 	}
 	identity, err := identity() // PgBouncer refuses root too
@@ -75,8 +75,12 @@ func (s *server) startBouncer() error {
 	return nil
 }
 
-func (s *server) configureBouncer(path string, port int) error {
+func (s *server) configureBouncer(program, path string, port int) error {
 	users := path + ".users"
+	unprepared, err := withoutPrepared(program)
+	if err != nil {
+		return err
+	}
 	text := fmt.Sprintf(`[databases]
 * = host=127.0.0.1 port=%d
 [pgbouncer]
@@ -88,8 +92,26 @@ auth_file = %s
 pool_mode = transaction
 default_pool_size = %d
 max_client_conn = 1000
-`, s.port, port, users, pooled)
+%s`, s.port, port, users, pooled, unprepared)
 	return errors.Join(
 		os.WriteFile(path, []byte(text), 0o644),
 		os.WriteFile(users, []byte("\"postgres\" \"\"\n"), 0o644))
+}
+
+// withoutPrepared returns the setting that keeps PgBouncer from carrying
+// prepared statements over, which it can do since 1.21: services have to work
+// without that.
+func withoutPrepared(program string) (string, error) {
+	out, err := exec.Command(program, "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("ask PgBouncer for its version: %w", err)
+	}
+	var major, minor int
+	if _, err := fmt.Sscanf(string(out), "PgBouncer %d.%d", &major, &minor); err != nil {
+		return "", fmt.Errorf("read PgBouncer's version: %w", err)
+	}
+	if major == 1 && minor < 21 {
+		return "", nil
+	}
+	return "max_prepared_statements = 0\n", nil
 }

@@ -46,11 +46,14 @@ func refusesSettings(err error) bool {
 	return errors.As(err, &refused) && strings.Contains(refused.Message, "unsupported startup parameter")
 }
 
+// execMode is the parameter of URLs that says how statements are run.
+const execMode = "default_query_exec_mode"
+
 // forPooler makes connections that work behind a pooler. Types of statements
-// are remembered in the process; they are not prepared in the server. The
-// caller may have asked for another way in the URL.
-func forPooler(config *pgx.ConnConfig, own map[string]string) {
-	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+// are remembered in the process; they are not prepared in the server, unless
+// the URL asks for that. own are the settings that are not from the URL.
+func forPooler(config *pgx.ConnConfig, url string, own map[string]string) {
+	if !strings.Contains(url, execMode) {
 		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
 	for name := range own {

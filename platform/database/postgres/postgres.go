@@ -61,7 +61,7 @@ func Open(ctx context.Context, url string) (*database.DB, error) {
 		return nil, err
 	}
 	if pooled {
-		forPooler(config, own)
+		forPooler(config, url, own)
 	}
 	db := database.New(dialect{pooled}, pool(config, writers), pool(config, readers))
 	if err := db.Ping(ctx); err != nil {

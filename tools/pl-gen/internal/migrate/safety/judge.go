@@ -28,12 +28,19 @@ func (j *judge) statement(i int) []finding {
 			f.at = a.At
 			found = append(found, f)
 		}
-		j.apply(a)
+		if fits := j.apply(a); !fits && a.Verb != ddl.Opaque {
+			f := one(diag.MigrationOpaque, a.What+" is about a table or column that no migration before has made",
+				"it fails; or the table is made by something that pl-gen does not understand, and then nobody knows what else it does",
+				"correct the name, or allow it and say where the table comes from")[0]
+			f.at = a.At
+			found = append(found, f)
+		}
 	}
 	return found
 }
 
-func (j *judge) apply(a *ddl.Action) {
+// apply replays the action, and reports whether it fits the tables.
+func (j *judge) apply(a *ddl.Action) bool {
 	switch a.Verb {
 	case ddl.CreateTable:
 		j.born[a.Table] = j.born[a.Table] || j.tables[a.Table] == nil
@@ -46,9 +53,9 @@ func (j *judge) apply(a *ddl.Action) {
 		}
 		delete(j.born, a.Table)
 	}
-	if !j.tables.Apply(a) {
-		j.unsure = true
-	}
+	fits := j.tables.Apply(a)
+	j.unsure = j.unsure || !fits
+	return fits
 }
 
 // action returns what is to be said about one action.

@@ -80,6 +80,8 @@ func TestStatements(t *testing.T) {
 		{"PRAGMA foreign_keys = off", "TRANSACTION", "TRANSACTION"},
 		{"BEGIN", "TRANSACTION", "TRANSACTION"},
 		{"DO $$ BEGIN DELETE FROM loans; END $$", "OPAQUE", "OPAQUE"},
+		{"ALTER TABLE lons ADD COLUMN more text", "OPAQUE", "OPAQUE"},
+		{"ALTER TABLE loans DROP COLUMN titel", "DROP OPAQUE", "DROP OPAQUE"},
 		{"CREATE TABLE more AS SELECT * FROM loans", "OPAQUE", "OPAQUE"},
 		{"CREATE TABLE more (LIKE loans INCLUDING ALL)", "OPAQUE", "OPAQUE"},
 		{"CREATE TABLE more (id text PRIMARY KEY, n numeric(10, 2) NOT NULL CHECK (n > 0))", "", ""},
