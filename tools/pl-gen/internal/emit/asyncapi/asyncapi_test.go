@@ -242,7 +242,7 @@ func TestDeadLetters(t *testing.T) {
 		t.Errorf("operations %v", d.Operations)
 	}
 	headers := d.Components.Schemas[deadLettersName].Properties
-	for _, name := range []string{"pl-cause", "pl-consumer", "pl-partition", "pl-offset", "pl-attempts", "pl-failed-at"} {
+	for _, name := range []string{"pl-cause", "pl-consumer", "pl-partition", "pl-offset", "pl-attempts", "pl-failed-at", "pl-omitted"} {
 		if headers[name].Description == "" {
 			t.Errorf("the header %s is not described", name)
 		}

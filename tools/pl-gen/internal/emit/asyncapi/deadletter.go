@@ -19,8 +19,9 @@ func deadLetterHeaders() schema {
 			"pl-consumer":  {Type: "string", Description: "The consumer that gave up: <context>.<handler>."},
 			"pl-partition": {Type: "string", Format: "int32", Description: "The partition of the event's topic that the record was read from."},
 			"pl-offset":    {Type: "string", Format: "int64", Description: "The record's offset in that partition."},
-			"pl-attempts":  {Type: "string", Format: "int32", Description: "How often the handler was run for it. 0 for a record that could not be decoded."},
+			"pl-attempts":  {Type: "string", Format: "int32", Description: "How often it was tried before it was given up."},
 			"pl-failed-at": {Type: "string", Format: "date-time", Description: "When the last attempt failed."},
+			"pl-omitted":   {Type: "string", Description: "Why the copy has no value, for a record that is too large to be copied."},
 		},
 	}
 }
