@@ -188,9 +188,6 @@ func (p *Process) assemble(ctx context.Context, u *unit) error {
 	if len(u.Consumers) == 0 {
 		return nil
 	}
-	if u.engine != nil {
-		hooks = append(hooks, u.engine)
-	}
 	routes := make([]bus.Route, len(u.Consumers))
 	for i := range u.Consumers {
 		routes[i] = u.Consumers[i].Route
@@ -231,6 +228,9 @@ func (p *Process) run(u *unit) {
 		return nil
 	})
 	start("upkeep", func() error { return u.db.Maintain(ctx, u.log) })
+	if p.calls != nil { // which serves the metrics
+		start("backlog", func() error { return p.watchBacklog(ctx, u) })
+	}
 	if u.relay != nil {
 		start("relay", func() error { return u.relay.Run(ctx) })
 	}

@@ -121,6 +121,7 @@ func (h *Hooks) BatchApplied(p bus.Position, done int, took time.Duration) {
 // Assigned implements [bus.AssignmentHook]. A position that is claimed anew
 // counts once.
 func (h *Hooks) Assigned(c bus.Claim) {
+	h.claims.Add(context.Background(), 1, metric.WithAttributes(attribute.String("consumer", c.Consumer)))
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.claimed[c.Position] {

@@ -17,6 +17,7 @@ type instruments struct {
 	applied       metric.Int64Counter
 	duplicates    metric.Int64Counter
 	assigned      metric.Int64UpDownCounter
+	claims        metric.Int64Counter
 	batchTime     metric.Float64Histogram
 	relayed       metric.Int64Counter
 	relayFailures metric.Int64Counter
@@ -41,6 +42,8 @@ func newInstruments(m metric.Meter) (*instruments, error) {
 		relayed:       mk.counter("pl.outbox.published", "Events that the relay has published."),
 		relayFailures: mk.counter("pl.outbox.failures", "Times that the relay stopped and read its rows again."),
 		relayDelay:    mk.seconds("pl.outbox.delay", "How long the oldest event of a published batch had waited in the outbox."),
+
+		claims: mk.counter("pl.consumer.claims", "Times that a position was taken over, which raises its epoch."),
 
 		callRetries:    mk.counter("pl.call.retries", "Repeated attempts of calls to other contexts."),
 		callTimeouts:   mk.counter("pl.call.timeouts", "Attempts that took longer than their policy allows."),

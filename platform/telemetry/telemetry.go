@@ -49,6 +49,7 @@ type Telemetry struct {
 	propagator  propagation.TextMapPropagator
 	tracer      trace.Tracer
 	instruments *instruments
+	gauges      *gauges
 }
 
 // New starts tracing and metrics. Shutdown ends them.
@@ -72,7 +73,12 @@ func New(ctx context.Context, o Options) (*Telemetry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the process's metrics: %w", err)
 	}
+	gauges, err := newGauges(metrics.Meter(scope))
+	if err != nil {
+		return nil, fmt.Errorf("create the process's gauges: %w", err)
+	}
 	return &Telemetry{
+		gauges: gauges,
 		traces: traces, metrics: metrics, registry: registry,
 		propagator: propagation.TraceContext{},
 		tracer:     traces.Tracer(scope), instruments: instruments,
