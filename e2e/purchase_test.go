@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"github.com/pulselearn/campus-hub/gen/proto/pl/enrollment/v1/enrollmentv1connect"
 	paymentv1 "github.com/pulselearn/campus-hub/gen/proto/pl/payment/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/payment/v1/paymentv1connect"
+	"github.com/pulselearn/campus-hub/internal/pgtest"
 )
 
 // TestPurchases pays for courses, some of which do not exist, while the hub is
@@ -28,7 +31,7 @@ func TestPurchases(t *testing.T) {
 	t.Parallel()
 	hub := newStand(t).hub(t)
 	hub.startReady()
-	s := newShop(t, hub)
+	s := newShop(t, func(string) string { return hub.url() })
 	const purchases, kills = 30, 3
 	for i := range purchases {
 		if i%(purchases/kills) == purchases/kills-1 {
@@ -46,6 +49,44 @@ func TestPurchases(t *testing.T) {
 	}
 }
 
+// TestPurchasesBetweenProcesses is TestPurchases with a process and a
+// PostgreSQL database for each of the contexts, which are killed in turn: the
+// calls of the saga go through the network, and what they lead to is settled by
+// keys and ids alone.
+func TestPurchasesBetweenProcesses(t *testing.T) {
+	t.Parallel()
+	contexts := []string{"payment", "course", "billing", "enrollment"}
+	d := &deployment{stand: newStand(t), t: t, services: map[string]*program{}, urls: map[string]string{}}
+	d.broker = d.hub(t, "broker")
+	d.startBroker()
+	for _, name := range contexts {
+		d.urls[name] = pgtest.URL(t)
+		d.services[name] = d.service(name, name, filepath.Join(build(t, "", contexts...), name))
+	}
+	for _, called := range []string{"payment", "course", "billing"} {
+		d.services["enrollment"].set("PL_CALLS_" + strings.ToUpper(called) + "=" + d.services[called].url())
+	}
+	for _, name := range contexts {
+		d.services[name].startReady()
+	}
+	s := newShop(t, func(context string) string {
+		if program := d.services[context]; program != nil {
+			return program.url()
+		}
+		return d.broker.url() // for contexts that sell nothing
+	})
+	for i := range 20 {
+		s.buy(i)
+		if i%5 == 4 {
+			name := contexts[len(contexts)-1-i/5]
+			d.services[name].kill()
+			d.services[name].startReady()
+		}
+	}
+	await(t, 120*time.Second, s.settled)
+	s.checkInvoices()
+}
+
 // A shop is the part of the campus that sells courses.
 type shop struct {
 	*campus
@@ -58,15 +99,17 @@ type shop struct {
 	paid map[string]*paymentv1.Payment
 }
 
-func newShop(t *testing.T, hub *program) *shop {
+func newShop(t *testing.T, url func(context string) string) *shop {
 	t.Helper()
-	client := connect.NewClient(connecthttp.NewTransport(&http.Client{Timeout: 15 * time.Second}, hub.url()))
-	c := newCampus(t, func(string) string { return hub.url() })
+	client := func(context string) *connect.Client {
+		return connect.NewClient(connecthttp.NewTransport(&http.Client{Timeout: 15 * time.Second}, url(context)))
+	}
+	c := newCampus(t, url)
 	return &shop{
 		campus: c, courseID: c.newClass("shop", 0, 0).course.GetId(), paid: map[string]*paymentv1.Payment{},
-		payments:    paymentv1connect.NewPaymentServiceClient(client),
-		enrollments: enrollmentv1connect.NewEnrollmentServiceClient(client),
-		invoices:    billingv1connect.NewBillingServiceClient(client),
+		payments:    paymentv1connect.NewPaymentServiceClient(client("payment")),
+		enrollments: enrollmentv1connect.NewEnrollmentServiceClient(client("enrollment")),
+		invoices:    billingv1connect.NewBillingServiceClient(client("billing")),
 	}
 }
 
