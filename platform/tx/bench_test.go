@@ -9,6 +9,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/hold"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
@@ -66,6 +67,36 @@ func BenchmarkFailures(b *testing.B) {
 				}
 			}
 			b.ReportMetric(100*float64(b.N)/b.Elapsed().Seconds(), "effects/s")
+		})
+	}
+}
+
+// BenchmarkRedrive redrives 5,000 dead letters of as many keys and applies them.
+func BenchmarkRedrive(b *testing.B) {
+	const rows = 5000
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) {
+			w := newWorld(b, e.open)
+			w.keyIsID = true
+			c := w.claim()
+			for b.Loop() {
+				b.StopTimer()
+				w.handle = func(context.Context, *tx.Tx, event.Message) error { return bus.Reject(errLater) }
+				for range rows / 100 {
+					batch := numbered(max(c.Next, 0), 100)
+					for _, d := range batch {
+						d.Record.Key = []byte(d.Event.ID)
+					}
+					w.applyAll(c, batch)
+				}
+				w.handle = recordEffect
+				b.StartTimer()
+				if _, err := hold.Redrive(b.Context(), w.db, hold.Selection{Limit: rows}, operator); err != nil {
+					b.Fatal(err)
+				}
+				w.redeliver(c)
+			}
+			b.ReportMetric(rows*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 		})
 	}
 }

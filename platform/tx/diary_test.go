@@ -92,6 +92,11 @@ func (w *world) tryRedeliver(c *bus.Claim) error {
 // decode makes the message and the envelope of a delivery from the hold.
 func (w *world) decode(d *bus.Delivery) {
 	w.t.Helper()
+	if id := string(d.Record.Key); w.keyIsID {
+		d.Event = event.Envelope{ID: id, Source: "/pulselearn/other", Type: consumed.Topic, Time: day0}
+		d.Message = &note{typ: consumed, key: "k" + id, text: id}
+		return
+	}
 	id := hold.ID{Position: bus.Position{Consumer: consumerName, Topic: d.Record.Topic, Partition: d.Record.Partition}, Offset: d.Record.Offset}
 	row, err := hold.Get(w.t.Context(), w.db, id)
 	if err != nil {

@@ -415,23 +415,32 @@ func TestPeopleAndTheOwnerAtTheSameTime(t *testing.T) {
 			ids[i], keys[i] = fmt.Sprintf("%02d", i), fmt.Sprint(i%30)
 		}
 		w.applyAll(c, onKeys(deliveries(0, ids...), keys...))
-		ctx, cancel := context.WithCancel(t.Context())
 		var people sync.WaitGroup
+		done := make(chan struct{})
 		for range 2 {
 			people.Go(func() {
-				for ctx.Err() == nil {
-					w.meddle(ctx)
+				for range 60 {
+					w.meddle(t.Context())
 				}
 			})
 		}
-		for deadline := time.Now().Add(20 * time.Second); len(w.held()) > 0 && time.Now().Before(deadline); {
+		go func() { people.Wait(); close(done) }()
+		for working := true; working; {
+			select {
+			case <-done:
+				working = false
+			default:
+			}
 			if err := w.tryRedeliver(c); err != nil {
 				t.Error(err)
-				break
 			}
 		}
-		cancel()
-		people.Wait()
+		for range 100 {
+			if _, err := hold.Redrive(t.Context(), w.db, hold.Selection{Limit: 1000}, operator); err != nil {
+				t.Fatal(err)
+			}
+			w.redeliver(c)
+		}
 		w.expect("hold", w.held())
 		settled := append(w.column(`SELECT event FROM effect`), w.column(`SELECT event_id FROM pl_hold_audit WHERE action = 'dropped'`)...)
 		slices.Sort(settled)

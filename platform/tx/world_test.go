@@ -128,6 +128,7 @@ type world struct {
 	mu     sync.Mutex
 	runs   []string // event ids, in the order of the runs
 	diary
+	keyIsID bool // saves benchmarks from looking ids up
 }
 
 const consumerName = "notes.OnConsumed"
