@@ -123,6 +123,9 @@ func (in *instance) save(ctx context.Context, c database.Conn, now time.Time) er
 	if err := in.encodeState(); err != nil {
 		return err
 	}
+	if in.data == nil {
+		in.data = []byte{} // SQLite's driver reads the state of an empty message as NULL
+	}
 	in.changed = now
 	_, err = c.ExecContext(ctx, `UPDATE pl_saga SET status = $3, step = $4, waiting = $5, parked = $6, due_at = $7, leased_until = $8,
 		holder = $9, state = $10, progress = $11, changed_at = $12 WHERE saga = $1 AND id = $2`,

@@ -107,4 +107,3 @@ func shownSecret(value string) string {
 	}
 	return "xxxxx"
 }
-

@@ -225,3 +225,34 @@ func databaseOf(c *Config, context string) string {
 	url, _ := c.databaseURL(context)
 	return url
 }
+
+func TestAdminAPIIsNotForEverybody(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string]bool{
+		"127.0.0.1:8082": true, "localhost:8082": true, "[::1]:8082": true, "off": true,
+		":8082": false, "0.0.0.0:8082": false, "10.0.0.1:8082": false, "admin.example.org:8082": false,
+	} {
+		c, err := LoadConfig([]string{"PL_ADMIN_ADDR=" + addr})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.checkAdmin() == nil; got != want {
+			t.Errorf("%s without a token: allowed is %v, want %v", addr, got, want)
+		}
+		c.AdminToken = "a-long-random-text"
+		if err := c.checkAdmin(); err != nil {
+			t.Errorf("%s with a token: %v", addr, err)
+		}
+	}
+	if _, err := LoadConfig([]string{"PL_ADMIN_TOKEN=short"}); err == nil || strings.Contains(err.Error(), "\"short\"") {
+		t.Errorf("a short token: %v", err)
+	}
+	c, err := LoadConfig([]string{"PL_ADMIN_TOKEN=a-long-random-text", "PL_ADMIN_URL=http://elsewhere", "PL_ACTOR=ada"})
+	if err != nil {
+		t.Fatalf("what belongs to pl-gen is no setting of the process: %v", err)
+	}
+	var shown strings.Builder
+	if err := c.Describe(&shown); err != nil || strings.Contains(shown.String(), "a-long-random-text") || !strings.Contains(shown.String(), "PL_ADMIN_TOKEN") {
+		t.Errorf("the token is shown, or its setting is not: %v\n%s", err, shown.String())
+	}
+}

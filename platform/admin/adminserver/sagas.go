@@ -23,13 +23,35 @@ func (s *server) listSagas(_ http.ResponseWriter, r *http.Request) (any, error) 
 	}
 	list := []admin.Saga{}
 	for _, c := range chosen {
-		some, err := saga.List(r.Context(), c.DB, f)
+		some, err := c.instances(r.Context(), f)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, some...)
+	}
+	return list, nil
+}
+
+// sagaPage is how many instances are read at once.
+const sagaPage = 200
+
+// instances returns up to f.Limit instances.
+func (c *Context) instances(ctx context.Context, f saga.Filter) ([]admin.Saga, error) {
+	var list []admin.Saga
+	most := f.Limit
+	for len(list) < most {
+		f.Limit = min(most-len(list), sagaPage)
+		some, err := saga.List(ctx, c.DB, f)
 		if err != nil {
 			return nil, err
 		}
 		for i := range some {
 			list = append(list, c.instance(&some[i]))
 		}
+		if len(some) < f.Limit {
+			break
+		}
+		f.Before = &some[len(some)-1]
 	}
 	return list, nil
 }

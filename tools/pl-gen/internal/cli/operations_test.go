@@ -30,6 +30,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/rpc"
+	"github.com/pulselearn/campus-hub/platform/saga"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/platform/tx"
 
@@ -73,7 +74,7 @@ func TestOperations(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "award": award, "garbage": garbage, "break": breakHandler, "heal": heal, "await": awaitState, "scrub": scrub, "notices": notices, "published": published, "stop-broker": stopBroker, "documented": documented,
+			"exits": exits, "award": award, "garbage": garbage, "break": breakHandler, "heal": heal, "await": awaitState, "scrub": scrub, "notices": notices, "published": published, "stop-broker": stopBroker, "documented": documented, "instance": instance,
 		},
 	})
 }
@@ -85,7 +86,11 @@ func startCampus(env *testscript.Env) (*campus, string, error) {
 		Context: "achievement", Publishes: []*event.Type{achievementv1event.BadgeAwardedType}, Migrations: fstest.MapFS{},
 		Methods: func(_ *connect.Server, core *rpc.Core, _ *rpc.Directory) { c.core = core },
 	})
-	app.Add(c.notification())
+	if strings.HasSuffix(env.WorkDir, "saga") {
+		app.Add(c.thanks())
+	} else {
+		app.Add(c.notification())
+	}
 	ports := [3]string{freeAddress(), freeAddress(), freeAddress()}
 	cfg, err := service.LoadConfig([]string{
 		"PL_HTTP_ADDR=127.0.0.1:0", "PL_ADMIN_ADDR=" + ports[0], "PL_ADMIN_TOKEN=" + adminToken,
@@ -152,6 +157,38 @@ func (c *campus) onBadgeAwarded(ctx context.Context, t *tx.Tx, m event.Message) 
 	}
 	_, err := t.Conn().ExecContext(ctx, `INSERT INTO notice (id, student) VALUES ($1, $2)`, t.NewID(), badge.StudentID)
 	return err
+}
+
+// thanks runs a saga for each student with a badge: a letter, whose failure stops
+// nothing.
+func (c *campus) thanks() service.Definition {
+	letter := &saga.Call{
+		Procedure:  "/pl.mail.v1.MailService/SendLetter",
+		NewRequest: func() proto.Message { return new(emptypb.Empty) },
+		Request: func(context.Context, proto.Message, *saga.Failure) (proto.Message, error) {
+			return new(emptypb.Empty), nil
+		},
+		Do: func(context.Context, string, proto.Message) (proto.Message, error) {
+			if why := c.broken.Load(); why != nil {
+				return nil, connect.NewError(connect.CodeFailedPrecondition, *why)
+			}
+			return new(emptypb.Empty), nil
+		},
+	}
+	route := bus.Route{
+		Consumer: "thanks.BeginThank", Type: achievementv1event.BadgeAwardedType,
+		New: func() event.Message { return new(achievementv1event.BadgeAwarded) },
+	}
+	thank := saga.Definition{
+		Name: "Thank", Context: "thanks", Deadline: time.Hour, NewState: func() proto.Message { return new(emptypb.Empty) },
+		Start: saga.Event{Route: route, Key: func(e event.Message) string { return e.EventKey() }},
+		Steps: []saga.Step{{Name: "letter", Call: letter, Continue: true, Retry: bus.RetryPolicy{Attempts: 1}}},
+	}
+	return service.Definition{
+		Context: "thanks", Consumers: saga.Consumers(thank), Migrations: fstest.MapFS{},
+		Sagas:   func(*rpc.Directory) []saga.Definition { return []saga.Definition{thank} },
+		Methods: func(*connect.Server, *rpc.Core, *rpc.Directory) {},
+	}
 }
 
 func freeAddress() string {
@@ -221,6 +258,15 @@ func awaitState(ts *testscript.TestScript, _ bool, args []string) {
 
 func (c *campus) measure(what string) (n int64, err error) {
 	ctx := context.Background()
+	if status, ok := strings.CutPrefix(what, "saga-"); ok {
+		list, err := c.admin.Sagas(ctx, admin.SagaFilter{Context: "thanks"}, 100)
+		for _, s := range list {
+			if s.Status == status || status == "parked" && s.Parked > 0 {
+				n++
+			}
+		}
+		return n, err
+	}
 	if what != "lag" {
 		groups, err := c.admin.Groups(ctx, admin.Filter{State: what})
 		for _, g := range groups {
@@ -266,6 +312,16 @@ func published(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("the outbox has no event %s", args[0])
 	}
 	ts.Setenv("EVENT", id)
+}
+
+// instance KEY sets SAGA to the id of the instance with a key.
+func instance(ts *testscript.TestScript, _ bool, args []string) {
+	list, err := campusOf(ts).admin.Sagas(context.Background(), admin.SagaFilter{Context: "thanks", Key: args[0]}, 1)
+	ts.Check(err)
+	if len(list) == 0 {
+		ts.Fatalf("no instance has the key %s", args[0])
+	}
+	ts.Setenv("SAGA", list[0].ID)
 }
 
 // stop-broker cuts the process off.
