@@ -47,15 +47,13 @@ type Config struct {
 }
 
 // An Engine moves the instances of one context's sagas. Several engines, also
-// in several processes, share the work. It is a [bus.BatchHook]: a router that
-// has it as a hook wakes it when an event has begun or woken an instance.
+// in several processes, share the work.
 type Engine struct {
-	cfg       Config
-	id        string // of this engine in the rows that it moves
-	sagas     map[string]*Definition
-	consumers map[string]bool
-	due       string // the query for instances that are due
-	names     []any  // its arguments
+	cfg   Config
+	id    string // of this engine in the rows that it moves
+	sagas map[string]*Definition
+	due   string // the query for instances that are due
+	names []any  // its arguments
 
 	mu     sync.Mutex
 	busy   map[[2]string]bool // instances that are being moved here
@@ -72,7 +70,7 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Logger = slog.Default()
 	}
 	e := &Engine{
-		cfg: cfg, id: event.NewID(), sagas: map[string]*Definition{}, consumers: map[string]bool{}, busy: map[[2]string]bool{},
+		cfg: cfg, id: event.NewID(), sagas: map[string]*Definition{}, busy: map[[2]string]bool{},
 	}
 	for i := range cfg.Definitions {
 		if err := e.add(&cfg.Definitions[i]); err != nil {
@@ -94,9 +92,6 @@ func (e *Engine) add(d *Definition) error {
 		return fmt.Errorf("saga: context %s has two sagas %s", d.Context, d.Name)
 	}
 	e.sagas[d.Name] = d
-	for _, c := range Consumers(*d) {
-		e.consumers[c.Consumer] = true
-	}
 	for i := range d.Steps {
 		if d.Steps[i].Await != nil && e.cfg.Decoder == nil {
 			return fmt.Errorf("saga %s: step %s awaits an event, for which the engine needs a decoder", d.Name, d.Steps[i].Name)
@@ -113,13 +108,6 @@ func dueQuery(n int) string {
 	}
 	return fmt.Sprintf(`SELECT saga, id, due_at FROM pl_saga WHERE due_at IS NOT NULL AND saga IN (%s) ORDER BY due_at LIMIT %d`,
 		strings.Join(places, ", "), 2*maxAtOnce)
-}
-
-// BatchApplied implements [bus.BatchHook].
-func (e *Engine) BatchApplied(p bus.Position, done int, _ time.Duration) {
-	if done > 0 && e.consumers[p.Consumer] {
-		e.cfg.DB.Ring()
-	}
 }
 
 // Run moves instances until ctx ends, and returns ctx's error. It then waits

@@ -173,6 +173,9 @@ func (p *Process) assemble(ctx context.Context, u *unit) error {
 		}
 	}
 	hooks := append(bus.Hooks{p.telemetry.Hooks(), deliveryLog{u.log}, &p.pauses, stuckGuard{p.failed}}, p.engines.Hooks...)
+	if u.Sagas != nil {
+		hooks = append(hooks, saga.NewBell(u.db, u.Sagas(p.directory)...))
+	}
 	u.store = tx.NewStore(u.db, tx.Service{Context: u.Context, Publishes: u.Publishes, Consumers: u.Consumers},
 		tx.WithHooks(hooks...), tx.WithTrace(p.telemetry.TraceHeaders), tx.WithLogger(u.log))
 	if err := u.store.Start(ctx); err != nil {
