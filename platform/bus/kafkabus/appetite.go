@@ -11,15 +11,18 @@ const (
 	appetiteBytes   = 256 << 10
 )
 
-// awaitAppetite waits until a partition can take more, or ctx ends. While all
-// have enough, the data client keeps what it has fetched, and asks the broker
-// for no more: it would only lie in memory, and grow cold. A partition that is
-// slower than others does not hold them up; for that one fetching is paused.
+// awaitAppetite waits until a partition can take more, or ctx ends, or the data
+// client is closed. While all have enough, the client keeps what it has
+// fetched, and asks the broker for no more: it would only lie in memory. A
+// partition that is slower than others does not hold them up; fetching pauses
+// for that one alone.
 func (m *member) awaitAppetite(ctx context.Context) {
 	for !m.hasAppetite() {
 		select {
 		case <-m.appetite:
 		case <-ctx.Done():
+			return
+		case <-m.data.Context().Done():
 			return
 		}
 	}
@@ -40,7 +43,7 @@ func (m *member) hasAppetite() bool {
 func (p *partition) hasAppetite() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.ended == nil && len(p.queue) < appetiteRecords && p.bytes < appetiteBytes
+	return p.sought && p.ended == nil && len(p.queue) < appetiteRecords && p.bytes < appetiteBytes
 }
 
 // whet tells the poll loop that there may be an appetite.

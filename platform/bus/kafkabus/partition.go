@@ -32,6 +32,7 @@ type partition struct {
 	forgotten bool // its position is copied no more; guarded by committer.mu
 
 	mu     sync.Mutex
+	sought bool
 	ended  error // why nothing comes any more, until the next Seek
 	queue  []*driver.Record
 	bytes  int
@@ -217,6 +218,7 @@ func (p *partition) end(err error) {
 	}
 	p.drop()
 	p.signal()
+	p.m.whet()
 }
 
 // restart empties the queue for a new beginning, unless p was revoked.
@@ -226,7 +228,7 @@ func (p *partition) restart() error {
 	if errors.Is(p.ended, driver.ErrRevoked) {
 		return p.ended
 	}
-	p.ended = nil
+	p.sought, p.ended = true, nil
 	p.drop()
 	p.m.whet()
 	return nil
