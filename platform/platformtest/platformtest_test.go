@@ -2,11 +2,14 @@ package platformtest_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/hold"
 	"github.com/pulselearn/campus-hub/platform/internal/relayrace"
 	"github.com/pulselearn/campus-hub/platform/platformtest"
 )
@@ -103,6 +106,44 @@ func TestQuietSeesWhatIsInTheWay(t *testing.T) {
 		err := h.Busy()
 		if err == nil || !strings.Contains(err.Error(), "race.OnHanded holds event") || !strings.Contains(err.Error(), "the baton slipped") {
 			h.T.Errorf("got %v, want the delivery that is retried", err)
+		}
+	})
+}
+
+// While everything fails events stay with the broker, and no attempt is lost;
+// afterwards all of them are applied without anybody's help.
+func TestOutagePassesByItself(t *testing.T) {
+	t.Parallel()
+	var down atomic.Bool
+	r := &relayrace.Race{Stumble: func(string) error {
+		if down.Load() {
+			return errors.New("the track is flooded")
+		}
+		return nil
+	}}
+	platformtest.Run(t, r.Register, func(h *platformtest.Harness) {
+		down.Store(true)
+		for i := range 300 {
+			h.Publish(relayrace.NewHanded(fmt.Sprint("runner", i)))
+		}
+		h.Advance(2 * time.Hour)
+		held := h.Held("race.OnHanded")
+		if len(held) < 20 || len(held) > 100 {
+			h.T.Errorf("%d events are held, want about 20 a partition", len(held))
+		}
+		for _, row := range held {
+			if row.State != hold.Held || row.Attempts > 2 {
+				h.T.Errorf("event %s is %s after %d attempts", row.EventID, row.State, row.Attempts)
+			}
+		}
+		if !strings.Contains(h.Log(), "no fresh deliveries are taken") {
+			h.T.Error("the log does not say that the partitions are paused")
+		}
+		down.Store(false)
+		h.Advance(time.Minute)
+		h.Quiet()
+		if got := len(platformtest.Published[*relayrace.Carried](h)); got != 300 {
+			h.T.Errorf("%d batons were carried, want 300", got)
 		}
 	})
 }
