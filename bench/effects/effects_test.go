@@ -70,6 +70,7 @@ type run struct {
 	cfg     *service.Config
 	engines service.Engines
 	conn    driver.Conn
+	watch   *latencies // what handlers are timed by, or nil
 	admin   *kadm.Client
 	ids     *schema.IDs
 }
@@ -80,6 +81,7 @@ func newRun(t *testing.T, engine string, l load) *run {
 	url := r.registry()
 	r.cfg = &service.Config{
 		KafkaBrokers: []string{addr}, RegistryURL: url, DataDir: t.TempDir(), Provision: service.On, DrainTimeout: time.Minute,
+		Calls: map[string]string{"userprofile": "http://127.0.0.1:9"}, // nobody calls it
 	}
 	if engine == "postgres" {
 		r.cfg.DatabaseURL = pgtest.URL(t)
@@ -148,9 +150,7 @@ func (r *run) record(n int) *driver.Record {
 		student = "student-hot"
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	badge := &achievementv1event.BadgeAwarded{
-		BadgeID: event.NewID(), StudentID: student, Kind: "ACE", Title: "Ace of algebra", Points: 50,
-	}
+	badge := badge(student)
 	t := badge.EventType()
 	id, _ := r.ids.ID(t.Fingerprint)
 	value, err := badge.AppendBinary(schema.AppendFrame(nil, id))
@@ -161,6 +161,12 @@ func (r *run) record(n int) *driver.Record {
 	}
 	return &driver.Record{
 		Topic: t.Topic, Key: []byte(badge.EventKey()), Value: value, Time: now, Headers: event.AppendKafkaHeaders(nil, &e),
+	}
+}
+
+func badge(student string) *achievementv1event.BadgeAwarded {
+	return &achievementv1event.BadgeAwarded{
+		BadgeID: event.NewID(), StudentID: student, Kind: "ACE", Title: "Ace of algebra", Points: 50,
 	}
 }
 
@@ -189,6 +195,9 @@ func (r *run) failing(handle tx.Handler) tx.Handler {
 	return func(ctx context.Context, t *tx.Tx, m event.Message) error {
 		if d := bus.DeliveryFrom(ctx); d.Attempt == 1 && share(d.Event.ID) < r.fail {
 			return fmt.Errorf("event %s fails once", d.Event.ID)
+		}
+		if r.watch != nil {
+			r.watch.handled(ctx)
 		}
 		return handle(ctx, t, m)
 	}
