@@ -64,7 +64,7 @@ lint: ## Run golangci-lint with the policy in .golangci.yml
 	golangci-lint run
 
 .PHONY: bench
-bench: bench-codec bench-bus bench-generate ## Run all benchmarks and print ratios
+bench: bench-codec bench-bus bench-effects bench-generate ## Run all benchmarks and print ratios
 
 .PHONY: bench-codec
 bench-codec: ## The generated codec beside other Avro libraries, JSON and protobuf
@@ -73,6 +73,10 @@ bench-codec: ## The generated codec beside other Avro libraries, JSON and protob
 .PHONY: bench-bus
 bench-bus: ## Typed publish and consume beside franz-go, nats.go, Watermill and the CloudEvents SDK
 	cd bench/compare && $(GO) build -o ../../bin/bench-bus ./bus && ../../bin/bench-bus
+
+.PHONY: bench-effects
+bench-effects: ## Exactly-once effects from end to end through PostgreSQL and SQLite, and the latency of 2,000 events/s
+	$(GO) test ./bench/effects -count 1 -v -timeout 20m -events 200000 -for 20s | grep report: | sed 's/.*report: //'
 
 .PHONY: bench-generate
 bench-generate: ## pl-gen generate: nothing changed, one schema, 1,000 events
