@@ -17,10 +17,9 @@ type TableChange struct {
 // A Watcher is a [Dialect] that can say what a transaction has changed.
 type Watcher interface {
 	// Watch begins to count, in the transaction that is open on c and will be
-	// rolled back.
-	Watch(ctx context.Context, c Conn) error
-	// Watched returns what has changed since, by table and action, in order.
-	Watched(ctx context.Context, c Conn) ([]TableChange, error)
+	// rolled back. changed returns what has changed since, by table and action,
+	// in order and without the platform's own tables.
+	Watch(ctx context.Context, c Conn) (changed func(context.Context) ([]TableChange, error), err error)
 }
 
 // Watch begins to count what the transaction u changes, which has to be rolled
@@ -31,8 +30,8 @@ func (db *DB) Watch(ctx context.Context, u *Unit) (changed func(context.Context)
 	if !ok {
 		return nil, fmt.Errorf("count the changes of a transaction on %s: %w", db.traits.Name, errors.ErrUnsupported)
 	}
-	if err := w.Watch(ctx, u); err != nil {
+	if changed, err = w.Watch(ctx, u); err != nil {
 		return nil, fmt.Errorf("watch a transaction: %w", err)
 	}
-	return func(ctx context.Context) ([]TableChange, error) { return w.Watched(ctx, u) }, nil
+	return changed, nil
 }

@@ -11,7 +11,14 @@ import (
 
 // Watch implements [database.Watcher]: triggers count, which go with the
 // transaction.
-func (*dialect) Watch(ctx context.Context, c database.Conn) error {
+func (*dialect) Watch(ctx context.Context, c database.Conn) (func(context.Context) ([]database.TableChange, error), error) {
+	if err := addTriggers(ctx, c); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) ([]database.TableChange, error) { return counted(ctx, c) }, nil
+}
+
+func addTriggers(ctx context.Context, c database.Conn) error {
 	var tables []string
 	err := database.Each(ctx, c, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'pl\_%' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`, nil,
 		func(rows *sql.Rows) error {
@@ -41,8 +48,7 @@ func trigger(n int, table, action string) string {
 		n, action, strings.ToUpper(action), strings.ReplaceAll(table, `"`, `""`), strings.ReplaceAll(table, `'`, `''`), action)
 }
 
-// Watched implements [database.Watcher].
-func (*dialect) Watched(ctx context.Context, c database.Conn) ([]database.TableChange, error) {
+func counted(ctx context.Context, c database.Conn) ([]database.TableChange, error) {
 	var found []database.TableChange
 	err := database.Each(ctx, c, `SELECT tbl, action, count(*) FROM temp.pl_watched GROUP BY tbl, action ORDER BY tbl, action`, nil, func(rows *sql.Rows) error {
 		var t database.TableChange
