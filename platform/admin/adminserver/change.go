@@ -10,10 +10,9 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/admin"
 	"github.com/pulselearn/campus-hub/platform/bus"
+	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/hold"
 	"github.com/pulselearn/campus-hub/platform/tx"
-
-	"github.com/pulselearn/campus-hub/platform/database"
 )
 
 // A kind of change: what does it, and from which states.

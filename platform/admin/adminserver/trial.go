@@ -1,7 +1,6 @@
 package adminserver
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
@@ -42,10 +41,10 @@ func (s *server) dryRun(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.trial(r.Context(), in.IDs[0], trial), nil
+	return c.trial(in.IDs[0], trial), nil
 }
 
-func (c *Context) trial(_ context.Context, id string, t *tx.Trial) *admin.Trial {
+func (c *Context) trial(id string, t *tx.Trial) *admin.Trial {
 	answer := &admin.Trial{ID: id, Outcome: "success"}
 	switch {
 	case t.Applied:
