@@ -50,8 +50,8 @@ type Route struct {
 	Timeout time.Duration
 	// Retry says how often a delivery that fails is tried before it is dead.
 	Retry RetryPolicy
-	// SkipDead lets later records of a key go on when one of them is dead;
-	// otherwise they wait until it is redriven or dropped.
+	// SkipDead lets later records of a key go on when one of them is dead or
+	// parked; otherwise they wait until it is redriven with success, or dropped.
 	SkipDead bool
 	// KeyLimit and HoldLimit are the most deliveries that wait, of one key and
 	// of one partition, before the partition pauses; 0 means the default.
