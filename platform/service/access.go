@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -59,12 +60,20 @@ type NATS struct {
 	Log                                *slog.Logger
 }
 
+// embeddedInstance is the name of a process in its own broker, which no other
+// process has: there is one to a data directory. So it need not wait for its
+// own session after a crash.
+const embeddedInstance = "embedded"
+
 var mechanisms = []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
 
 // target is how to reach brokers, those of the configuration or the embedded
 // one.
 func (a *KafkaAccess) target(c *Config, brokers []string, client string, log *slog.Logger) (Kafka, error) {
 	k := Kafka{Brokers: brokers, Client: client, Instance: c.Instance, SASL: a.SASL, User: a.User, Password: a.Password, Log: log}
+	if c.embedsBroker() {
+		k.Instance = cmp.Or(c.Instance, embeddedInstance)
+	}
 	err := a.check(len(c.KafkaBrokers) > 0)
 	if err == nil && a.TLS {
 		k.TLS, err = loadTLS("PL_KAFKA_", a.CA, a.Cert, a.Key)

@@ -106,3 +106,20 @@ func TestTLSIsLoaded(t *testing.T) {
 		t.Errorf("the brokers are reached by %+v", to)
 	}
 }
+
+func TestAnEmbeddedBrokerKnowsItsProcess(t *testing.T) {
+	t.Parallel()
+	for want, environ := range map[string][]string{
+		embeddedInstance: nil,
+		"hub-0":          {"PL_INSTANCE=hub-0"},
+		"":               {"PL_KAFKA_BROKERS=a:1"},
+	} {
+		c, err := LoadConfig(environ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if to, err := c.Kafka.target(c, []string{"a:1"}, "pl.hub", nil); err != nil || to.Instance != want {
+			t.Errorf("%v: instance %q (%v), want %q", environ, to.Instance, err, want)
+		}
+	}
+}
