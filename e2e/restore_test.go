@@ -43,7 +43,7 @@ func TestRestore(t *testing.T) {
 		t.Run(engine.name, func(t *testing.T) {
 			t.Parallel()
 			d := deployOn(t, engine.urls(t), nil)
-			k := d.campus().newClass("class", 8, 3)
+			k := d.campus().newClass("class", 8, 12)
 			d.quiet(30 * time.Second)
 			seed := seedOf(t)
 			r := &restoreRun{d: d, class: k, load: &load{t: t, campus: d.campus(), class: k, clients: 4}}
@@ -153,6 +153,12 @@ func (r *restoreRun) source() {
 		v.violated("achievement has counted %d attempts, want %d: also those that quiz has forgotten", counted, want)
 	}
 	r.report("quiz", v)
+
+	first := forgotten[0].attempt
+	r.load.send(forgotten[:1])
+	if forgotten[0].attempt == "" || forgotten[0].attempt == first {
+		r.d.t.Errorf("a forgotten command that was sent again was answered with attempt %q, want another than %q", forgotten[0].attempt, first)
+	}
 }
 
 func (r *restoreRun) report(context string, v *verdict) {
@@ -205,15 +211,26 @@ func (d *deployment) backup(context string) (restore func()) {
 	if d.urls[context] == "" {
 		d.exec(context, "VACUUM INTO '"+file+"'")
 		return func() {
-			d.services[context].kill()
+			d.services[context].stop()
 			d.restoreSQLite(context, file)
 		}
 	}
 	d.run(pgtest.Program(d.t, "pg_dump"), "--format=custom", "--file="+file, d.urls[context])
 	return func() {
-		d.services[context].kill()
+		d.services[context].stop()
 		d.restorePostgres(context, file)
 	}
+}
+
+// stop ends the program as an orchestrator does, and waits for its end.
+func (p *program) stop() {
+	p.stand.t.Helper()
+	run := p.now
+	p.signal(syscall.SIGTERM)
+	if code := run.exit(p.stand.t, 30*time.Second); code != 0 {
+		p.stand.t.Errorf("%s ended with exit code %d", p.name, code)
+	}
+	p.kill() // forget it
 }
 
 func (d *deployment) restoreSQLite(context, file string) {

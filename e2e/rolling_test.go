@@ -15,7 +15,6 @@ import (
 	"regexp"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -128,17 +127,12 @@ func (r *rollout) join(fresh, others []*program) {
 	}
 }
 
-// leave ends programs as an orchestrator does: no new commands, SIGTERM, wait.
+// leave sends the programs no more commands, and ends them.
 func (r *rollout) leave(leaving, staying []*program) {
 	r.d.t.Helper()
 	r.balancer.use(staying[0])
 	for _, p := range leaving {
-		run := p.now
-		p.signal(syscall.SIGTERM)
-		if code := run.exit(r.d.t, 30*time.Second); code != 0 {
-			r.d.t.Errorf("%s ended with exit code %d", p.name, code)
-		}
-		p.kill()
+		p.stop()
 	}
 }
 
