@@ -629,8 +629,9 @@ func TestUnknownCommitOfHeldDeliveries(t *testing.T) {
 					w.applyAll(c, onKeys(deliveries(1, "a", "b"), "x", "x"))
 				}
 				for range 3 {
+					w.dueNow(c)
 					w.loseCommits(applied)
-					if err := w.tryRedeliver(c); err != nil && !errors.Is(err, database.ErrCommitUnknown) {
+					if err := w.runDue(c); err != nil && !errors.Is(err, database.ErrCommitUnknown) {
 						t.Fatal(err)
 					}
 					w.loseCommits()

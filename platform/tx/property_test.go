@@ -122,7 +122,7 @@ func (p *play) batch() {
 
 // redeliver runs what is due, while a person may be at it too.
 func (p *play) redeliver() {
-	p.dueNow()
+	p.w.dueNow(p.owner())
 	plan, err := p.w.store.Plan(p.w.t.Context(), p.owner())
 	if err != nil {
 		p.Fatal(err)
@@ -136,12 +136,6 @@ func (p *play) redeliver() {
 	if err := p.w.store.Redeliver(p.w.t.Context(), p.owner(), plan.Due); err != nil {
 		p.Fatal(err)
 	}
-}
-
-// dueNow lets the time pass until what is held is due.
-func (p *play) dueNow() {
-	p.w.exec(`UPDATE pl_hold SET next_at = $1 WHERE next_at > $1 AND partition = $2`, database.Now(), p.partition)
-	p.w.store.LookAgain()
 }
 
 // person changes one row or a few.
@@ -188,7 +182,7 @@ func (p *play) zombie() {
 // loseCommit loses the outcome of a transaction with fresh deliveries, or with
 // held ones.
 func (p *play) loseCommit() {
-	p.dueNow()
+	p.w.dueNow(p.owner())
 	c := *p.owner()
 	plan, err := p.w.store.Plan(p.w.t.Context(), &c)
 	if err != nil {
