@@ -16,10 +16,10 @@ import (
 )
 
 // Handler is what services/enrollment implements: a method for each call of
-// its API and for each event that it consumes. Every method is one
+// its API and for each event that it consumes. Every method with a Tx is one
 // transaction: when it returns nil, what it wrote and published is committed
 // together with the fact that it ran; when it returns an error, nothing has
-// happened.
+// happened. A method named after a saga returns what its steps do.
 //
 // Methods may run more than once for one call or event, so they touch nothing
 // but what they are given.

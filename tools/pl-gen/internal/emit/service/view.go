@@ -139,11 +139,17 @@ func (v *view) PackageDoc() string {
 
 // HandlerDoc says what implementing the handlers means.
 func (v *view) HandlerDoc() string {
-	which, external := "Every method", ""
-	if v.External {
-		which, external = "Every method with a Tx", " A method with a Call has its effect outside of the database, at least once."
+	which, others := "Every method", ""
+	if v.External || len(v.Sagas) > 0 {
+		which = "Every method with a Tx"
 	}
-	return fmt.Sprintf("Handler is what services/%s implements: a method for each call of its API and for each event that it consumes. %s is one transaction: when it returns nil, what it wrote and published is committed together with the fact that it ran; when it returns an error, nothing has happened.%s", v.Name, which, external)
+	if v.External {
+		others = " A method with a Call has its effect outside of the database, at least once."
+	}
+	if len(v.Sagas) > 0 {
+		others += " A method named after a saga returns what its steps do."
+	}
+	return fmt.Sprintf("Handler is what services/%s implements: a method for each call of its API and for each event that it consumes. %s is one transaction: when it returns nil, what it wrote and published is committed together with the fact that it ran; when it returns an error, nothing has happened.%s", v.Name, which, others)
 }
 
 // EventDoc says which events the interface stands for.
