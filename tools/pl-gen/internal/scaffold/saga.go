@@ -167,7 +167,7 @@ func (w *writer) sagaTests(fresh []*model.Saga) error {
 // and of its stub otherwise.
 func (w *writer) sagaTest(f *goFile, s *model.Saga) {
 	done, start := announces(s), service.EventIdent(w.module, s.Start)
-	event, ok := w.sampleEvent(f, s.Start)
+	event, ok := w.plainEvent(f, s.Start)
 	if done == nil || !ok {
 		state := messageOf(s.State)
 		f.p("err := %s.New().%s().Begin(t.Context(), nil, new(%s.%s), new(%s.%s))",
@@ -198,13 +198,13 @@ func wantOutcome(f *goFile, written bool) {
 	f.p("}")
 }
 
-// sampleEvent returns an event with a value in every field that needs one, and
+// plainEvent returns an event with a value in every field that needs one, and
 // false for an event with fields of other kinds.
-func (w *writer) sampleEvent(f *goFile, e *model.Event) (string, bool) {
+func (w *writer) plainEvent(f *goFile, e *model.Event) (string, bool) {
 	ident := service.EventIdent(w.module, e)
 	var fields []string
 	for _, field := range e.Schema.Fields {
-		value, ok := sampleValue(f, field.Type)
+		value, ok := plainValue(f, field.Type)
 		if !ok {
 			return "", false
 		}
@@ -215,8 +215,8 @@ func (w *writer) sampleEvent(f *goFile, e *model.Event) (string, bool) {
 	return "&" + f.use(ident.Package) + "." + ident.Name + "{" + strings.Join(fields, ", ") + "}", true
 }
 
-// sampleValue returns a value as Go code, "" where the zero value will do.
-func sampleValue(f *goFile, s *avro.Schema) (string, bool) {
+// plainValue returns a value as Go code, "" where the zero value will do.
+func plainValue(f *goFile, s *avro.Schema) (string, bool) {
 	switch {
 	case s.Kind == avro.String && s.LogicalType == "uuid":
 		return f.platform("event") + ".NewID()", true
