@@ -31,25 +31,33 @@ const crashes = 2
 // outcome must be that of the undisturbed run: the same number of rows in
 // every table of the contexts, the same number of different events on every
 // topic. check, which may be nil, looks at the outcome of each run, for
-// example through a client.
+// example through a client: how many rows there are is compared, and not what
+// is in them.
 //
 // The scenario publishes events and calls commands; a call that the crash
 // interrupts is sent again, with its Idempotency-Key, as clients do. The
-// broker and the registry outlive the process. The runs are subtests, named
-// after the step and the number of the passage.
+// broker and the registry outlive the process. What handlers keep in memory
+// does not: register is called for every process, so it has to make the
+// handlers anew. The runs are subtests, named after the step and the number of
+// the passage.
+//
+// One more run, "redelivery", is without a crash of this process: every event
+// that the scenario publishes comes twice, as from a context that died before
+// it knew that the broker had the event.
 func CrashEverywhere(t *testing.T, register func(app *service.App), scenario func(h *Harness), check func(h *Harness)) {
 	t.Helper()
 	if check == nil {
 		check = func(*Harness) {}
 	}
-	calm := &fuse{passed: map[bus.Step]int{}}
-	want := crashRun(t, register, calm, scenario, check)
+	calm := newFuse(register)
+	want := crashRun(t, calm, scenario, check)
 	for _, step := range slices.Sorted(maps.Keys(calm.passed)) {
 		for nth := 1; nth <= min(crashes, calm.passed[step]); nth++ {
 			t.Run(fmt.Sprintf("%s/%d", step, nth), func(t *testing.T) {
 				t.Parallel()
-				f := &fuse{passed: map[bus.Step]int{}, step: step, nth: nth}
-				got := crashRun(t, register, f, scenario, check)
+				f := newFuse(register)
+				f.step, f.nth = step, nth
+				got := crashRun(t, f, scenario, check)
 				if f.blown == 0 && nth == 1 { // later passages depend on what is batched
 					t.Errorf("the process never died: it did not come to %s for the %d. time", step, nth)
 				}
@@ -57,13 +65,21 @@ func CrashEverywhere(t *testing.T, register func(app *service.App), scenario fun
 			})
 		}
 	}
+	if calm.published {
+		t.Run("redelivery", func(t *testing.T) {
+			t.Parallel()
+			f := newFuse(register)
+			f.redelivers = true
+			want.compare(t, crashRun(t, f, scenario, check))
+		})
+	}
 }
 
 // crashRun runs the scenario once and returns its outcome.
-func crashRun(t *testing.T, register func(app *service.App), f *fuse, scenario, check func(h *Harness)) (o outcome) {
+func crashRun(t *testing.T, f *fuse, scenario, check func(h *Harness)) (o outcome) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t, register)
+		h := newHarness(t, f.register)
 		h.configure(dir)
 		h.fuse = f
 		h.engines.Hooks = append(h.engines.Hooks, f)
@@ -97,13 +113,20 @@ func (h *Harness) startOutside() {
 // engine does it for a connection that is gone. Afterwards no goroutine of the
 // process gets past a step, and there is one before every commit and publish.
 type fuse struct {
-	step bus.Step // "": never
-	nth  int
+	register   func(app *service.App)
+	step       bus.Step // "": never
+	nth        int
+	redelivers bool // what the scenario publishes comes twice
+	published  bool // it has published something
 
 	mu     sync.Mutex
 	passed map[bus.Step]int
 	dead   bool
 	blown  int
+}
+
+func newFuse(register func(app *service.App)) *fuse {
+	return &fuse{register: register, passed: map[bus.Step]int{}}
 }
 
 // Step implements [bus.StepHook].
@@ -155,7 +178,21 @@ func (h *Harness) revive() {
 	cancel()
 	_ = h.process.Drain(ended) // what a dead process could not finish is its error
 	h.fuse.mend()
+	h.app = service.New("test")
+	h.fuse.register(h.app)
 	h.start()
+}
+
+// copies is how often the broker gets what the scenario publishes.
+func (f *fuse) copies() int {
+	if f == nil {
+		return 1
+	}
+	f.published = true
+	if f.redelivers {
+		return 2
+	}
+	return 1
 }
 
 // revived is a transport to a context of the process that lives. A call that

@@ -26,7 +26,9 @@ func (h *Harness) Publish(events ...event.Message) {
 	for i, m := range events {
 		records[i] = h.record(m)
 	}
-	h.must("publish", h.conn.Publish(h.T.Context(), records))
+	for range h.fuse.copies() {
+		h.must("publish", h.conn.Publish(h.T.Context(), records))
+	}
 }
 
 // record frames an event as its context's outbox does.
