@@ -63,7 +63,7 @@ func (c *candidate) leads() bool { return c.Blocks && c.Offset == c.head && c.Ke
 func (o Owner) due(ctx context.Context, now time.Time, l *Limit) (due []candidate, err error) {
 	// The head is asked for with every row: there is an index.
 	query := `SELECT ` + columns + `, coalesce((SELECT min(b.record_offset) FROM pl_hold AS b
-			WHERE b.consumer = h.consumer AND b.topic = h.topic AND b.partition = h.partition AND b.key = h.key AND b.blocks), record_offset)
+			WHERE b.consumer = h.consumer AND b.topic = h.topic AND b.partition = h.partition AND b.key_hash = h.key_hash AND b.key = h.key AND b.blocks), record_offset)
 		FROM pl_hold AS h WHERE consumer = $1 AND topic = $2 AND partition = $3 AND next_at <= $4
 		ORDER BY next_at, record_offset LIMIT $5`
 	full := false

@@ -63,7 +63,7 @@ func (f *Filter) whereWith(q *query, expression func(column string) string) {
 	equal("event_id", f.EventID)
 	equal("job", f.Job)
 	if f.Key != nil {
-		q.and("key = ?", f.Key)
+		q.and("key_hash = ? AND key = ?", keyHash(f.Key), f.Key)
 	}
 	if !f.Since.IsZero() {
 		q.and("held_at >= ?", f.Since.UTC())

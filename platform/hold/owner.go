@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"hash/fnv"
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
@@ -65,7 +66,7 @@ func (o Owner) Insert(ctx context.Context, c database.Conn, rows []Row) (inserte
 	for len(rows) > 0 {
 		n := min(len(rows), insertRows)
 		list, args := o.columns(rows[:n])
-		changed, err := database.Changed(ctx, c, `INSERT INTO pl_hold (consumer, topic, partition, record_offset, key, blocks, state, next_at, attempts,
+		changed, err := database.Changed(ctx, c, `INSERT INTO pl_hold (consumer, topic, partition, record_offset, key, key_hash, blocks, state, next_at, attempts,
 			redrives, cause, signature, value, headers, record_time, event_id, event_source, first_failed_at, last_failed_at, held_at, version)
 			SELECT $1, $2, r.* FROM (`+list+`) AS r WHERE true
 			ON CONFLICT (consumer, topic, partition, record_offset) DO NOTHING`, append([]any{o.Consumer, o.Topic}, args...)...)
@@ -104,7 +105,7 @@ func (o Owner) Shift(ctx context.Context, c database.Conn) error {
 
 // columns turns rows into the columns of one INSERT.
 func (o Owner) columns(rows []Row) (query string, args []any) {
-	var partition, offset, attempts, redrives, version []int64
+	var partition, offset, hash, attempts, redrives, version []int64
 	var key, value, headers [][]byte
 	var blocks []bool
 	var state, cause, signature, id, source []string
@@ -113,16 +114,49 @@ func (o Owner) columns(rows []Row) (query string, args []any) {
 	for i := range rows {
 		r := &rows[i]
 		partition, offset, version = append(partition, int64(o.Partition)), append(offset, r.Offset), append(version, 1)
+		hash = append(hash, keyHash(r.Key))
 		key, value, headers = append(key, r.Key), append(value, r.Value), append(headers, encodeHeaders(r.Headers))
 		blocks, state, next = append(blocks, r.Blocks), append(state, string(r.State)), append(next, orNull(r.NextAt))
 		attempts, redrives = append(attempts, int64(r.Attempts)), append(redrives, int64(r.Redrives))
 		cause, signature = append(cause, r.Cause), append(signature, r.Signature)
 		id, source = append(id, text(r.EventID)), append(source, text(r.EventSource))
 		first, last = append(first, orNull(r.FirstFailedAt)), append(last, orNull(r.LastFailedAt))
-		recorded, held = append(recorded, r.RecordTime.UTC()), append(held, r.HeldAt)
+		recorded, held = append(recorded, storable(r.RecordTime)), append(held, r.HeldAt)
 	}
-	return o.DB.Rows(3, partition, offset, key, blocks, state, next, attempts, redrives, cause, signature, value, headers,
+	return o.DB.Rows(3, partition, offset, key, hash, blocks, state, next, attempts, redrives, cause, signature, value, headers,
 		recorded, id, source, first, last, held, version)
+}
+
+// The times that every database can store.
+var (
+	earliest = time.Unix(0, 0).UTC()
+	latest   = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+)
+
+// storable bounds a record's timestamp, which its producer may have made up.
+func storable(t time.Time) time.Time {
+	switch {
+	case t.Before(earliest):
+		return earliest
+	case t.After(latest):
+		return latest
+	}
+	return t.UTC()
+}
+
+// keyHash stands for a key in the index.
+func keyHash(key []byte) int64 {
+	h := fnv.New64a()
+	h.Write(key)
+	return int64(h.Sum64())
+}
+
+func keyHashes(keys [][]byte) []int64 {
+	hashes := make([]int64, len(keys))
+	for i, key := range keys {
+		hashes[i] = keyHash(key)
+	}
+	return hashes
 }
 
 func orNull(t time.Time) *time.Time {

@@ -55,11 +55,11 @@ func (o Owner) Release(ctx context.Context, c database.Conn, keys [][]byte, now 
 	if len(keys) == 0 {
 		return nil
 	}
-	list, args := o.DB.Rows(5, keys)
+	list, args := o.DB.Rows(5, keyHashes(keys), keys)
 	_, err := c.ExecContext(ctx, `UPDATE pl_hold SET next_at = $4
 		WHERE consumer = $1 AND topic = $2 AND partition = $3 AND state = 'held' AND next_at IS NULL
 		AND record_offset IN (SELECT min(record_offset) FROM pl_hold
-			WHERE consumer = $1 AND topic = $2 AND partition = $3 AND blocks AND key IN (`+list+`) GROUP BY key)`,
+			WHERE consumer = $1 AND topic = $2 AND partition = $3 AND blocks AND (key_hash, key) IN (`+list+`) GROUP BY key)`,
 		append(o.args(now), args...)...)
 	if err != nil {
 		return fmt.Errorf("release held deliveries: %w", err)

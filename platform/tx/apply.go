@@ -153,7 +153,7 @@ func (a *applier) step(ctx context.Context) error {
 }
 
 // halted reports whether an outage keeps fresh deliveries from running.
-func (a *applier) halted() bool { return a.ledger.outage.on && a.items[0].row == nil }
+func (a *applier) halted() bool { return a.ledger.outage.stops() && a.items[0].row == nil }
 
 // part returns the deliveries of the next transaction.
 func (a *applier) part() []*item {
@@ -163,6 +163,9 @@ func (a *applier) part() []*item {
 	}
 	if a.consumer.External != nil {
 		limit = min(limit, maxCalls)
+	}
+	if a.ledger.outage.on && a.items[0].row == nil {
+		limit = 1 // a probe
 	}
 	return a.upToOutage(a.items[a.done : a.done+limit])
 }
@@ -257,6 +260,8 @@ func (a *applier) condemn(it *item, err error) {
 	}
 	now := database.Now()
 	switch {
+	case it.row == nil && a.ledger.outage.on:
+		a.ledger.outage.probed(now)
 	case it.row == nil:
 		a.ledger.outage.failure(it.key(), it.Record.Offset, now)
 	case a.ledger.outage.on:

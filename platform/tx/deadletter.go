@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"encoding/binary"
 	"strconv"
 	"time"
 
@@ -30,16 +31,19 @@ const maxCopy = MaxEventSize + maxAttributes
 
 // deadLetter returns the copy of a dead row's record for other tools. Its
 // value, headers and key are the record's own. Of a record that would be too
-// large with more headers the value is left out, and headers of that size too;
-// the row has them.
+// large with more headers the value is left out, and a key or headers of that
+// size too; the row has them.
 func (s *Store) deadLetter(row *hold.Row) outbox.Event {
 	copied := outbox.Event{
 		Topic: DeadLetters(row.Topic, s.service.Context), Key: row.Key, Data: row.Value,
 		Envelope: event.Envelope{ID: event.NewID(), Time: row.LastFailedAt},
 	}
 	size := len(row.Key)
+	if size > maxCopy {
+		copied.Key = nil
+	}
 	for _, h := range row.Headers {
-		size += len(h.Key) + len(h.Value)
+		size += len(h.Key) + len(h.Value) + 2*binary.MaxVarintLen32
 	}
 	if size <= maxCopy {
 		copied.Headers = append(copied.Headers, row.Headers...)

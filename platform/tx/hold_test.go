@@ -550,6 +550,105 @@ func TestOutageStopsConsumption(t *testing.T) {
 	})
 }
 
+// When nothing that is held can tell whether an outage is over, one fresh
+// delivery at a time does.
+func TestOutageThatLeavesNothingToRetry(t *testing.T) {
+	for name, policy := range map[string]bus.RetryPolicy{"late": {First: time.Minute, Max: time.Hour}, "once": {Attempts: 1}} {
+		t.Run(name, func(t *testing.T) {
+			onEachEngine(t, func(t *testing.T, w *world) {
+				w.route.Retry = policy
+				w.store = w.newStore(w.db)
+				down := true
+				w.handle = func(ctx context.Context, tr *tx.Tx, m event.Message) error {
+					if err := recordEffect(ctx, tr, m); err != nil || !down {
+						return err
+					}
+					return errLater
+				}
+				c := w.claim()
+				ids := make([]string, 40)
+				for i := range ids {
+					ids[i] = fmt.Sprintf("%02d", i)
+				}
+				batch := onKeys(deliveries(0, ids...), ids...)
+				apply := func(want int, outage bool) {
+					t.Helper()
+					n, err := w.store.Apply(t.Context(), c, batch)
+					if n != want || errors.Is(err, bus.ErrOutage) != outage {
+						t.Fatalf("settled %d, want %d; error %v", n, want, err)
+					}
+					batch = batch[n:]
+				}
+				probe := func() {
+					t.Helper()
+					if plan, err := w.store.Plan(t.Context(), c); !errors.Is(plan.Paused, bus.ErrOutage) || plan.Next.IsZero() || err != nil {
+						t.Fatalf("not paused: %+v, %v", plan, err)
+					}
+					apply(0, true)
+					w.store.LookAgain() // the time of the next probe has come
+					if plan, err := w.store.Plan(t.Context(), c); plan.Paused != nil || err != nil {
+						t.Fatalf("no probe: %+v, %v", plan, err)
+					}
+				}
+				apply(20, true)
+				probe()
+				apply(1, true)
+				probe()
+				down = false
+				apply(19, false)
+				w.expect("effects", w.effects(), ids[21:]...)
+			})
+		})
+	}
+}
+
+// Whatever a producer has put into a record, it can be held.
+func TestStrangeRecordsCanBeHeld(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, w *world) {
+		strange := []func(r *driver.Record){
+			func(r *driver.Record) { r.Time = time.UnixMilli(1 << 60) },
+			func(r *driver.Record) { r.Time = time.UnixMilli(-1 << 60) },
+			func(r *driver.Record) { r.Key = make([]byte, 1_000_000) },
+			func(r *driver.Record) {
+				for range 150_000 {
+					r.Headers = append(r.Headers, event.Header{Key: "ab", Value: []byte("cde")})
+				}
+			},
+		}
+		ids := make([]string, len(strange))
+		for i := range ids {
+			ids[i] = fmt.Sprint(i)
+		}
+		w.handle = func(context.Context, *tx.Tx, event.Message) error { return bus.Reject(errLater) }
+		batch := deliveries(0, ids...)
+		for i, d := range batch {
+			d.Record.Key = []byte(ids[i])
+			strange[i](d.Record)
+		}
+		c := w.claim()
+		w.applyAll(c, batch)
+		b := newBroker()
+		stop := w.relay(w.db, b)
+		w.drained(w.db)
+		stop()
+		for _, r := range b.records {
+			size := len(r.Key) + len(r.Value)
+			for _, h := range r.Headers {
+				size += len(h.Key) + len(h.Value) + 2
+			}
+			if size > 1_000_012 {
+				t.Errorf("the copy of offset %s has %d bytes", header(r, "pl-offset"), size)
+			}
+		}
+		w.handle = recordEffect
+		if _, err := hold.Redrive(t.Context(), w.db, hold.Selection{Limit: 10}, operator); err != nil {
+			t.Fatal(err)
+		}
+		w.redeliver(c)
+		w.expect("hold", w.held())
+	})
+}
+
 // Neither rejections nor a handler that waits for a predecessor are an outage.
 func TestWhatIsNoOutage(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, w *world) {

@@ -79,7 +79,7 @@ func (l *ledger) block(key []byte, n int) {
 // looked at between batches, so that one batch may exceed them.
 func (l *ledger) paused() error {
 	switch {
-	case l.outage.on:
+	case l.outage.stops():
 		return bus.ErrOutage
 	case l.rows >= l.holdLimit:
 		return fmt.Errorf("%w: %d or more of the partition", bus.ErrHoldFull, l.holdLimit)

@@ -35,8 +35,12 @@ func (s *Store) Plan(ctx context.Context, c *bus.Claim) (bus.Plan, error) {
 	}
 	l.due = nil
 	if l.rows == 0 {
-		l.outage.end()
-		return bus.Plan{Next: l.checked.Add(claimCheck)}, nil
+		l.outage.probeFresh(now)
+		next := l.checked.Add(claimCheck)
+		if l.outage.stops() && l.outage.next.Before(next) {
+			next = l.outage.next
+		}
+		return bus.Plan{Next: next, Paused: l.paused()}, nil
 	}
 	var due []*bus.Delivery
 	if !now.Before(l.look) {
@@ -53,14 +57,17 @@ func (s *Store) look(ctx context.Context, c *bus.Claim, l *ledger, now time.Time
 	if err != nil {
 		return nil, err
 	}
-	if l.outage.on && (!found || at.After(now.Add(lastProbe))) {
-		l.outage.end() // nothing can tell that it is over
+	if !found || at.After(now.Add(lastProbe)) {
+		l.outage.probeFresh(now)
 	}
 	if l.outage.on && at.Before(l.outage.next) {
 		at = l.outage.next
 	}
 	if l.look = now.Add(holdPoll); found && at.Before(l.look) {
 		l.look = at
+	}
+	if l.outage.stops() && l.outage.next.Before(l.look) {
+		l.look = later(l.outage.next, now)
 	}
 	if !found || at.After(now) {
 		return nil, nil

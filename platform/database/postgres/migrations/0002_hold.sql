@@ -6,6 +6,7 @@ CREATE TABLE pl_hold (
 	partition       integer     NOT NULL,
 	record_offset   bigint      NOT NULL,
 	key             bytea,                -- the record's, as it is; NULL is unordered
+	key_hash        bigint      NOT NULL, -- of the key, which may be too large for an index
 	blocks          boolean     NOT NULL, -- later records of the key wait
 	state           text        NOT NULL, -- held, dead, parked or dropped
 	next_at         timestamptz,          -- when the owner looks at the row; NULL: behind another one, or a person's turn
@@ -27,7 +28,7 @@ CREATE TABLE pl_hold (
 );
 
 CREATE INDEX pl_hold_due ON pl_hold (consumer, topic, partition, next_at) WHERE next_at IS NOT NULL;
-CREATE INDEX pl_hold_key ON pl_hold (consumer, topic, partition, key, record_offset) WHERE blocks;
+CREATE INDEX pl_hold_key ON pl_hold (consumer, topic, partition, key_hash, record_offset) WHERE blocks;
 CREATE INDEX pl_hold_list ON pl_hold (state, consumer, topic, signature);
 CREATE INDEX pl_hold_job ON pl_hold (job, state) WHERE job IS NOT NULL;
 
