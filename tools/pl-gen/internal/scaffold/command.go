@@ -248,7 +248,8 @@ func (env Env) finish(ctx context.Context, r *repository, name string) error {
 	return env.write(r, func() error { return env.Generate(ctx, r.dir) })
 }
 
-// planCode adds the handlers that are missing, with tests, and the migrations.
+// planCode adds the handlers that are missing, with tests, one of crashes when
+// there is none, and the migrations.
 func planCode(r *repository, m *model.Model, c *model.Context) error {
 	code, err := readService(r, c)
 	if err != nil {
@@ -257,7 +258,7 @@ func planCode(r *repository, m *model.Model, c *model.Context) error {
 	if code.broken {
 		return fmt.Errorf("%s has files that are not Go, so it is not known which handlers are missing; nothing was written", serviceDir(c.Name))
 	}
-	w := &writer{root: r, module: m.Module, context: c}
+	w := newWriter(r, m, c)
 	var fresh []handler
 	for _, h := range w.handlers() {
 		if _, ok := code.methods[h.name]; !ok {
@@ -279,6 +280,9 @@ func planCode(r *repository, m *model.Model, c *model.Context) error {
 		if err := w.tests(fresh); err != nil {
 			return err
 		}
+	}
+	if err := w.crashTest(fresh); err != nil {
+		return err
 	}
 	return planMigrations(r, c, w.planned)
 }

@@ -114,16 +114,22 @@ func copyFile(from, to string) error {
 }
 
 // gotest builds packages of the script's repository and runs their tests:
-// gotest ./services/library. The go command cannot enter directories that only
-// its overlay has, so the tests are built first, without vet, and then run.
+// gotest ./services/library, or with a build tag gotest -tags=mutant_no_inbox
+// ./services/library. Their output is in gotest.log. The go command cannot
+// enter directories that only its overlay has, so the tests are built first,
+// without vet, and then run.
 func gotest(ts *testscript.TestScript, root string, neg bool, packages []string) {
+	tags := "-tags="
+	if strings.HasPrefix(packages[0], tags) {
+		tags, packages = packages[0], packages[1:]
+	}
 	overlay := filepath.Join(ts.Getenv("TMPDIR"), "overlay.json")
 	ts.Check(os.WriteFile(overlay, overlayOf(ts, root), 0o644))
 	// Several packages are compiled and main packages among them not linked.
-	err := run(ts, root, "go", append([]string{"build", "-overlay", overlay, "./platform/event"}, packages...)...)
+	err := run(ts, root, "go", append([]string{"build", tags, "-overlay", overlay, "./platform/event"}, packages...)...)
 	for _, pkg := range packages {
 		binary := filepath.Join(ts.Getenv("TMPDIR"), filepath.Base(pkg)+".test")
-		err = errors.Join(err, run(ts, root, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, pkg))
+		err = errors.Join(err, run(ts, root, "go", "test", "-c", "-vet=off", tags, "-overlay", overlay, "-o", binary, pkg))
 		if _, missing := os.Stat(binary); missing == nil && err == nil {
 			err = run(ts, ts.MkAbs(pkg), binary)
 		}
@@ -138,7 +144,7 @@ func run(ts *testscript.TestScript, dir, name string, args ...string) error {
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	ts.Logf("%s", out)
-	return err
+	return errors.Join(err, os.WriteFile(ts.MkAbs("gotest.log"), out, 0o644))
 }
 
 // overlayOf maps files of this repository to those of the script.

@@ -17,7 +17,8 @@ const Emitter = "scaffold"
 
 // Stubs returns a stub in a new file for every handler that the contracts ask
 // for and that services/<context> lacks, and what a context without a
-// directory needs to compile. A stub fails loudly and never succeeds. It also
+// directory needs to compile, with a test that kills it at every step. A stub
+// fails loudly and never succeeds. It also
 // returns findings about handlers whose contract is gone, and about entities
 // whose migrations are missing. root is the repository; nothing is written.
 func Stubs(root fs.FS, m *model.Model) ([]plan.File, []diag.Diagnostic, error) {
@@ -42,9 +43,14 @@ func stubsOf(root fs.FS, m *model.Model, c *model.Context) ([]plan.File, []diag.
 	if err != nil || code.broken {
 		return nil, nil, err // the compiler says what is wrong with the file
 	}
-	w := &writer{root: root, module: m.Module, context: c}
+	w := newWriter(root, m, c)
 	if err := w.missing(code, w.stub, w.sagaStub); err != nil {
 		return nil, nil, err
+	}
+	if !code.hasType && len(code.methods) == 0 {
+		if err := w.crashTest(w.handlers()); err != nil {
+			return nil, nil, err
+		}
 	}
 	migrations, found, err := migrationsOf(root, c)
 	orphans := append(code.orphans(c), code.sagaOrphans(m.Module, c)...)

@@ -2,6 +2,7 @@ package scaffold
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/entity"
@@ -79,10 +80,36 @@ func (w *writer) testStub(s *goFile, h handler) {
 // open begins the function that runs against the whole stack.
 func (w *writer) open(s *goFile) {
 	pt := s.platform("platformtest")
-	s.p("register := func(app *%s.App) {", s.platform("service"))
-	s.p("%s.Register(app, %s.New(), %s.Files)", s.use(w.servicePackage()), s.use(w.ownPackage()), s.lib(w.module+"/"+serviceDir(w.context.Name)+"/migrations"))
-	s.p("}")
+	w.register(s)
 	s.p("%s.Run(t, register, func(h *%s.Harness) {", pt, pt)
+}
+
+// register declares the function that adds the context to an app, with the
+// contexts that it calls, and those that they call.
+func (w *writer) register(s *goFile) {
+	s.p("register := func(app *%s.App) {", s.platform("service"))
+	for _, c := range reachable(w.context, nil) {
+		dir := path.Join(w.module, serviceDir(c.Name))
+		migrations := gofile.Package{Path: dir + "/migrations", Name: "migrations"}
+		if c != w.context {
+			migrations.Name = c.Name + "migrations"
+		}
+		s.p("%s.Register(app, %s.New(), %s.Files)", s.use(service.Package(w.module, c.Name)),
+			s.use(gofile.Package{Path: dir, Name: c.Name}), s.use(migrations))
+	}
+	s.p("}")
+}
+
+// reachable returns found with a context and all that its calls lead to.
+func reachable(c *model.Context, found []*model.Context) []*model.Context {
+	if slices.Contains(found, c) {
+		return found
+	}
+	found = append(found, c)
+	for _, called := range c.Calls {
+		found = reachable(called, found)
+	}
+	return found
 }
 
 // client declares a client of the context under test.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pulselearn/campus-hub/platform/avro"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/saga"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/gofile"
@@ -22,7 +23,12 @@ type writer struct {
 	root    fs.FS
 	module  string
 	context *model.Context
+	homes   map[*avro.Schema]gofile.Package
 	planned []plan.File
+}
+
+func newWriter(root fs.FS, m *model.Model, c *model.Context) *writer {
+	return &writer{root: root, module: m.Module, context: c, homes: homes(m)}
 }
 
 // missing plans what the package lacks: Service, New, a file for each handler,
@@ -75,9 +81,12 @@ func (w *writer) add(name string, s *goFile) error {
 
 // free returns a path in the package that no file has.
 func (w *writer) free(name string) string {
-	base := strings.TrimSuffix(name, ".go")
+	base, ending := strings.TrimSuffix(name, ".go"), ".go"
+	if test, ok := strings.CutSuffix(base, "_test"); ok {
+		base, ending = test, "_test.go"
+	}
 	for n := 2; w.taken(path.Join(serviceDir(w.context.Name), name)); n++ {
-		name = fmt.Sprintf("%s_%d.go", base, n)
+		name = fmt.Sprintf("%s_%d%s", base, n, ending)
 	}
 	return path.Join(serviceDir(w.context.Name), name)
 }

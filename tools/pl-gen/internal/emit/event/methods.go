@@ -12,6 +12,10 @@ import (
 // so that no other context's Tx takes them.
 func Marker(context string) string { return "PublishedBy" + gofile.Exported(context) }
 
+// TypeName returns the Go name of a record, enum or fixed type that the
+// contract calls name.
+func TypeName(name string) string { return typeName(name) }
+
 // methods prints what makes a struct an event.Message, without the codec.
 func (u *unit) methods(f *gofile.File) {
 	name := u.root.goName
