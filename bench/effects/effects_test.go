@@ -39,7 +39,7 @@ import (
 	"github.com/pulselearn/campus-hub/services/notification/migrations"
 )
 
-var events = flag.Int("events", 4000, "how many events each run consumes")
+var events = flag.Int("events", 1000, "how many events each run consumes")
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 

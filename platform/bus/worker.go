@@ -149,7 +149,8 @@ func (w *worker) redeliver(due []*Delivery) error {
 }
 
 // pausedBy notes whether fresh deliveries are taken, and while they are not
-// waits until there may be something due.
+// waits until there may be something due. The process stays ready: its calls
+// have nothing to do with what a handler cannot reach.
 func (w *worker) pausedBy(plan Plan) error {
 	switch {
 	case plan.Paused == nil:
@@ -158,7 +159,6 @@ func (w *worker) pausedBy(plan Plan) error {
 	case w.paused == nil || w.paused.Error() != plan.Paused.Error():
 		w.resumed()
 		w.paused = plan.Paused
-		w.notReady(plan.Paused)
 		w.log.Error("no fresh deliveries are taken; held ones go on", "error", plan.Paused)
 		w.r.cfg.Hooks.pause(func(h PauseHook) { h.Paused(w.pos, plan.Paused) })
 	}
@@ -173,7 +173,6 @@ func (w *worker) resumed() {
 		return
 	}
 	w.paused = nil
-	w.notReady(nil)
 	w.log.Info("fresh deliveries are taken again")
 	w.r.cfg.Hooks.pause(func(h PauseHook) { h.Resumed(w.pos) })
 }
