@@ -213,10 +213,13 @@ func (a *applier) recover(ctx context.Context, part []*item, err error) error {
 		return context.Cause(ctx)
 	case errors.Is(err, database.ErrCommitUnknown), errors.Is(err, bus.ErrClaimLost), errors.Is(err, hold.ErrChanged):
 		return err
-	case errors.As(err, &queued) && a.s.db.Classify(err) == database.Refused:
+	case errors.As(err, &queued) && a.s.db.Classify(err) != database.Conflict:
 		a.direct = true // its handler is to see the error
 		return nil
-	case errors.Is(err, errBatchTime), a.s.db.Classify(err) == database.Conflict:
+	case errors.Is(err, errBatchTime):
+		a.direct = true // what waits is to use up its own handler's time
+		return a.again(ctx, len(part), err)
+	case a.s.db.Classify(err) == database.Conflict:
 		return a.again(ctx, len(part), err)
 	}
 	return err

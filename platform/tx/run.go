@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -333,20 +334,34 @@ func (r *run) close(ctx context.Context, n int) (int, error) {
 func (r *run) judge(ctx, handling context.Context, i int, err, failed error) error {
 	ended := r.u.Ended()
 	var queued *database.QueueError
+	late := errors.As(errors.Join(err, failed), &queued) // a statement that had waited
 	switch {
+	case late && queued.Owner != i && ctx.Err() == nil:
+		return queued
 	case errors.Is(context.Cause(handling), errHandlerTime):
 		err = errors.Join(fmt.Errorf("%w (%v): %w", errHandlerTime, r.consumer.Deadline(), handling.Err()), err)
 		return &deliveryFailure{index: i, err: err, ended: true}
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.As(errors.Join(err, failed), &queued):
+	case late:
 		return queued
-	case failed != nil && r.s.db.Classify(failed) != database.Refused:
+	case isContext(failed):
+		ended = true // the handler gave up a statement, and with it perhaps the connection
+	case failed != nil && r.lost(ctx, failed):
 		return failed
-	case err == nil:
-		err = failed
 	}
-	return &deliveryFailure{index: i, err: err, ended: ended}
+	return &deliveryFailure{index: i, err: cmp.Or(err, failed), ended: ended}
+}
+
+// lost reports whether a statement failed because of another transaction, or
+// with the connection. A server that has cancelled the statement, or had too
+// little memory for it, still answers: then it is the statement that failed.
+func (r *run) lost(ctx context.Context, err error) bool {
+	if fault := r.s.db.Classify(err); fault != database.Unreachable || r.u.Ended() {
+		return fault != database.Refused
+	}
+	_, err = r.u.ExecContext(ctx, "SELECT 1")
+	return err != nil && r.s.db.Classify(err) != database.Refused
 }
 
 // timed returns the cause of the transaction's end instead of the error of the
