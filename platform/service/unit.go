@@ -172,7 +172,7 @@ func (p *Process) assemble(ctx context.Context, u *unit) error {
 			return &ConfigError{err}
 		}
 	}
-	hooks := append(bus.Hooks{p.telemetry.Hooks(), deliveryLog{u.log}, &p.pauses, stuckGuard{p.failed}}, p.engines.Hooks...)
+	hooks := append(bus.Hooks{p.telemetry.Hooks(u.Context), deliveryLog{u.log}, &p.pauses, stuckGuard{p.failed}}, p.engines.Hooks...)
 	if u.Sagas != nil {
 		hooks = append(hooks, saga.NewBell(u.db, u.Sagas(p.directory)...))
 	}

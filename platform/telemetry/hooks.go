@@ -23,14 +23,16 @@ type Hooks struct {
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	*instruments
+	context attribute.KeyValue // on what the relay counts
 
 	mu      sync.Mutex
 	claimed map[bus.Position]bool
 }
 
-// Hooks returns the process's hooks.
-func (t *Telemetry) Hooks() *Hooks {
-	return &Hooks{tracer: t.tracer, propagator: t.propagator, instruments: t.instruments, claimed: map[bus.Position]bool{}}
+// Hooks returns the hooks of a context, one set for each that a process runs.
+func (t *Telemetry) Hooks(name string) *Hooks {
+	return &Hooks{tracer: t.tracer, propagator: t.propagator, instruments: t.instruments,
+		context: attribute.String("context", name), claimed: map[bus.Position]bool{}}
 }
 
 // DeliveryStarted implements [bus.DeliveryHook].
@@ -151,9 +153,12 @@ func (h *Hooks) Duplicate(d *bus.Delivery) {
 
 // Relayed implements the hook of package tx.
 func (h *Hooks) Relayed(_, n int, oldest time.Duration) {
-	h.relayed.Add(context.Background(), int64(n))
-	h.relayDelay.Record(context.Background(), oldest.Seconds())
+	of := metric.WithAttributes(h.context)
+	h.relayed.Add(context.Background(), int64(n), of)
+	h.relayDelay.Record(context.Background(), oldest.Seconds(), of)
 }
 
 // RelayFailed implements the hook of package tx.
-func (h *Hooks) RelayFailed(int, error, time.Time) { h.relayFailures.Add(context.Background(), 1) }
+func (h *Hooks) RelayFailed(shard int, _ error, _ time.Time) {
+	h.relayFailures.Add(context.Background(), 1, metric.WithAttributes(h.context, attribute.Int("shard", shard)))
+}

@@ -29,7 +29,7 @@ func TestSagas(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = tel.Shutdown(context.Background()) }()
-	h := tel.Hooks()
+	h := tel.Hooks("quiz")
 	_, end := h.AttemptStarted(t.Context(), &saga.Attempt{
 		Saga: "Enroll", Step: "activate", Number: 2, TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 	})

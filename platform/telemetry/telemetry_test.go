@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,7 @@ const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 func TestDeliveryGoesOnWithThePublishersTrace(t *testing.T) {
 	t.Parallel()
 	tel, spans := newTelemetry(t)
-	ctx, end := tel.Hooks().DeliveryStarted(t.Context(), delivery(
+	ctx, end := tel.Hooks("quiz").DeliveryStarted(t.Context(), delivery(
 		event.Extension{Name: event.ExtTraceParent, Value: parent}, event.Extension{Name: event.ExtTraceState, Value: "vendor=x"}))
 	traceparent, tracestate := tel.TraceHeaders(ctx)
 	end(nil)
@@ -93,7 +94,7 @@ func TestDeliveryWithoutTraceBeginsOne(t *testing.T) {
 	t.Parallel()
 	tel, spans := newTelemetry(t)
 	for _, value := range []string{"", "00-nonsense-01"} {
-		_, end := tel.Hooks().DeliveryStarted(t.Context(), delivery(event.Extension{Name: event.ExtTraceParent, Value: value}))
+		_, end := tel.Hooks("quiz").DeliveryStarted(t.Context(), delivery(event.Extension{Name: event.ExtTraceParent, Value: value}))
 		end(nil)
 	}
 	for _, span := range spans.Ended() {
@@ -110,7 +111,7 @@ func TestFailedDelivery(t *testing.T) {
 	t.Parallel()
 	tel, spans := newTelemetry(t)
 	for _, err := range []error{errors.New("database is away"), bus.Reject(errors.New("never")), bus.Park(errors.New("ask"))} {
-		_, end := tel.Hooks().DeliveryStarted(t.Context(), delivery())
+		_, end := tel.Hooks("quiz").DeliveryStarted(t.Context(), delivery())
 		end(err)
 	}
 	for i, want := range []string{"retry", "dead", "parked"} {
@@ -123,7 +124,7 @@ func TestFailedDelivery(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	tel, _ := newTelemetry(t)
-	h := tel.Hooks()
+	h := tel.Hooks("quiz")
 	position := bus.Position{Consumer: "achievement.OnQuizCompleted", Topic: "pl.quiz.quiz_completed.v1"}
 	_, end := h.DeliveryStarted(t.Context(), delivery())
 	end(nil)
@@ -142,7 +143,7 @@ func TestMetrics(t *testing.T) {
 	h.Abandoned(delivery(), 1)
 	h.Duplicate(delivery())
 	h.Relayed(0, 9, time.Second)
-	h.RelayFailed(0, errors.New("x"), time.Time{})
+	h.RelayFailed(3, errors.New("x"), time.Time{})
 	calls := tel.Calls()
 	calls.CallRetrying("achievement", "userprofile.GetUser", errors.New("x"))
 	calls.CallTimedOut("achievement", "userprofile.GetUser")
@@ -164,6 +165,9 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("no sample %s with value %s in:\n%s", name, value, answer.Body)
 		}
 	}
+	if !regexp.MustCompile(`pl_outbox_failures_total\{context="quiz",[^}]*shard="3"\} 1`).Match(answer.Body.Bytes()) {
+		t.Errorf("nothing says which relay failed:\n%s", answer.Body)
+	}
 	if want := `,le="0.001"} 1`; !strings.Contains(answer.Body.String(), want) {
 		t.Errorf("no bucket tells a batch of 1 ms: no %q in:\n%s", want, answer.Body)
 	}
@@ -184,7 +188,7 @@ func TestLogCarriesTheTrace(t *testing.T) {
 	tel, _ := newTelemetry(t)
 	var out bytes.Buffer
 	log := slog.New(telemetry.LogHandler(slog.NewJSONHandler(&out, nil))).With("context", "quiz")
-	ctx, end := tel.Hooks().DeliveryStarted(t.Context(), delivery(event.Extension{Name: event.ExtTraceParent, Value: parent}))
+	ctx, end := tel.Hooks("quiz").DeliveryStarted(t.Context(), delivery(event.Extension{Name: event.ExtTraceParent, Value: parent}))
 	defer end(nil)
 	log.InfoContext(ctx, "inside")
 	log.InfoContext(t.Context(), "outside")

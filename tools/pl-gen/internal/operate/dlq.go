@@ -22,7 +22,8 @@ succeeds or is dropped; events of other keys go on.
   pl-gen dlq list                      what failed, grouped by cause
   pl-gen dlq show ID                   everything about one letter
   pl-gen dlq redrive ID --dry-run      what its handler would do now
-  pl-gen dlq redrive --signature S     run all with that cause again, carefully
+  pl-gen dlq redrive --signature S --reason R
+                                       run all with that cause again, carefully
 
 docs/runbooks/dead-letters.md goes through it step by step.`,
 		env.dlqList(), env.dlqShow(), env.dlqRedrive(), env.dlqPark(), env.dlqDrop(), env.dlqExport())
