@@ -84,6 +84,10 @@ const (
 	// Unreachable means that the connection or the engine failed. At commit
 	// the outcome is then unknown.
 	Unreachable
+	// Canceled means that the engine gave a statement up, because of a limit
+	// on its time or because somebody asked for that. The transaction has
+	// failed, the connection has not; the same statement may succeed later.
+	Canceled
 )
 
 // ClassifyStandard is [Dialect.Classify] for errors that do not come from the

@@ -347,21 +347,17 @@ func (r *run) judge(ctx, handling context.Context, i int, err, failed error) err
 		return queued
 	case isContext(failed):
 		ended = true // the handler gave up a statement, and with it perhaps the connection
-	case failed != nil && r.lost(ctx, failed):
+	case failed != nil && r.lost(failed):
 		return failed
 	}
 	return &deliveryFailure{index: i, err: cmp.Or(err, failed), ended: ended}
 }
 
-// lost reports whether a statement failed because of another transaction, or
-// with the connection. A server that has cancelled the statement, or had too
-// little memory for it, still answers: then it is the statement that failed.
-func (r *run) lost(ctx context.Context, err error) bool {
-	if fault := r.s.db.Classify(err); fault != database.Unreachable || r.u.Ended() {
-		return fault != database.Refused
-	}
-	_, err = r.u.ExecContext(ctx, "SELECT 1")
-	return err != nil && r.s.db.Classify(err) != database.Refused
+// lost reports whether a statement failed with the connection, or because of
+// another transaction.
+func (r *run) lost(err error) bool {
+	fault := r.s.db.Classify(err)
+	return fault == database.Unreachable || fault == database.Conflict
 }
 
 // timed returns the cause of the transaction's end instead of the error of the

@@ -25,6 +25,7 @@ func TestClassify(t *testing.T) {
 		{state("40001"), database.Conflict}, // serialization failure
 		{state("40P01"), database.Conflict}, // deadlock
 		{state("55P03"), database.Conflict}, // lock timeout
+		{state("57014"), database.Canceled}, // statement timeout
 		{state("57P01"), database.Unreachable},
 		{state("53300"), database.Unreachable}, // too many connections
 		{state("25P03"), database.Unreachable}, // idle in transaction

@@ -190,8 +190,10 @@ func classify(code string) database.Fault {
 	switch {
 	case code == "40001", code == "40P01", code == "55P03":
 		return database.Conflict
-	case code == "57014", code == "25P03", code == "25P04":
-		return database.Unreachable // canceled, or idle for too long: the transaction is gone
+	case code == "57014":
+		return database.Canceled
+	case code == "25P03", code == "25P04":
+		return database.Unreachable // idle for too long: the transaction is gone
 	}
 	switch code[:2] {
 	case "08", "53", "57", "58", "XX":
