@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -130,12 +129,12 @@ func newFuse(register func(app *service.App)) *fuse {
 }
 
 // Step implements [bus.StepHook].
-func (f *fuse) Step(_ context.Context, s bus.Step) {
+func (f *fuse) Step(ctx context.Context, s bus.Step) {
 	if !f.pass(s) {
 		return
 	}
-	if strings.HasPrefix(string(s), "command.") {
-		panic("the process died at " + string(s)) // the caller of the goroutine waits for it
+	if _, called := connect.CallInfoForServerContext(ctx); called {
+		panic("the process died at " + string(s)) // the goroutine is the caller's
 	}
 	runtime.Goexit()
 }
