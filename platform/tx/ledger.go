@@ -31,6 +31,7 @@ type ledger struct {
 	stale   atomic.Bool // somebody says that the database has changed
 	checked time.Time   // when the claim was last known to be good
 
+	now  time.Time           // of the last plan
 	look time.Time           // when the hold is to be looked at again
 	due  map[int64]*hold.Row // what the last plan gave out, by offset
 }
@@ -91,6 +92,20 @@ func (l *ledger) paused() error {
 
 // changed makes the next plan look at the hold.
 func (l *ledger) changed() { l.look = time.Time{} }
+
+// tick makes a plan look at everything when somebody says so, or when the clock
+// was set back: times that were in a moment are now far away.
+func (l *ledger) tick(now time.Time) {
+	back := now.Before(l.now)
+	l.now = now
+	if back {
+		l.outage.next = now
+	}
+	if back || l.stale.Swap(false) {
+		l.changed()
+		l.checked = time.Time{}
+	}
+}
 
 // claimCheck is how long an idle owner goes without looking whether the position
 // is still its own. It moves nothing without knowing; but one whose position a

@@ -26,10 +26,7 @@ func (s *Store) Plan(ctx context.Context, c *bus.Claim) (bus.Plan, error) {
 		return bus.Plan{}, fmt.Errorf("plan %s: %w", c.Position, err)
 	}
 	now := database.Now()
-	if l.stale.Swap(false) {
-		l.changed()
-		l.checked = time.Time{}
-	}
+	l.tick(now)
 	if err := l.owned(ctx, now); err != nil {
 		return bus.Plan{}, fmt.Errorf("plan %s: %w", c.Position, err)
 	}
