@@ -59,6 +59,9 @@ func (r *run) apart(ctx context.Context, body func(context.Context) error) (aban
 	}()
 	select {
 	case err := <-done:
+		if errors.Is(err, errAbandoned) { // in this very moment
+			return true, r.stuck(ctx, <-r.left)
+		}
 		return false, err
 	case i := <-r.left:
 		return true, r.stuck(ctx, i)
