@@ -76,7 +76,7 @@ func TestDrainIsBounded(t *testing.T) {
 	if took := time.Since(begin); took > 8*time.Second {
 		t.Errorf("the drain took %s in spite of PL_DRAIN_TIMEOUT=1s", took)
 	}
-	if err := contains(d.broker.log.tail(10), "cut off"); err != nil {
+	if err := contains(d.broker.log.tail(40), "cut off"); err != nil {
 		t.Error(err)
 	}
 	if err := <-answered; connect.CodeOf(err) != connect.CodeUnavailable && connect.CodeOf(err) != connect.CodeUnknown {

@@ -134,6 +134,7 @@ func TestMutantsAreCaught(t *testing.T) {
 			if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-tags", tag, "-o", binary, ".").CombinedOutput(); err != nil {
 				t.Fatalf("build: %v\n%s", err, out)
 			}
+			t.Setenv(envLate, "1")
 			v, _ := chaos(t, binary, 1, 12*time.Second)
 			if !strings.Contains(strings.Join(v.violations, "\n"), want) {
 				t.Errorf("the checker has not seen it: %s", v.report())

@@ -55,6 +55,7 @@ const (
 	envContexts = "CHAOS_CONTEXTS" // the contexts that it serves
 	envHealthy  = "CHAOS_HEALTHY"  // set: handlers fail no more
 	envOutage   = "CHAOS_OUTAGE"   // a file; while it exists, what handlers depend on is down
+	envLate     = "CHAOS_LATE"     // set: every other event fails at the end of its handler
 )
 
 // TestMain is also the victims: the test binary runs itself as the services,
@@ -196,10 +197,18 @@ func ail(ctx context.Context) error {
 // failLate fails when everything is done: nothing of it may remain.
 func failLate(ctx context.Context) error {
 	d := bus.DeliveryFrom(ctx)
-	if _, healthy := os.LookupEnv(envHealthy); healthy || d.Attempt > 2 || illness(d.Event.ID) >= failsLate {
+	if _, healthy := os.LookupEnv(envHealthy); healthy || d.Attempt > 2 || illness(d.Event.ID) >= late() {
 		return nil
 	}
 	return fmt.Errorf("attempt %d, at its end: %w", d.Attempt, errIll)
+}
+
+// late is how many in ten thousand events fail at the end of their handlers.
+func late() int {
+	if _, ok := os.LookupEnv(envLate); ok {
+		return 5000
+	}
+	return failsLate
 }
 
 func illness(id string) int {

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -27,15 +28,27 @@ func Unpublished(ctx context.Context, db *database.DB) (n int64, err error) {
 // do not count. When ctx ends first, the error says how many are left.
 func Flushed(ctx context.Context, db *database.DB) error {
 	newest, left := int64(math.MaxInt64), int64(0)
-	for {
+	for ctx.Err() == nil {
 		_, err := database.Scan(ctx, db.Reading(), `SELECT count(*), coalesce(max(seq), 0) FROM pl_outbox
 			WHERE published_at IS NULL AND seq <= $1`, []any{newest}, &left, &newest)
 		if err == nil && left == 0 {
 			return nil
 		}
 		database.Await(ctx, nil, flushPoll)
-		if ctx.Err() != nil {
-			return fmt.Errorf("%d events stay in the outbox until the next start: %w", left, context.Cause(ctx))
-		}
 	}
+	return unflushed(ctx, db)
+}
+
+// unflushed looks once more when there was no time left to wait.
+func unflushed(ctx context.Context, db *database.DB) error {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	left, err := Unpublished(last, db)
+	switch {
+	case err != nil:
+		return errors.Join(context.Cause(ctx), err)
+	case left == 0:
+		return nil
+	}
+	return fmt.Errorf("%d events stay in the outbox until the next start: %w", left, context.Cause(ctx))
 }
