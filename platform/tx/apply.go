@@ -263,7 +263,7 @@ func (a *applier) condemn(it *item, err error) {
 	}
 	now := database.Now()
 	switch {
-	case it.row == nil && a.ledger.outage.on:
+	case it.row == nil && a.ledger.outage.fresh:
 		a.ledger.outage.probed(now)
 	case it.row == nil:
 		a.ledger.outage.failure(it.key(), it.Record.Offset, now)

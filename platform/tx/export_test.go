@@ -1,6 +1,10 @@
 package tx
 
-import "time"
+import (
+	"time"
+
+	"github.com/pulselearn/campus-hub/platform/bus"
+)
 
 // SetPace sets what the store believes that one delivery takes.
 func (s *Store) SetPace(each time.Duration) { s.pace.each = each }
@@ -23,3 +27,6 @@ func (s *Store) LookedAt(at time.Time) {
 		l.now, l.look, l.checked = at, at.Add(holdPoll), at
 	}
 }
+
+// NextProbe returns when the outage of a claim is probed next.
+func (s *Store) NextProbe(c *bus.Claim) time.Time { return s.ledgers[c.Position].outage.next }
