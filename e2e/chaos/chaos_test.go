@@ -66,7 +66,7 @@ func chaos(t *testing.T, binary string, seed uint64, d time.Duration) (before, a
 	s := newSchedule(w, seed)
 	s.run(d)
 	close(stop)
-	<-done
+	s.reviveUntil(done)
 	w.Logf("report: faults: %s", counted(s.done))
 	w.quiet(2 * time.Minute)
 	before = w.check(c)

@@ -125,7 +125,21 @@ func (s *schedule) revive() {
 	}
 }
 
-// service returns one of the services.
+// reviveUntil starts what ends, until done is closed.
+func (s *schedule) reviveUntil(done <-chan struct{}) {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			s.revive()
+		}
+	}
+}
+
+// someService returns one of the services.
 func (w *world) someService(random *rand.Rand) *process {
 	names := []string{"money", "reward", "study"}
 	return w.victims[names[random.IntN(len(names))]]

