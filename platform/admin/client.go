@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -203,13 +204,26 @@ func (c *Client) send(ctx context.Context, method, path string, q url.Values, in
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("ask the admin API: %w", err)
+		return nil, noAnswer(err)
 	}
 	if res.StatusCode == http.StatusOK {
 		return res.Body, nil
 	}
 	defer res.Body.Close()
 	return nil, refusal(res)
+}
+
+// noAnswer is the error of a request that got no answer. It leaves out the URL,
+// which callers name.
+func noAnswer(err error) error {
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("ask the admin API: %w", err)
+	}
+	return fmt.Errorf("ask the admin API: %w; is the process running, and is that its PL_ADMIN_ADDR?", err)
 }
 
 func refusal(res *http.Response) error {

@@ -52,7 +52,8 @@ type Details struct {
 	Instance
 	Steps []Record `json:"steps"`
 	// StateType is the full name of the state's message, and State the state as
-	// JSON. State is null when this program does not have the message.
+	// JSON, with personal data masked. State is null when this program does
+	// not have the message.
 	StateType string          `json:"stateType"`
 	State     json.RawMessage `json:"state"`
 	// Correlation and Causation are those of the event that began it.
@@ -190,6 +191,7 @@ func stateJSON(in *instance) json.RawMessage {
 	if err := proto.Unmarshal(in.data, m); err != nil {
 		return null
 	}
+	mask(m.ProtoReflect())
 	text, err := protojson.Marshal(m)
 	if err != nil {
 		return null

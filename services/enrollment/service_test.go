@@ -348,6 +348,9 @@ func TestAPersonHasAnInvoiceIssuedLater(t *testing.T) {
 		if at.Status != saga.StatusCompleted || at.Parked != 1 || last.Step != "invoice" || !strings.Contains(last.Reason, "the books of the year are closed") {
 			h.T.Fatalf("%+v", at)
 		}
+		if !strings.Contains(string(at.State), `"[personal data]"`) || strings.Contains(string(at.State), "Ada") {
+			h.T.Fatalf("the state that operators see names the student: %s", at.State)
+		}
 		c.invoicing.clear()
 		h.Advance(time.Hour)
 		if s.enrollment().GetInvoiceId() != "" {

@@ -187,6 +187,7 @@ func (c *Context) planReset(ctx context.Context, consumer *tx.Consumer, in admin
 	if err != nil {
 		return nil, err
 	}
+	extents := (&survey{c.Broker}).extents(ctx, consumer.Type.Topic)
 	var plan []move
 	for _, claim := range positions {
 		if claim.Consumer != consumer.Consumer || claim.Topic != consumer.Type.Topic || len(in.Partitions) > 0 && !slices.Contains(in.Partitions, claim.Partition) {
@@ -195,6 +196,10 @@ func (c *Context) planReset(ctx context.Context, consumer *tx.Consumer, in admin
 		to, ok := target(claim.Partition)
 		if !ok {
 			return nil, refused(http.StatusConflict, fmt.Sprintf("the topic has no partition %d", claim.Partition), "")
+		}
+		if e, known := extents[claim.Partition]; known && to > e.End {
+			return nil, refused(http.StatusConflict, fmt.Sprintf("partition %d ends at offset %d: a consumer that is sent beyond it begins at the oldest record", claim.Partition, e.End),
+				"reset to latest, or to an offset of one partition")
 		}
 		plan = append(plan, move{claim, admin.Moved{Partition: claim.Partition, From: claim.Next, To: to, Epoch: claim.Epoch}})
 	}

@@ -63,7 +63,7 @@ func (c *choice) resolve(ctx context.Context, f *fleet) error {
 		return nil
 	}
 	all := c.filter
-	all.Signature = ""
+	all.Signature, all.State = "", ""
 	err := f.each(all, func(client *admin.Client, filter admin.Filter) error {
 		groups, err := client.Groups(ctx, filter)
 		for _, g := range groups {

@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -213,7 +214,7 @@ is audited.`,
 
 func printDetail(w io.Writer, d *admin.Detail) error {
 	err := table(w, func(w io.Writer) {
-		row := func(name string, value any) { fmt.Fprintf(w, "%s\t%v\n", name, value) }
+		row := func(name, value string) { fmt.Fprintf(w, "%s\t%s\n", name, cmp.Or(value, "-")) }
 		row("id", d.ID)
 		row("state", d.State+stateNote(d))
 		row("consumer", d.Consumer)
@@ -227,7 +228,7 @@ func printDetail(w io.Writer, d *admin.Detail) error {
 		row("schema", d.Schema)
 	})
 	fmt.Fprintf(w, "\ncause\n  %s\n\npayload\n  %s\n", strings.ReplaceAll(strings.TrimSpace(waitsBehind(d.Cause)), "\n", "\n  "), payload(d))
-	fmt.Fprintln(w, "\nheaders")
+	fmt.Fprintln(w, "\nheaders"+none(len(d.Headers)))
 	for _, h := range d.Headers {
 		fmt.Fprintf(w, "  %s: %s\n", h.Name, headerValue(h))
 	}
@@ -251,6 +252,13 @@ func payload(d *admin.Detail) string {
 		return "cannot be shown: " + d.PayloadError
 	}
 	return indented(d.Payload, "  ")
+}
+
+func none(n int) string {
+	if n == 0 {
+		return ": none"
+	}
+	return ""
 }
 
 func headerValue(h admin.Header) string {

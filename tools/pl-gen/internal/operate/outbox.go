@@ -25,9 +25,10 @@ func (env Env) outboxStatus() *cobra.Command {
 	var conn connection
 	var name string
 	cmd := &cobra.Command{
-		Use:     "status",
-		Short:   "Show what waits to be published",
-		Long:    `status prints for every shard of a context's outbox how many events wait, since when, and which relay has it until when.`,
+		Use:   "status",
+		Short: "Show what waits to be published",
+		Long: `status prints for every shard of a context's outbox how many events wait, since when, and which relay has it until when.
+A relay without events to publish lets its time run out, and another may take over.`,
 		Example: "  pl-gen outbox status\n  pl-gen outbox status --context quiz --format json",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -170,11 +171,17 @@ func (r *replay) report(a admin.Replayed, err error) error {
 		return err
 	}
 	return r.env.emit(&r.conn, a, func(w io.Writer) error {
-		verb := "are published again"
-		if r.dry {
-			verb = "would be published again"
+		verb := " are published again"
+		switch {
+		case r.dry:
+			verb = " would be published again"
+		case a.Events == 1:
+			verb = " is published again"
 		}
-		_, err := fmt.Fprintf(w, "%s %s: %s\n", events(a.Events), verb, topicCounts(a.Topics))
+		if a.Events > 0 {
+			verb += ": " + topicCounts(a.Topics)
+		}
+		_, err := fmt.Fprintln(w, events(a.Events)+verb)
 		return err
 	})
 }

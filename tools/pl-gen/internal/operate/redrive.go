@@ -158,7 +158,7 @@ func (r *redrive) redriveAll(ctx context.Context, f *fleet) error {
 		}
 	}
 	r.endLine()
-	if err := r.env.emit(&r.conn, results, func(w io.Writer) error { return printTallies(w, jobs, results) }); err != nil {
+	if err := r.env.emit(&r.conn, results, func(w io.Writer) error { return printTallies(w, r.chosen.filter.State, jobs, results) }); err != nil {
 		return err
 	}
 	return failed
@@ -170,13 +170,21 @@ func (r *redrive) explainRefused(job *job) {
 	}
 }
 
-func printTallies(w io.Writer, jobs []*job, results map[string]tally) error {
+// also says what a run leaves out unless it is asked to.
+var also = map[string]string{admin.Dead: "; --state parked takes those that are parked"}
+
+func printTallies(w io.Writer, state string, jobs []*job, results map[string]tally) error {
+	told := false
 	for _, job := range jobs {
 		t, ok := results[job.context]
+		told = told || t.Redriven > 0 || len(job.refused) > 0
 		if !ok || t.Redriven == 0 && t.Stopped == "" {
 			continue
 		}
 		fmt.Fprintf(w, "%s: %d redriven: %d succeeded, %d failed again, %d still waiting\n", job.context, t.Redriven, t.succeeded(), t.Failed, t.Waiting)
+	}
+	if !told {
+		fmt.Fprintf(w, "nothing was redriven: no %s letter is meant%s\n", state, also[state])
 	}
 	return nil
 }
@@ -205,6 +213,9 @@ func (r *redrive) teller(name string) func(tally) {
 	var stage string
 	var told time.Time
 	return func(t tally) {
+		if t.Redriven == 0 {
+			return
+		}
 		text := fmt.Sprintf("%s: %s: %d redriven, %d succeeded, %d failed, %d waiting", name, t.Stage, t.Redriven, t.succeeded(), t.Failed, t.Waiting)
 		switch {
 		case r.env.Terminal:
