@@ -3,7 +3,9 @@ package adminserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/pulselearn/campus-hub/platform/admin"
@@ -11,11 +13,16 @@ import (
 	"github.com/pulselearn/campus-hub/platform/saga"
 )
 
+var statuses = []saga.Status{saga.StatusRunning, saga.StatusCompensating, saga.StatusStuck, saga.StatusCompleted, saga.StatusCompensated}
+
 func (s *server) listSagas(_ http.ResponseWriter, r *http.Request) (any, error) {
 	q := &query{values: r.URL.Query()}
 	f := saga.Filter{Saga: q.text("saga"), Key: q.text("key"), Status: saga.Status(q.text("status")), Open: q.flag("open"), Limit: q.limit(defaultLetters)}
 	if q.err != nil {
 		return nil, q.err
+	}
+	if f.Status != "" && !slices.Contains(statuses, f.Status) {
+		return nil, refused(http.StatusBadRequest, fmt.Sprintf("there is no status %q", f.Status), "statuses are running, compensating, stuck, completed and compensated")
 	}
 	chosen, err := s.chosen(q.text("context"), "")
 	if err != nil {

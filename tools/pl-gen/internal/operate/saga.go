@@ -32,7 +32,7 @@ func (env Env) sagaList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List instances",
-		Long:    `list prints the instances that are at work or wait for a person, those that changed last first; with --all also those at their end.`,
+		Long:    `list prints the instances that are at work or wait for a person, those that changed last first; with --all or a --status also those at their end.`,
 		Example: "  pl-gen saga list --status stuck\n  pl-gen saga list --context enrollment --key pay-4711 --all --format json",
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,7 +43,7 @@ func (env Env) sagaList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			filter.Open = !all
+			filter.Open = !all && filter.Status == ""
 			list := []admin.Saga{}
 			err = f.each(admin.Filter{Context: filter.Context}, func(c *admin.Client, narrow admin.Filter) error {
 				one := filter
