@@ -168,6 +168,9 @@ func (c *Context) validate(ctx context.Context, consumer *tx.Consumer, row *hold
 	if err := c.Decoder.Decode(ctx, &consumer.Route, record, &d); err != nil {
 		return err
 	}
+	if errors.Is(d.Err, event.ErrInvalid) {
+		return refused(http.StatusConflict, fmt.Sprintf("the record has no headers of an event, and another payload does not change that: %v", d.Err), "drop it, and have its producer publish the event again")
+	}
 	if d.Err != nil {
 		return unfit(d.Err)
 	}
