@@ -83,7 +83,7 @@ func (d *dir) write(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // which a success has renamed
+	defer func() { _ = os.Remove(f.Name()) }() // which a success has renamed
 	_, err = f.Write(text)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err

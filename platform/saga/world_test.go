@@ -160,7 +160,7 @@ func enroll(o *others) saga.Definition {
 		Compensate: o.call("payment.Refund"),
 		Ended: func(ctx context.Context, t *tx.Tx, state proto.Message, outcome saga.Outcome, cause *saga.Failure) error {
 			if (cause == nil) != (outcome == saga.OutcomeCompleted) {
-				return fmt.Errorf("%s with cause %v", outcome, cause)
+				return fmt.Errorf("%s, and that there is a cause is %t", outcome, cause != nil)
 			}
 			return t.Publish(ctx, &note{typ: ended, key: get(state, "payment"), text: string(outcome)})
 		},

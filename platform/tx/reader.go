@@ -20,7 +20,7 @@ type Reader struct {
 	now time.Time
 }
 
-// database.Conn returns the connection for queries. Statements that write fail.
+// Conn returns the connection for queries. Statements that write fail.
 func (r *Reader) Conn() database.Conn { return readConn{r.u} }
 
 // Dialect returns Ent's name of the database's dialect.

@@ -49,7 +49,7 @@ func (*Tx) NewID() string { return event.NewID() }
 // same for the whole run of the handler. It is the time of its events.
 func (t *Tx) Now() time.Time { return t.now }
 
-// database.Conn returns the open transaction for statements of the handler's own.
+// Conn returns the open transaction for statements of the handler's own.
 func (t *Tx) Conn() database.Conn { return txConn{t} }
 
 // Dialect returns Ent's name of the database's dialect.

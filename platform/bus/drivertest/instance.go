@@ -41,7 +41,7 @@ func Return(t *testing.T, r Returning) {
 	s.must(err)
 	s.takes(first, 2)
 	kill()
-	t.Cleanup(func() { go named.Close() }) // it takes its time, with nobody to talk to
+	t.Cleanup(func() { go func() { _ = named.Close() }() }) // it takes its time, with nobody to talk to
 
 	back, _ := r.Open(t, "named")
 	t.Cleanup(func() { _ = back.Close() })
