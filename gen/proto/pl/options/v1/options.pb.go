@@ -75,7 +75,7 @@ func (x Consumer_Start) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Consumer_Start.Descriptor instead.
 func (Consumer_Start) EnumDescriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{1, 0}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{4, 0}
 }
 
 // OnDead says what a dead delivery does to later events of its key.
@@ -128,7 +128,7 @@ func (x Consumer_OnDead) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Consumer_OnDead.Descriptor instead.
 func (Consumer_OnDead) EnumDescriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{1, 1}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{4, 1}
 }
 
 // Effect says where a handler's effect happens.
@@ -181,7 +181,7 @@ func (x Consumer_Effect) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Consumer_Effect.Descriptor instead.
 func (Consumer_Effect) EnumDescriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{1, 2}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{4, 2}
 }
 
 // OnFailure says what a step that fails for good does to its saga.
@@ -234,7 +234,7 @@ func (x Step_OnFailure) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Step_OnFailure.Descriptor instead.
 func (Step_OnFailure) EnumDescriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{6, 0}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // Context describes a bounded context: its owner, its place in the event graph, and the contexts that it calls.
@@ -251,7 +251,12 @@ type Context struct {
 	// What calls of other contexts do when those are slow or down. A call without a policy is tried four times.
 	Policies []*Policy `protobuf:"bytes,5,rep,name=policies,proto3" json:"policies,omitempty"`
 	// The processes over several contexts that this one runs, step by step.
-	Sagas         []*Saga `protobuf:"bytes,6,rep,name=sagas,proto3" json:"sagas,omitempty"`
+	Sagas []*Saga `protobuf:"bytes,6,rep,name=sagas,proto3" json:"sagas,omitempty"`
+	// The realtime channels that belong to this context, besides "user", which belongs to all.
+	Channels []*Channel `protobuf:"bytes,7,rep,name=channels,proto3" json:"channels,omitempty"`
+	// Paths that the context serves with a handler of its own over plain HTTP, for example "/oauth/". Each ends with "/" or
+	// is one exact path.
+	Http          []string `protobuf:"bytes,8,rep,name=http,proto3" json:"http,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -328,6 +333,223 @@ func (x *Context) GetSagas() []*Saga {
 	return nil
 }
 
+func (x *Context) GetChannels() []*Channel {
+	if x != nil {
+		return x.Channels
+	}
+	return nil
+}
+
+func (x *Context) GetHttp() []string {
+	if x != nil {
+		return x.Http
+	}
+	return nil
+}
+
+// Access says who may call a method. A caller that one of the entries lets in may; everybody else is refused.
+type Access struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What lets callers in.
+	Allow         []*Allow `protobuf:"bytes,1,rep,name=allow,proto3" json:"allow,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Access) Reset() {
+	*x = Access{}
+	mi := &file_pl_options_v1_options_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Access) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Access) ProtoMessage() {}
+
+func (x *Access) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_options_v1_options_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Access.ProtoReflect.Descriptor instead.
+func (*Access) Descriptor() ([]byte, []int) {
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Access) GetAllow() []*Allow {
+	if x != nil {
+		return x.Allow
+	}
+	return nil
+}
+
+// Allow lets in the callers that fulfil all that it says. It says something.
+type Allow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Everybody, with an identity or without. Nothing else is said then.
+	Public bool `protobuf:"varint,1,opt,name=public,proto3" json:"public,omitempty"`
+	// People with this role: "student", "teacher", "admin".
+	Role string `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
+	// The request's field, by name, that has to hold the caller's own id.
+	Own string `protobuf:"bytes,3,opt,name=own,proto3" json:"own,omitempty"`
+	// The OAuth scope that the caller's token has to hold.
+	Scope string `protobuf:"bytes,4,opt,name=scope,proto3" json:"scope,omitempty"`
+	// The context that calls, for example "enrollment". No person is let in by it.
+	Service       string `protobuf:"bytes,5,opt,name=service,proto3" json:"service,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Allow) Reset() {
+	*x = Allow{}
+	mi := &file_pl_options_v1_options_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Allow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Allow) ProtoMessage() {}
+
+func (x *Allow) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_options_v1_options_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Allow.ProtoReflect.Descriptor instead.
+func (*Allow) Descriptor() ([]byte, []int) {
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Allow) GetPublic() bool {
+	if x != nil {
+		return x.Public
+	}
+	return false
+}
+
+func (x *Allow) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Allow) GetOwn() string {
+	if x != nil {
+		return x.Own
+	}
+	return ""
+}
+
+func (x *Allow) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *Allow) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+// Channel is a family of realtime channels, "course" for "course:{courseId}". People listen to one when an entry lets them
+// in, or when the check does.
+type Channel struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The part before the colon.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What lets people listen to every channel of the family. Own and service are not said here.
+	Allow []*Allow `protobuf:"bytes,2,rep,name=allow,proto3" json:"allow,omitempty"`
+	// The query, "course.HasAccess", that is made in the caller's name with the part behind the colon; an answer without an
+	// error lets the caller listen. It needs the field that holds that part.
+	Check string `protobuf:"bytes,3,opt,name=check,proto3" json:"check,omitempty"`
+	// The field of the check's request that the part behind the colon fills.
+	Field         string `protobuf:"bytes,4,opt,name=field,proto3" json:"field,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Channel) Reset() {
+	*x = Channel{}
+	mi := &file_pl_options_v1_options_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Channel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Channel) ProtoMessage() {}
+
+func (x *Channel) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_options_v1_options_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Channel.ProtoReflect.Descriptor instead.
+func (*Channel) Descriptor() ([]byte, []int) {
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Channel) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Channel) GetAllow() []*Allow {
+	if x != nil {
+		return x.Allow
+	}
+	return nil
+}
+
+func (x *Channel) GetCheck() string {
+	if x != nil {
+		return x.Check
+	}
+	return ""
+}
+
+func (x *Channel) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
 // Consumer describes how one event type is consumed.
 type Consumer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -356,7 +578,7 @@ type Consumer struct {
 
 func (x *Consumer) Reset() {
 	*x = Consumer{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[1]
+	mi := &file_pl_options_v1_options_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -368,7 +590,7 @@ func (x *Consumer) String() string {
 func (*Consumer) ProtoMessage() {}
 
 func (x *Consumer) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[1]
+	mi := &file_pl_options_v1_options_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -381,7 +603,7 @@ func (x *Consumer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Consumer.ProtoReflect.Descriptor instead.
 func (*Consumer) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{1}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Consumer) GetTopic() string {
@@ -462,7 +684,7 @@ type Retry struct {
 
 func (x *Retry) Reset() {
 	*x = Retry{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[2]
+	mi := &file_pl_options_v1_options_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -474,7 +696,7 @@ func (x *Retry) String() string {
 func (*Retry) ProtoMessage() {}
 
 func (x *Retry) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[2]
+	mi := &file_pl_options_v1_options_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -487,7 +709,7 @@ func (x *Retry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retry.ProtoReflect.Descriptor instead.
 func (*Retry) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{2}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Retry) GetAttempts() uint32 {
@@ -534,7 +756,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[3]
+	mi := &file_pl_options_v1_options_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -546,7 +768,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[3]
+	mi := &file_pl_options_v1_options_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -559,7 +781,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{3}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Policy) GetCall() string {
@@ -619,7 +841,7 @@ type Breaker struct {
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[4]
+	mi := &file_pl_options_v1_options_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -631,7 +853,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[4]
+	mi := &file_pl_options_v1_options_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -644,7 +866,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{4}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Breaker) GetFailures() uint32 {
@@ -692,7 +914,7 @@ type Saga struct {
 
 func (x *Saga) Reset() {
 	*x = Saga{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[5]
+	mi := &file_pl_options_v1_options_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -704,7 +926,7 @@ func (x *Saga) String() string {
 func (*Saga) ProtoMessage() {}
 
 func (x *Saga) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[5]
+	mi := &file_pl_options_v1_options_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -717,7 +939,7 @@ func (x *Saga) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Saga.ProtoReflect.Descriptor instead.
 func (*Saga) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{5}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Saga) GetName() string {
@@ -798,7 +1020,7 @@ type Step struct {
 
 func (x *Step) Reset() {
 	*x = Step{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[6]
+	mi := &file_pl_options_v1_options_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -810,7 +1032,7 @@ func (x *Step) String() string {
 func (*Step) ProtoMessage() {}
 
 func (x *Step) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[6]
+	mi := &file_pl_options_v1_options_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -823,7 +1045,7 @@ func (x *Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Step.ProtoReflect.Descriptor instead.
 func (*Step) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{6}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Step) GetName() string {
@@ -946,7 +1168,7 @@ type Http struct {
 
 func (x *Http) Reset() {
 	*x = Http{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[7]
+	mi := &file_pl_options_v1_options_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -958,7 +1180,7 @@ func (x *Http) String() string {
 func (*Http) ProtoMessage() {}
 
 func (x *Http) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[7]
+	mi := &file_pl_options_v1_options_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -971,7 +1193,7 @@ func (x *Http) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Http.ProtoReflect.Descriptor instead.
 func (*Http) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{7}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Http) GetGet() string {
@@ -1024,7 +1246,7 @@ type Entity struct {
 
 func (x *Entity) Reset() {
 	*x = Entity{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[8]
+	mi := &file_pl_options_v1_options_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1036,7 +1258,7 @@ func (x *Entity) String() string {
 func (*Entity) ProtoMessage() {}
 
 func (x *Entity) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[8]
+	mi := &file_pl_options_v1_options_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1049,7 +1271,7 @@ func (x *Entity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entity.ProtoReflect.Descriptor instead.
 func (*Entity) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{8}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Entity) GetTable() string {
@@ -1084,7 +1306,7 @@ type Index struct {
 
 func (x *Index) Reset() {
 	*x = Index{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[9]
+	mi := &file_pl_options_v1_options_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1096,7 +1318,7 @@ func (x *Index) String() string {
 func (*Index) ProtoMessage() {}
 
 func (x *Index) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[9]
+	mi := &file_pl_options_v1_options_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1109,7 +1331,7 @@ func (x *Index) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Index.ProtoReflect.Descriptor instead.
 func (*Index) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{9}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Index) GetFields() []string {
@@ -1139,14 +1361,16 @@ type Field struct {
 	// The lowest number that a request may hold.
 	Min *float64 `protobuf:"fixed64,8,opt,name=min,proto3,oneof" json:"min,omitempty"`
 	// The highest number that a request may hold.
-	Max           *float64 `protobuf:"fixed64,9,opt,name=max,proto3,oneof" json:"max,omitempty"`
+	Max *float64 `protobuf:"fixed64,9,opt,name=max,proto3,oneof" json:"max,omitempty"`
+	// The batch query, "userprofile.BatchGetUsers", that returns what this id names. GraphQL offers the result beside it.
+	References    string `protobuf:"bytes,10,opt,name=references,proto3" json:"references,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_pl_options_v1_options_proto_msgTypes[10]
+	mi := &file_pl_options_v1_options_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1158,7 +1382,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_options_v1_options_proto_msgTypes[10]
+	mi := &file_pl_options_v1_options_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1171,7 +1395,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{10}
+	return file_pl_options_v1_options_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Field) GetPrimaryKey() bool {
@@ -1237,6 +1461,13 @@ func (x *Field) GetMax() float64 {
 	return 0
 }
 
+func (x *Field) GetReferences() string {
+	if x != nil {
+		return x.References
+	}
+	return ""
+}
+
 var file_pl_options_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.ServiceOptions)(nil),
@@ -1252,6 +1483,14 @@ var file_pl_options_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 		Field:         50702,
 		Name:          "pl.options.v1.http",
 		Tag:           "bytes,50702,opt,name=http",
+		Filename:      "pl/options/v1/options.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
+		ExtensionType: (*Access)(nil),
+		Field:         50705,
+		Name:          "pl.options.v1.access",
+		Tag:           "bytes,50705,opt,name=access",
 		Filename:      "pl/options/v1/options.proto",
 	},
 	{
@@ -1286,6 +1525,10 @@ var (
 	//
 	// optional pl.options.v1.Http http = 50702;
 	E_Http = &file_pl_options_v1_options_proto_extTypes[1]
+	// Who may call a method. A method without it may be called by nobody.
+	//
+	// optional pl.options.v1.Access access = 50705;
+	E_Access = &file_pl_options_v1_options_proto_extTypes[2]
 )
 
 // Extension fields to descriptorpb.MessageOptions.
@@ -1293,7 +1536,7 @@ var (
 	// Declares that this message is stored in its context's own database.
 	//
 	// optional pl.options.v1.Entity entity = 50703;
-	E_Entity = &file_pl_options_v1_options_proto_extTypes[2]
+	E_Entity = &file_pl_options_v1_options_proto_extTypes[3]
 )
 
 // Extension fields to descriptorpb.FieldOptions.
@@ -1301,21 +1544,36 @@ var (
 	// Storage, privacy and validation rules of one field.
 	//
 	// optional pl.options.v1.Field field = 50704;
-	E_Field = &file_pl_options_v1_options_proto_extTypes[3]
+	E_Field = &file_pl_options_v1_options_proto_extTypes[4]
 )
 
 var File_pl_options_v1_options_proto protoreflect.FileDescriptor
 
 const file_pl_options_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"\x1bpl/options/v1/options.proto\x12\rpl.options.v1\x1a google/protobuf/descriptor.proto\"\xe6\x01\n" +
+	"\x1bpl/options/v1/options.proto\x12\rpl.options.v1\x1a google/protobuf/descriptor.proto\"\xae\x02\n" +
 	"\aContext\x12\x14\n" +
 	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x1c\n" +
 	"\tpublishes\x18\x02 \x03(\tR\tpublishes\x123\n" +
 	"\bconsumes\x18\x03 \x03(\v2\x17.pl.options.v1.ConsumerR\bconsumes\x12\x14\n" +
 	"\x05calls\x18\x04 \x03(\tR\x05calls\x121\n" +
 	"\bpolicies\x18\x05 \x03(\v2\x15.pl.options.v1.PolicyR\bpolicies\x12)\n" +
-	"\x05sagas\x18\x06 \x03(\v2\x13.pl.options.v1.SagaR\x05sagas\"\xbf\x04\n" +
+	"\x05sagas\x18\x06 \x03(\v2\x13.pl.options.v1.SagaR\x05sagas\x122\n" +
+	"\bchannels\x18\a \x03(\v2\x16.pl.options.v1.ChannelR\bchannels\x12\x12\n" +
+	"\x04http\x18\b \x03(\tR\x04http\"4\n" +
+	"\x06Access\x12*\n" +
+	"\x05allow\x18\x01 \x03(\v2\x14.pl.options.v1.AllowR\x05allow\"u\n" +
+	"\x05Allow\x12\x16\n" +
+	"\x06public\x18\x01 \x01(\bR\x06public\x12\x12\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role\x12\x10\n" +
+	"\x03own\x18\x03 \x01(\tR\x03own\x12\x14\n" +
+	"\x05scope\x18\x04 \x01(\tR\x05scope\x12\x18\n" +
+	"\aservice\x18\x05 \x01(\tR\aservice\"u\n" +
+	"\aChannel\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12*\n" +
+	"\x05allow\x18\x02 \x03(\v2\x14.pl.options.v1.AllowR\x05allow\x12\x14\n" +
+	"\x05check\x18\x03 \x01(\tR\x05check\x12\x14\n" +
+	"\x05field\x18\x04 \x01(\tR\x05field\"\xbf\x04\n" +
 	"\bConsumer\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x18\n" +
 	"\ahandler\x18\x02 \x01(\tR\ahandler\x123\n" +
@@ -1394,7 +1652,7 @@ const file_pl_options_v1_options_proto_rawDesc = "" +
 	"\x06unique\x18\x02 \x03(\v2\x14.pl.options.v1.IndexR\x06unique\x12*\n" +
 	"\x05index\x18\x03 \x03(\v2\x14.pl.options.v1.IndexR\x05index\"\x1f\n" +
 	"\x05Index\x12\x16\n" +
-	"\x06fields\x18\x01 \x03(\tR\x06fields\"\xf9\x01\n" +
+	"\x06fields\x18\x01 \x03(\tR\x06fields\"\x99\x02\n" +
 	"\x05Field\x12\x1f\n" +
 	"\vprimary_key\x18\x01 \x01(\bR\n" +
 	"primaryKey\x12\x14\n" +
@@ -1405,11 +1663,16 @@ const file_pl_options_v1_options_proto_rawDesc = "" +
 	"\brequired\x18\x06 \x01(\bR\brequired\x12\x17\n" +
 	"\amax_len\x18\a \x01(\rR\x06maxLen\x12\x15\n" +
 	"\x03min\x18\b \x01(\x01H\x00R\x03min\x88\x01\x01\x12\x15\n" +
-	"\x03max\x18\t \x01(\x01H\x01R\x03max\x88\x01\x01B\x06\n" +
+	"\x03max\x18\t \x01(\x01H\x01R\x03max\x88\x01\x01\x12\x1e\n" +
+	"\n" +
+	"references\x18\n" +
+	" \x01(\tR\n" +
+	"referencesB\x06\n" +
 	"\x04_minB\x06\n" +
 	"\x04_max:S\n" +
 	"\acontext\x12\x1f.google.protobuf.ServiceOptions\x18\x8d\x8c\x03 \x01(\v2\x16.pl.options.v1.ContextR\acontext:I\n" +
-	"\x04http\x12\x1e.google.protobuf.MethodOptions\x18\x8e\x8c\x03 \x01(\v2\x13.pl.options.v1.HttpR\x04http:P\n" +
+	"\x04http\x12\x1e.google.protobuf.MethodOptions\x18\x8e\x8c\x03 \x01(\v2\x13.pl.options.v1.HttpR\x04http:O\n" +
+	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\x91\x8c\x03 \x01(\v2\x15.pl.options.v1.AccessR\x06access:P\n" +
 	"\x06entity\x12\x1f.google.protobuf.MessageOptions\x18\x8f\x8c\x03 \x01(\v2\x15.pl.options.v1.EntityR\x06entity:K\n" +
 	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\x90\x8c\x03 \x01(\v2\x14.pl.options.v1.FieldR\x05fieldBDZBgithub.com/pulselearn/campus-hub/gen/proto/pl/options/v1;optionsv1b\x06proto3"
 
@@ -1426,56 +1689,64 @@ func file_pl_options_v1_options_proto_rawDescGZIP() []byte {
 }
 
 var file_pl_options_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_pl_options_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_pl_options_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_pl_options_v1_options_proto_goTypes = []any{
 	(Consumer_Start)(0),                 // 0: pl.options.v1.Consumer.Start
 	(Consumer_OnDead)(0),                // 1: pl.options.v1.Consumer.OnDead
 	(Consumer_Effect)(0),                // 2: pl.options.v1.Consumer.Effect
 	(Step_OnFailure)(0),                 // 3: pl.options.v1.Step.OnFailure
 	(*Context)(nil),                     // 4: pl.options.v1.Context
-	(*Consumer)(nil),                    // 5: pl.options.v1.Consumer
-	(*Retry)(nil),                       // 6: pl.options.v1.Retry
-	(*Policy)(nil),                      // 7: pl.options.v1.Policy
-	(*Breaker)(nil),                     // 8: pl.options.v1.Breaker
-	(*Saga)(nil),                        // 9: pl.options.v1.Saga
-	(*Step)(nil),                        // 10: pl.options.v1.Step
-	(*Http)(nil),                        // 11: pl.options.v1.Http
-	(*Entity)(nil),                      // 12: pl.options.v1.Entity
-	(*Index)(nil),                       // 13: pl.options.v1.Index
-	(*Field)(nil),                       // 14: pl.options.v1.Field
-	(*descriptorpb.ServiceOptions)(nil), // 15: google.protobuf.ServiceOptions
-	(*descriptorpb.MethodOptions)(nil),  // 16: google.protobuf.MethodOptions
-	(*descriptorpb.MessageOptions)(nil), // 17: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),   // 18: google.protobuf.FieldOptions
+	(*Access)(nil),                      // 5: pl.options.v1.Access
+	(*Allow)(nil),                       // 6: pl.options.v1.Allow
+	(*Channel)(nil),                     // 7: pl.options.v1.Channel
+	(*Consumer)(nil),                    // 8: pl.options.v1.Consumer
+	(*Retry)(nil),                       // 9: pl.options.v1.Retry
+	(*Policy)(nil),                      // 10: pl.options.v1.Policy
+	(*Breaker)(nil),                     // 11: pl.options.v1.Breaker
+	(*Saga)(nil),                        // 12: pl.options.v1.Saga
+	(*Step)(nil),                        // 13: pl.options.v1.Step
+	(*Http)(nil),                        // 14: pl.options.v1.Http
+	(*Entity)(nil),                      // 15: pl.options.v1.Entity
+	(*Index)(nil),                       // 16: pl.options.v1.Index
+	(*Field)(nil),                       // 17: pl.options.v1.Field
+	(*descriptorpb.ServiceOptions)(nil), // 18: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),  // 19: google.protobuf.MethodOptions
+	(*descriptorpb.MessageOptions)(nil), // 20: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),   // 21: google.protobuf.FieldOptions
 }
 var file_pl_options_v1_options_proto_depIdxs = []int32{
-	5,  // 0: pl.options.v1.Context.consumes:type_name -> pl.options.v1.Consumer
-	7,  // 1: pl.options.v1.Context.policies:type_name -> pl.options.v1.Policy
-	9,  // 2: pl.options.v1.Context.sagas:type_name -> pl.options.v1.Saga
-	0,  // 3: pl.options.v1.Consumer.start:type_name -> pl.options.v1.Consumer.Start
-	6,  // 4: pl.options.v1.Consumer.retry:type_name -> pl.options.v1.Retry
-	1,  // 5: pl.options.v1.Consumer.on_dead:type_name -> pl.options.v1.Consumer.OnDead
-	2,  // 6: pl.options.v1.Consumer.effect:type_name -> pl.options.v1.Consumer.Effect
-	6,  // 7: pl.options.v1.Policy.retry:type_name -> pl.options.v1.Retry
-	8,  // 8: pl.options.v1.Policy.breaker:type_name -> pl.options.v1.Breaker
-	10, // 9: pl.options.v1.Saga.steps:type_name -> pl.options.v1.Step
-	6,  // 10: pl.options.v1.Step.retry:type_name -> pl.options.v1.Retry
-	3,  // 11: pl.options.v1.Step.on_failure:type_name -> pl.options.v1.Step.OnFailure
-	13, // 12: pl.options.v1.Entity.unique:type_name -> pl.options.v1.Index
-	13, // 13: pl.options.v1.Entity.index:type_name -> pl.options.v1.Index
-	15, // 14: pl.options.v1.context:extendee -> google.protobuf.ServiceOptions
-	16, // 15: pl.options.v1.http:extendee -> google.protobuf.MethodOptions
-	17, // 16: pl.options.v1.entity:extendee -> google.protobuf.MessageOptions
-	18, // 17: pl.options.v1.field:extendee -> google.protobuf.FieldOptions
-	4,  // 18: pl.options.v1.context:type_name -> pl.options.v1.Context
-	11, // 19: pl.options.v1.http:type_name -> pl.options.v1.Http
-	12, // 20: pl.options.v1.entity:type_name -> pl.options.v1.Entity
-	14, // 21: pl.options.v1.field:type_name -> pl.options.v1.Field
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	18, // [18:22] is the sub-list for extension type_name
-	14, // [14:18] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	8,  // 0: pl.options.v1.Context.consumes:type_name -> pl.options.v1.Consumer
+	10, // 1: pl.options.v1.Context.policies:type_name -> pl.options.v1.Policy
+	12, // 2: pl.options.v1.Context.sagas:type_name -> pl.options.v1.Saga
+	7,  // 3: pl.options.v1.Context.channels:type_name -> pl.options.v1.Channel
+	6,  // 4: pl.options.v1.Access.allow:type_name -> pl.options.v1.Allow
+	6,  // 5: pl.options.v1.Channel.allow:type_name -> pl.options.v1.Allow
+	0,  // 6: pl.options.v1.Consumer.start:type_name -> pl.options.v1.Consumer.Start
+	9,  // 7: pl.options.v1.Consumer.retry:type_name -> pl.options.v1.Retry
+	1,  // 8: pl.options.v1.Consumer.on_dead:type_name -> pl.options.v1.Consumer.OnDead
+	2,  // 9: pl.options.v1.Consumer.effect:type_name -> pl.options.v1.Consumer.Effect
+	9,  // 10: pl.options.v1.Policy.retry:type_name -> pl.options.v1.Retry
+	11, // 11: pl.options.v1.Policy.breaker:type_name -> pl.options.v1.Breaker
+	13, // 12: pl.options.v1.Saga.steps:type_name -> pl.options.v1.Step
+	9,  // 13: pl.options.v1.Step.retry:type_name -> pl.options.v1.Retry
+	3,  // 14: pl.options.v1.Step.on_failure:type_name -> pl.options.v1.Step.OnFailure
+	16, // 15: pl.options.v1.Entity.unique:type_name -> pl.options.v1.Index
+	16, // 16: pl.options.v1.Entity.index:type_name -> pl.options.v1.Index
+	18, // 17: pl.options.v1.context:extendee -> google.protobuf.ServiceOptions
+	19, // 18: pl.options.v1.http:extendee -> google.protobuf.MethodOptions
+	19, // 19: pl.options.v1.access:extendee -> google.protobuf.MethodOptions
+	20, // 20: pl.options.v1.entity:extendee -> google.protobuf.MessageOptions
+	21, // 21: pl.options.v1.field:extendee -> google.protobuf.FieldOptions
+	4,  // 22: pl.options.v1.context:type_name -> pl.options.v1.Context
+	14, // 23: pl.options.v1.http:type_name -> pl.options.v1.Http
+	5,  // 24: pl.options.v1.access:type_name -> pl.options.v1.Access
+	15, // 25: pl.options.v1.entity:type_name -> pl.options.v1.Entity
+	17, // 26: pl.options.v1.field:type_name -> pl.options.v1.Field
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	22, // [22:27] is the sub-list for extension type_name
+	17, // [17:22] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_pl_options_v1_options_proto_init() }
@@ -1483,20 +1754,20 @@ func file_pl_options_v1_options_proto_init() {
 	if File_pl_options_v1_options_proto != nil {
 		return
 	}
-	file_pl_options_v1_options_proto_msgTypes[6].OneofWrappers = []any{
+	file_pl_options_v1_options_proto_msgTypes[9].OneofWrappers = []any{
 		(*Step_Call)(nil),
 		(*Step_Publish)(nil),
 		(*Step_Await)(nil),
 	}
-	file_pl_options_v1_options_proto_msgTypes[10].OneofWrappers = []any{}
+	file_pl_options_v1_options_proto_msgTypes[13].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pl_options_v1_options_proto_rawDesc), len(file_pl_options_v1_options_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   11,
-			NumExtensions: 4,
+			NumMessages:   14,
+			NumExtensions: 5,
 			NumServices:   0,
 		},
 		GoTypes:           file_pl_options_v1_options_proto_goTypes,
