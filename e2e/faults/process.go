@@ -15,12 +15,24 @@ import (
 type Process struct {
 	process *os.Process
 	ended   chan struct{}
+	clock   int64 // where its clock is set; 0: it has the machine's
 }
 
 // Run starts cmd. The kernel kills it when the calling process dies, where the
 // system can do that.
+//
+// Of cmd's SysProcAttr the Credential counts.
 func Run(cmd *exec.Cmd) (*Process, error) {
-	cmd.SysProcAttr = endWithParent()
+	attr := endWithParent()
+	if cmd.SysProcAttr != nil {
+		attr.Credential = cmd.SysProcAttr.Credential
+	}
+	return run(cmd, attr, func(int) error { return nil })
+}
+
+// run starts cmd. born is called by the thread that has started it.
+func run(cmd *exec.Cmd, attr *syscall.SysProcAttr, born func(pid int) error) (*Process, error) {
+	cmd.SysProcAttr = attr
 	p := &Process{ended: make(chan struct{})}
 	started := make(chan error)
 	go func() {
@@ -28,6 +40,12 @@ func Run(cmd *exec.Cmd) (*Process, error) {
 		// the end of its parent.
 		runtime.LockOSThread()
 		err := cmd.Start()
+		if err == nil {
+			if err = born(cmd.Process.Pid); err != nil {
+				_ = cmd.Process.Kill()
+				_ = cmd.Wait()
+			}
+		}
 		started <- err
 		if err == nil {
 			_ = cmd.Wait() // how it ended is in its log
