@@ -29,7 +29,7 @@ type Harness struct {
 	// Features says where brokers honestly differ.
 	Features Features
 	// Only are the parts of the suite to run: topics, admin, publish, content,
-	// seek, group, failure and network. All of them when nil.
+	// seek, tail, group, failure and network. All of them when nil.
 	Only []string
 }
 
@@ -104,7 +104,7 @@ func (h *Harness) tests() (tests []test) {
 		tests []test
 	}{
 		{"topics", topicTests}, {"admin", adminTests}, {"publish", publishTests}, {"content", contentTests},
-		{"seek", seekTests}, {"group", groupTests}, {"failure", failureTests}, {"network", networkTests},
+		{"seek", seekTests}, {"tail", tailTests}, {"group", groupTests}, {"failure", failureTests}, {"network", networkTests},
 	} {
 		if h.Only == nil || slices.Contains(h.Only, part.name) {
 			tests = append(tests, part.tests...)
