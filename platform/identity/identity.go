@@ -55,6 +55,9 @@ func (c Caller) Name() string {
 // Has tells whether the caller is a person with the role.
 func (c Caller) Has(role string) bool { return c.Subject != "" && slices.Contains(c.Roles, role) }
 
+// holds tells whether the caller's token was issued for the scope.
+func (c Caller) holds(scope string) bool { return slices.Contains(c.Scopes, scope) }
+
 type callerKey struct{}
 
 // With returns a context whose calls are made by c.
@@ -64,6 +67,13 @@ func With(ctx context.Context, c Caller) context.Context {
 
 // From returns who makes the call, or the anonymous caller.
 func From(ctx context.Context) Caller {
-	c, _ := ctx.Value(callerKey{}).(Caller)
+	c, _ := Known(ctx)
 	return c
+}
+
+// Known returns who makes the call, and false when nobody has said it yet: the
+// call has not been authenticated.
+func Known(ctx context.Context) (Caller, bool) {
+	c, ok := ctx.Value(callerKey{}).(Caller)
+	return c, ok
 }

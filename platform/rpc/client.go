@@ -16,14 +16,19 @@ import (
 // see [WithKey]; a call that fails in a way that may pass is sent again as
 // [DefaultCallRetry] says; and a call from inside a transaction is refused,
 // because it could wait for a lock that its own transaction holds. Further
-// interceptors run outside of these, once a call.
+// interceptors run outside of these, once a call; [Bearer] is one that says who
+// calls.
 func NewClient(transport connect.Transport, interceptors ...connect.ClientInterceptor) *connect.Client {
 	return newClient(transport, newGuards("", nil, unobserved{}), interceptors)
 }
 
-func newClient(transport connect.Transport, g *guards, interceptors []connect.ClientInterceptor) *connect.Client {
+// newClient returns a client with what every client has, and inner next to the
+// transport, once an attempt.
+func newClient(
+	transport connect.Transport, g *guards, interceptors []connect.ClientInterceptor, inner ...connect.ClientInterceptor,
+) *connect.Client {
 	own := []connect.ClientInterceptor{refuseInTx, addIdempotencyKey, g.intercept}
-	return connect.NewClient(transport, append(slices.Clone(interceptors), own...)...)
+	return connect.NewClient(transport, slices.Concat(interceptors, own, inner)...)
 }
 
 var errInTx = connect.NewError(connect.CodeFailedPrecondition,
@@ -46,35 +51,12 @@ func addIdempotencyKey(next connect.ClientFunc) connect.ClientFunc {
 			if err != nil {
 				return nil, connect.Errorf(connect.CodeInternal, "make an idempotency key: %v", err)
 			}
-			return sendKey(ctx, spec, next, info.RequestHeader(), key)
+			return lend(info.RequestHeader(), HeaderIdempotencyKey, key, func() (connect.ClientStream, error) {
+				return next(ctx, spec)
+			})
 		}
 		return next(ctx, spec)
 	}
-}
-
-// sendKey makes a call with a key. The headers belong to the caller, who may
-// use them for another call: that one must not find the key in them.
-func sendKey(
-	ctx context.Context, spec connect.Spec, next connect.ClientFunc, headers *connect.Header, key string,
-) (connect.ClientStream, error) {
-	headers.Set(HeaderIdempotencyKey, key)
-	stream, err := next(ctx, spec)
-	if err != nil {
-		headers.Delete(HeaderIdempotencyKey)
-		return nil, err
-	}
-	return &keyedStream{stream, headers}, nil
-}
-
-// keyedStream takes the key back when its call is over.
-type keyedStream struct {
-	connect.ClientStream
-	headers *connect.Header
-}
-
-func (s *keyedStream) Close() error {
-	s.headers.Delete(HeaderIdempotencyKey)
-	return s.ClientStream.Close()
 }
 
 func isQuery(spec connect.Spec) bool {

@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
 
@@ -102,7 +103,7 @@ func (c *Core) Query(
 }
 
 func newCommand(ctx context.Context, procedure string, req proto.Message) (tx.Command, error) {
-	command := tx.Command{Method: procedure, Caller: CallerFrom(ctx)}
+	command := tx.Command{Method: procedure, Caller: identity.From(ctx).Name()}
 	if info, ok := connect.CallInfoForServerContext(ctx); ok {
 		command.Key = info.RequestHeader().Get(HeaderIdempotencyKey)
 	}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/pulselearn/campus-hub/platform/database"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
@@ -119,7 +120,7 @@ func TestCommandKeysOfCallersNeverMeet(t *testing.T) {
 	n := newNotes(t)
 	c := connect.NewClient(connectinprocess.New(n.server))
 	for want, caller := range []string{"ada", "grace"} {
-		got, err := add(withKey(rpc.WithCaller(t.Context(), caller), "k"), c, "same text")
+		got, err := add(withKey(identity.With(t.Context(), identity.Caller{Subject: caller}), "k"), c, "same text")
 		if err != nil || got != int64(want+1) {
 			t.Errorf("%s: got %d, %v; want an effect of her own, %d", caller, got, err, want+1)
 		}

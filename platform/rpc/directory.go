@@ -9,11 +9,16 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 	"connectrpc.com/connect/v2/connectinprocess"
+
+	"github.com/pulselearn/campus-hub/platform/identity"
 )
 
 // A Directory knows where each context can be called: in this process, or at
-// an address. It is filled before the first call and then safe for concurrent
-// use.
+// an address. Its calls are made by the caller of their context, see
+// [identity.With]: in another process that caller is known by its own access
+// token, and a context by one that [Directory.Identify] makes. [Directory.As]
+// gives all calls one caller. It is filled before the first call and then safe
+// for concurrent use.
 type Directory struct {
 	server       *connect.Server
 	local        map[string]bool
@@ -21,6 +26,8 @@ type Directory struct {
 	http         connecthttp.HTTPClient
 	interceptors []connect.ClientInterceptor
 	observer     Observer
+	services     *identity.Services // nil without a secret
+	caller       func(context.Context) identity.Caller
 }
 
 // NewDirectory returns a directory whose local contexts are served by server.
@@ -29,12 +36,17 @@ func NewDirectory(server *connect.Server, remote map[string]string, interceptors
 	return &Directory{
 		server: server, local: map[string]bool{}, remote: remote,
 		http: newHTTPClient(), interceptors: interceptors, observer: unobserved{},
+		caller: identity.From,
 	}
 }
 
 // Observe sets who is told what the policies of clients do. It must be called
 // before the first [Directory.Client].
 func (d *Directory) Observe(o Observer) { d.observer = o }
+
+// Identify sets what makes the tokens that contexts of this process are known
+// by in others. It must be called before the first [Directory.Client].
+func (d *Directory) Identify(s *identity.Services) { d.services = s }
 
 // maxIdleConns is how many connections to one process are kept for the next
 // call.
@@ -55,7 +67,7 @@ func (d *Directory) AddLocal(context string) { d.local[context] = true }
 // neither serves nor has an address for answers every call with Unavailable
 // and the setting that is missing; [Directory.Check] finds that at start-up.
 func (d *Directory) Client(context string, policies ...Policy) *connect.Client {
-	return newClient(d.transport(context), newGuards(context, policies, d.observer), d.interceptors)
+	return newClient(d.transport(context), newGuards(context, policies, d.observer), d.interceptors, d.identify(context))
 }
 
 // Check fails when one of the contexts can be reached neither in this process

@@ -1,0 +1,168 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/pulselearn/campus-hub/platform/identity"
+)
+
+// Access says who may make the calls of one context, by procedure. Generated
+// code makes it of the contract.
+type Access map[string]identity.Rules
+
+// An Authorizer finds out who makes each call of a server, and refuses those
+// that no rule lets in: a procedure without rules is refused to everybody. It
+// is filled before the first call and then safe for concurrent use.
+type Authorizer struct {
+	people   *identity.Verifier
+	services *identity.Services
+	log      *slog.Logger
+	refused  Refused
+	doors    map[string]door // by procedure
+}
+
+// Refused is told of every call that was refused, with its name, such as
+// "quiz.GetQuiz", and why: Unauthenticated, PermissionDenied, or Unavailable
+// when that could not be told.
+type Refused func(ctx context.Context, call string, code connect.Code)
+
+// A door is what stands before one procedure.
+type door struct {
+	context string
+	rules   identity.Rules
+}
+
+// NewAuthorizer returns an authorizer that knows people by the tokens that
+// people verifies, and other processes by those that services does. Without
+// one of them, no such token is taken. Refusals are logged and told to
+// refused.
+func NewAuthorizer(people *identity.Verifier, services *identity.Services, log *slog.Logger, refused Refused) *Authorizer {
+	return &Authorizer{people: people, services: services, log: log, refused: refused, doors: map[string]door{}}
+}
+
+// Add adds the calls of a context.
+func (a *Authorizer) Add(context string, access Access) {
+	for procedure, rules := range access {
+		a.doors[procedure] = door{context, rules}
+	}
+}
+
+// Intercept is a [connect.ServerInterceptor]. The caller of a call in this
+// process is the one of its context, see [identity.With]; that of a call from
+// elsewhere is the one that its access token names. Behind Intercept the
+// context has the caller.
+func (a *Authorizer) Intercept(next connect.ServerFunc) connect.ServerFunc {
+	return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+		d := a.doors[spec.Procedure]
+		c, err := a.authenticate(ctx, d)
+		if err != nil {
+			return a.refuse(ctx, spec, c, err)
+		}
+		switch ctx = identity.With(ctx, c); d.rules.Judge(c) {
+		case identity.Admitted:
+			return next(ctx, spec, stream)
+		case identity.IfOwner:
+			return next(ctx, spec, &ownedStream{ServerStream: stream, admits: func(request any) error {
+				if d.rules.Owned(c, request) {
+					return nil
+				}
+				return a.refuse(ctx, spec, c, denied(spec, d, c))
+			}})
+		}
+		return a.refuse(ctx, spec, c, denied(spec, d, c))
+	}
+}
+
+// ownedStream looks at requests before the handler does.
+type ownedStream struct {
+	connect.ServerStream
+	admits func(request any) error
+}
+
+func (s *ownedStream) Receive(request any) error {
+	if err := s.ServerStream.Receive(request); err != nil {
+		return err
+	}
+	return s.admits(request)
+}
+
+// authenticate returns who makes the call.
+func (a *Authorizer) authenticate(ctx context.Context, d door) (identity.Caller, error) {
+	if c, known := identity.Known(ctx); known {
+		return c, nil
+	}
+	info, ok := connect.CallInfoForServerContext(ctx)
+	if !ok {
+		return identity.Caller{}, nil
+	}
+	token, err := identity.BearerToken(info.RequestHeader().Get(headerAuthorization))
+	if err != nil {
+		return identity.Caller{}, connect.NewError(connect.CodeUnauthenticated, err.Error())
+	}
+	if token == "" {
+		return identity.Caller{}, nil
+	}
+	c, err := a.verify(ctx, token, d)
+	return c, verificationError(err)
+}
+
+var (
+	errNoPeople   = connect.NewError(connect.CodeUnauthenticated, "this process takes no access tokens of people: it has no issuer of them (PL_OIDC_ISSUER)")
+	errNoServices = connect.NewError(connect.CodeUnauthenticated, "this process takes no access tokens of services: it has no secret for them (PL_SERVICE_SECRET)")
+)
+
+func (a *Authorizer) verify(ctx context.Context, token string, d door) (identity.Caller, error) {
+	ofService := identity.OfService(token)
+	switch {
+	case ofService && a.services == nil:
+		return identity.Caller{}, errNoServices
+	case ofService:
+		return a.services.Verify(token, d.context)
+	case a.people == nil:
+		return identity.Caller{}, errNoPeople
+	}
+	return a.people.Verify(ctx, token)
+}
+
+// verificationError gives an error of a verifier its code.
+func verificationError(err error) error {
+	var bad *identity.TokenError
+	switch {
+	case errors.As(err, &bad):
+		return connect.NewError(connect.CodeUnauthenticated, bad.Error())
+	case errors.Is(err, identity.ErrUnavailable):
+		return connect.NewError(connect.CodeUnavailable, identity.ErrUnavailable.Error()+"; try again").WithCause(err)
+	}
+	return err
+}
+
+// denied is the error of a caller that is known, or known to be nobody, and
+// not let in. It says who would be, in the contract's words.
+func denied(spec connect.Spec, d door, c identity.Caller) error {
+	name := callName(spec.Procedure)
+	switch {
+	case len(d.rules) == 0:
+		return connect.Errorf(connect.CodePermissionDenied, "%s lets nobody in: its contract has no access option", name)
+	case c.Anonymous():
+		return connect.Errorf(connect.CodeUnauthenticated,
+			"%s lets in %v; send an access token in the header Authorization: Bearer <token>", name, d.rules)
+	}
+	return connect.Errorf(connect.CodePermissionDenied, "%s lets in %v, and the caller is none of these", name, d.rules)
+}
+
+// refuse logs and counts a call that is not made, and returns err.
+func (a *Authorizer) refuse(ctx context.Context, spec connect.Spec, c identity.Caller, err error) error {
+	code := connect.CodeOf(err)
+	a.log.LogAttrs(ctx, slog.LevelInfo, "call refused",
+		slog.String("procedure", spec.Procedure), slog.String("caller", c.Name()),
+		slog.String("code", code.String()), slog.String("reason", fullText(err)))
+	a.refused(ctx, callName(spec.Procedure), code)
+	if info, ok := connect.CallInfoForServerContext(ctx); ok && code == connect.CodeUnauthenticated {
+		info.ResponseHeader().Set("WWW-Authenticate", "Bearer") // RFC 6750, section 3
+	}
+	return err
+}
