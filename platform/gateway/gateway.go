@@ -16,8 +16,24 @@ type API struct {
 	Context string
 	// Methods are its calls, in the order of the contract.
 	Methods []Method
-	// OpenAPI is the document of the context's REST API, in JSON.
+}
+
+// A Front is what the front door of a process serves. Generated code makes it.
+type Front struct {
+	// APIs are the contexts whose calls it serves, in this process or
+	// elsewhere.
+	APIs []API
+	// OpenAPI is the document of their REST APIs, in JSON.
 	OpenAPI []byte
+}
+
+// Contexts returns the names of the contexts whose calls the door serves.
+func (f Front) Contexts() []string {
+	names := make([]string, len(f.APIs))
+	for i, api := range f.APIs {
+		names[i] = api.Context
+	}
+	return names
 }
 
 // A Method is one unary call of a context.

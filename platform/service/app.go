@@ -14,6 +14,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/gateway"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/saga"
 	"github.com/pulselearn/campus-hub/platform/tx"
@@ -68,6 +69,7 @@ func Configuration(service any) func(cfg *Config) error {
 type App struct {
 	name        string
 	definitions []Definition
+	front       gateway.Front
 }
 
 // New returns an app without contexts. Its name is the binary's: what it is
@@ -79,6 +81,10 @@ func (a *App) Name() string { return a.name }
 
 // Add adds a context.
 func (a *App) Add(d Definition) { a.definitions = append(a.definitions, d) }
+
+// Open says what the front door of the process serves besides the calls of
+// its own contexts.
+func (a *App) Open(f gateway.Front) { a.front = f }
 
 func (a *App) has(context string) bool {
 	for i := range a.definitions {
@@ -102,7 +108,7 @@ func (a *App) contexts() []string {
 
 // check reports what a process cannot be made of.
 func (a *App) check() error {
-	if len(a.definitions) == 0 {
+	if len(a.definitions) == 0 && len(a.front.APIs) == 0 {
 		return fmt.Errorf("%s has no contexts", a.name)
 	}
 	var errs []error

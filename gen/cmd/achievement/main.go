@@ -8,6 +8,7 @@ package main
 
 import (
 	"github.com/pulselearn/campus-hub/gen/cmd/internal/engines"
+	achievementgateway "github.com/pulselearn/campus-hub/gen/gateway/achievement"
 	achievementservice "github.com/pulselearn/campus-hub/gen/service/achievement"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/achievement"
@@ -17,5 +18,6 @@ import (
 func main() {
 	app := service.New("achievement")
 	achievementservice.Register(app, achievement.New(), achievementmigrations.Files)
+	app.Open(achievementgateway.Front())
 	service.Main(app, engines.External())
 }

@@ -8,6 +8,7 @@ package main
 
 import (
 	"github.com/pulselearn/campus-hub/gen/cmd/internal/engines"
+	billinggateway "github.com/pulselearn/campus-hub/gen/gateway/billing"
 	billingservice "github.com/pulselearn/campus-hub/gen/service/billing"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/billing"
@@ -17,5 +18,6 @@ import (
 func main() {
 	app := service.New("billing")
 	billingservice.Register(app, billing.New(), billingmigrations.Files)
+	app.Open(billinggateway.Front())
 	service.Main(app, engines.External())
 }

@@ -8,6 +8,7 @@ package main
 
 import (
 	"github.com/pulselearn/campus-hub/gen/cmd/internal/engines"
+	coursegateway "github.com/pulselearn/campus-hub/gen/gateway/course"
 	courseservice "github.com/pulselearn/campus-hub/gen/service/course"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/course"
@@ -17,5 +18,6 @@ import (
 func main() {
 	app := service.New("course")
 	courseservice.Register(app, course.New(), coursemigrations.Files)
+	app.Open(coursegateway.Front())
 	service.Main(app, engines.External())
 }

@@ -8,6 +8,7 @@ package main
 
 import (
 	"github.com/pulselearn/campus-hub/gen/cmd/internal/engines"
+	enrollmentgateway "github.com/pulselearn/campus-hub/gen/gateway/enrollment"
 	enrollmentservice "github.com/pulselearn/campus-hub/gen/service/enrollment"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/enrollment"
@@ -17,5 +18,6 @@ import (
 func main() {
 	app := service.New("enrollment")
 	enrollmentservice.Register(app, enrollment.New(), enrollmentmigrations.Files)
+	app.Open(enrollmentgateway.Front())
 	service.Main(app, engines.External())
 }

@@ -7,6 +7,7 @@ package main
 
 import (
 	"github.com/pulselearn/campus-hub/gen/cmd/internal/engines"
+	hubgateway "github.com/pulselearn/campus-hub/gen/gateway/hub"
 	achievementservice "github.com/pulselearn/campus-hub/gen/service/achievement"
 	billingservice "github.com/pulselearn/campus-hub/gen/service/billing"
 	courseservice "github.com/pulselearn/campus-hub/gen/service/course"
@@ -44,5 +45,6 @@ func main() {
 	paymentservice.Register(app, payment.New(), paymentmigrations.Files)
 	quizservice.Register(app, quiz.New(), quizmigrations.Files)
 	userprofileservice.Register(app, userprofile.New(), userprofilemigrations.Files)
+	app.Open(hubgateway.Front())
 	service.Main(app, engines.Embedded())
 }

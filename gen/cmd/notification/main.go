@@ -8,6 +8,7 @@ package main
 
 import (
 	"github.com/pulselearn/campus-hub/gen/cmd/internal/engines"
+	notificationgateway "github.com/pulselearn/campus-hub/gen/gateway/notification"
 	notificationservice "github.com/pulselearn/campus-hub/gen/service/notification"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/notification"
@@ -17,5 +18,6 @@ import (
 func main() {
 	app := service.New("notification")
 	notificationservice.Register(app, notification.New(), notificationmigrations.Files)
+	app.Open(notificationgateway.Front())
 	service.Main(app, engines.External())
 }

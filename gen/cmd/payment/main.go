@@ -8,6 +8,7 @@ package main
 
 import (
 	"github.com/pulselearn/campus-hub/gen/cmd/internal/engines"
+	paymentgateway "github.com/pulselearn/campus-hub/gen/gateway/payment"
 	paymentservice "github.com/pulselearn/campus-hub/gen/service/payment"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/payment"
@@ -17,5 +18,6 @@ import (
 func main() {
 	app := service.New("payment")
 	paymentservice.Register(app, payment.New(), paymentmigrations.Files)
+	app.Open(paymentgateway.Front())
 	service.Main(app, engines.External())
 }

@@ -8,6 +8,7 @@ package main
 
 import (
 	"github.com/pulselearn/campus-hub/gen/cmd/internal/engines"
+	quizgateway "github.com/pulselearn/campus-hub/gen/gateway/quiz"
 	quizservice "github.com/pulselearn/campus-hub/gen/service/quiz"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/quiz"
@@ -17,5 +18,6 @@ import (
 func main() {
 	app := service.New("quiz")
 	quizservice.Register(app, quiz.New(), quizmigrations.Files)
+	app.Open(quizgateway.Front())
 	service.Main(app, engines.External())
 }

@@ -8,6 +8,7 @@ package main
 
 import (
 	"github.com/pulselearn/campus-hub/gen/cmd/internal/engines"
+	userprofilegateway "github.com/pulselearn/campus-hub/gen/gateway/userprofile"
 	userprofileservice "github.com/pulselearn/campus-hub/gen/service/userprofile"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/userprofile"
@@ -17,5 +18,6 @@ import (
 func main() {
 	app := service.New("userprofile")
 	userprofileservice.Register(app, userprofile.New(), userprofilemigrations.Files)
+	app.Open(userprofilegateway.Front())
 	service.Main(app, engines.External())
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/asyncapi"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/command"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/entity"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/gateway"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/messages"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/openapi"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/proto"
@@ -40,6 +41,7 @@ func units(set *source.Set, m *model.Model) []unit {
 			unit{"entity " + c.Name, sumOf(m.Module, p.entities(c)), func() ([]plan.File, error) { return entity.Emit(m.Module, c) }},
 			unit{"service " + c.Name, sumOf(m.Module, p.service(c)), func() ([]plan.File, error) { return service.Emit(m.Module, c) }},
 			unit{"saga " + c.Name, sumOf(m.Module, p.service(c)), func() ([]plan.File, error) { return saga.Emit(m.Module, c) }},
+			unit{"gateway " + c.Name, sumOf(m.Module, p.service(c)), func() ([]plan.File, error) { return gateway.Emit(m.Module, c) }},
 			unit{"openapi " + c.Name, sumOf(p.context(c.Name)), func() ([]plan.File, error) { return openapi.Emit(c) }},
 			unit{"asyncapi " + c.Name, sumOf(p.service(c)), func() ([]plan.File, error) { return asyncapi.Emit(c) }},
 		)
@@ -50,6 +52,8 @@ func units(set *source.Set, m *model.Model) []unit {
 	}
 	return append(list,
 		unit{"command hub", sumOf(served...), func() ([]plan.File, error) { return command.EmitHub(m) }},
+		unit{"gateway hub", sumOf(served...), func() ([]plan.File, error) { return gateway.EmitHub(m) }},
+		unit{"openapi hub", sumOf(served...), func() ([]plan.File, error) { return openapi.EmitHub(m) }},
 		unit{"messages", sumOf(named...), func() ([]plan.File, error) { return messages.Emit(m) }},
 		unit{"asyncapi hub", sumOf(wired...), func() ([]plan.File, error) { return asyncapi.EmitHub(m) }},
 	)

@@ -1,12 +1,14 @@
 // Package command emits the main packages: one for each context, for a process
-// of its own, and the hub, which is all of them in one process. They are the
-// only packages that know services, engines and drivers.
+// of its own, the hub, which is all of them in one process, and the gateway,
+// which is the front door of all of them. They are the only packages that know services, engines and drivers.
 package command
 
 import (
 	"embed"
+	"slices"
 	"text/template"
 
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/gateway"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/gofile"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
@@ -24,9 +26,12 @@ var templates = template.Must(template.New("").Funcs(gofile.Funcs()).ParseFS(fil
 
 // A view is a main package as its template sees it.
 type view struct {
-	module   string
-	App      string
-	Engines  gofile.Ident
+	module  string
+	App     string
+	Engines gofile.Ident
+	// Front says what the front door of the process serves; nothing for a
+	// context without calls.
+	Front    gofile.Ident
 	Contexts []contextView
 }
 
@@ -47,13 +52,16 @@ func Emit(module string, c *model.Context) ([]plan.File, error) {
 	}
 	doc := "Command " + c.Name + " serves the context " + c.Name + " in a process of its own. Run it with help for its commands."
 	v := view{module: module, App: c.Name, Engines: engines(module, "External"), Contexts: []contextView{contextOf(module, c)}}
+	if len(c.Service.Methods) > 0 {
+		v.Front = gateway.FrontOf(module, c.Name)
+	}
 	return emit(module, "gen/cmd/"+c.Name, doc, v, c.Service.File)
 }
 
-// EmitHub returns the main package of the hub, and the engines that all main
-// packages run on.
+// EmitHub returns the main packages of the hub and of the gateway, and the
+// engines that all main packages run on.
 func EmitHub(m *model.Model) ([]plan.File, error) {
-	v := view{module: m.Module, App: "hub", Engines: engines(m.Module, "Embedded")}
+	v := view{module: m.Module, App: "hub", Engines: engines(m.Module, "Embedded"), Front: gateway.Front(m.Module)}
 	for _, c := range m.Contexts {
 		if c.Service != nil {
 			v.Contexts = append(v.Contexts, contextOf(m.Module, c))
@@ -64,8 +72,19 @@ func EmitHub(m *model.Model) ([]plan.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	door, err := emitGateway(m.Module)
+	if err != nil {
+		return nil, err
+	}
 	shared, err := emitEngines(m.Module)
-	return append(hub, shared...), err
+	return slices.Concat(hub, door, shared), err
+}
+
+// emitGateway returns the main package of a front door without contexts.
+func emitGateway(module string) ([]plan.File, error) {
+	v := view{module: module, App: "gateway", Engines: engines(module, "External"), Front: gateway.Front(module)}
+	doc := "Command gateway is the front door of all contexts and serves none of them itself: PL_CALLS_<CONTEXT> says where each is. Run it with help for its commands."
+	return emit(module, "gen/cmd/gateway", doc, v)
 }
 
 func contextOf(module string, c *model.Context) contextView {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/gofile"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan"
 )
@@ -33,6 +34,29 @@ func Emit(c *model.Context) ([]plan.File, error) {
 		return nil, fmt.Errorf("emit OpenAPI of %s: %w", c.Name, err)
 	}
 	return []plan.File{{Path: Dir + "/" + c.Name + ".json", Content: b.Bytes(), Emitter: Emitter}}, nil
+}
+
+// EmitHub returns the Go package that has the documents in it.
+func EmitHub(m *model.Model) ([]plan.File, error) {
+	f := gofile.New(Dir+"/openapi.go", gofile.Package{Path: m.Module + "/" + Dir, Name: "openapi"})
+	f.Reserve("name", "text", "err")
+	f.Doc("Package openapi has the OpenAPI documents of the contexts' REST APIs.")
+	f.P("//go:embed *.json")
+	f.P("var files ", gofile.PackageAt("embed").Ident("FS"))
+	f.P()
+	f.Comment("Document returns the document of one context, \"quiz\", or of all of them, \"hub\"; nil for a context without calls.")
+	f.P("func Document(name string) []byte {")
+	f.P(`text, err := files.ReadFile(name + ".json")`)
+	f.P("if err != nil {")
+	f.P("return nil")
+	f.P("}")
+	f.P("return text")
+	f.P("}")
+	src, err := f.Source()
+	if err != nil {
+		return nil, err
+	}
+	return []plan.File{{Path: f.Path(), Content: src, Emitter: Emitter}}, nil
 }
 
 func newDocument(c *model.Context) *document {
