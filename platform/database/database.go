@@ -41,6 +41,16 @@ func (db *DB) Rows(first int, columns ...any) (query string, args []any) {
 	return db.dialect.Rows(first, columns...)
 }
 
+// Among returns a condition that a column is one of the values of a slice, which
+// is as in [Dialect], and its arguments. Its first parameter is $<first>.
+func (db *DB) Among(first int, values any) (condition string, args []any) {
+	if a, ok := db.dialect.(Arrays); ok {
+		return a.Among(first, values)
+	}
+	rows, args := db.Rows(first, values)
+	return "IN (" + rows + ")", args
+}
+
 // Classify says what an error of the engine means.
 func (db *DB) Classify(err error) Fault { return db.dialect.Classify(err) }
 
@@ -70,9 +80,10 @@ func (db *DB) Close() error {
 }
 
 // InTx runs f in a transaction of the platform's own and commits it. As on
-// every engine, the transaction waits for its turn.
+// every engine, the transaction waits for its turn. Its statements find their
+// rows by an index, also in a table whose size the engine does not know yet.
 func (db *DB) InTx(ctx context.Context, f func(u *Unit) error) error {
-	u, err := db.Begin(ctx, Background)
+	u, err := db.begin(ctx, Background, db.traits.BeginOwn)
 	if err != nil {
 		return err
 	}

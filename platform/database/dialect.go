@@ -49,6 +49,12 @@ type Dialect interface {
 	DropDay(ctx context.Context, c Conn, table string, day Day) (gone bool, err error)
 }
 
+// Arrays is a [Dialect] that takes a slice as one parameter.
+type Arrays interface {
+	// Among is [DB.Among]. An index on the column is searched for every value.
+	Among(first int, values any) (condition string, args []any)
+}
+
 // Traits are the constants of a dialect.
 type Traits struct {
 	// Name is Ent's name of the dialect, and Directory the one that its
@@ -59,6 +65,9 @@ type Traits struct {
 	// Begin and BeginRead begin a transaction for writing, and one that
 	// refuses to write and sees one state of the database.
 	Begin, BeginRead string
+	// BeginOwn begins a transaction of the platform's own, for writing, whose
+	// statements all find their rows by an index.
+	BeginOwn string
 	// SingleWriter says that the engine has one writer at a time, in one
 	// process. Transactions then queue up, commands before batches.
 	SingleWriter bool

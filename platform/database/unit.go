@@ -39,11 +39,15 @@ type Unit struct {
 
 // Begin waits for the writer and a connection and begins a transaction.
 func (db *DB) Begin(ctx context.Context, c Class) (*Unit, error) {
+	return db.begin(ctx, c, db.traits.Begin)
+}
+
+func (db *DB) begin(ctx context.Context, c Class, statement string) (*Unit, error) {
 	leave, err := db.turns.take(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("wait for the database's writer: %w", err)
 	}
-	return db.open(ctx, db.write, db.traits.Begin, leave)
+	return db.open(ctx, db.write, statement, leave)
 }
 
 // BeginRead begins a transaction that cannot write.

@@ -99,13 +99,14 @@ func (o Owner) waiting(ctx context.Context, heads []candidate, l Limit) (waiting
 	if len(keys) == 0 || l.Rows <= 0 || l.Bytes <= 0 {
 		return nil, nil
 	}
-	list, args := o.DB.Rows(4, keys)
+	among, args := o.DB.Among(4, keyHashes(keys))
+	same, more := o.DB.Among(4+len(args), keys)
 	// Keys are looked for in their own index, whatever the order asks for.
 	query := fmt.Sprintf(`SELECT %s FROM pl_hold WHERE consumer = $1 AND topic = $2 AND partition = $3 AND record_offset IN (
-			SELECT record_offset FROM pl_hold WHERE consumer = $1 AND topic = $2 AND partition = $3 AND blocks AND key IN (%s))
-		ORDER BY record_offset LIMIT %d`, columns, list, l.Rows+len(keys))
+			SELECT record_offset FROM pl_hold WHERE consumer = $1 AND topic = $2 AND partition = $3 AND blocks AND key_hash %s AND key %s)
+		ORDER BY record_offset LIMIT %d`, columns, among, same, l.Rows+len(keys))
 	full := false
-	err = database.Each(ctx, o.DB.Reading(), query, o.args(args...), func(rows *sql.Rows) error {
+	err = database.Each(ctx, o.DB.Reading(), query, o.args(append(args, more...)...), func(rows *sql.Rows) error {
 		if full {
 			return nil
 		}

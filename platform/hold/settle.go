@@ -36,10 +36,10 @@ func (o Owner) Delete(ctx context.Context, c database.Conn, rows []*Row) error {
 		offsets[i], versions[i] = r.Offset, r.Version
 	}
 	// The offsets alone are what an index is searched with.
-	list, args := o.DB.Rows(4, offsets)
+	among, args := o.DB.Among(4, offsets)
 	pairs, more := o.DB.Rows(4+len(args), offsets, versions)
 	n, err := database.Changed(ctx, c, `DELETE FROM pl_hold WHERE consumer = $1 AND topic = $2 AND partition = $3
-		AND record_offset IN (`+list+`) AND (record_offset, version) IN (`+pairs+`)`, o.args(append(args, more...)...)...)
+		AND record_offset `+among+` AND (record_offset, version) IN (`+pairs+`)`, o.args(append(args, more...)...)...)
 	if err != nil {
 		return fmt.Errorf("take deliveries out of the hold: %w", err)
 	}
@@ -55,12 +55,13 @@ func (o Owner) Release(ctx context.Context, c database.Conn, keys [][]byte, now 
 	if len(keys) == 0 {
 		return nil
 	}
-	list, args := o.DB.Rows(5, keyHashes(keys), keys)
+	among, args := o.DB.Among(5, keyHashes(keys))
+	same, more := o.DB.Among(5+len(args), keys)
 	_, err := c.ExecContext(ctx, `UPDATE pl_hold SET next_at = $4
 		WHERE consumer = $1 AND topic = $2 AND partition = $3 AND state = 'held' AND next_at IS NULL
 		AND record_offset IN (SELECT min(record_offset) FROM pl_hold
-			WHERE consumer = $1 AND topic = $2 AND partition = $3 AND blocks AND (key_hash, key) IN (`+list+`) GROUP BY key)`,
-		append(o.args(now), args...)...)
+			WHERE consumer = $1 AND topic = $2 AND partition = $3 AND blocks AND key_hash `+among+` AND key `+same+` GROUP BY key)`,
+		append(append(o.args(now), args...), more...)...)
 	if err != nil {
 		return fmt.Errorf("release held deliveries: %w", err)
 	}

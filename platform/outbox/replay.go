@@ -107,8 +107,8 @@ func (r Replay) where(db *database.DB, first int) (string, []any) {
 	if len(r.Topics) == 0 {
 		return where, args
 	}
-	list, more := db.Rows(first+2, r.Topics)
-	return where + ` AND topic IN (` + list + `)`, append(args, more...)
+	among, more := db.Among(first+2, r.Topics)
+	return where + ` AND topic ` + among, append(args, more...)
 }
 
 // Run marks the chosen events as not published, so that the relay publishes
@@ -185,8 +185,8 @@ func (r *replaying) markDay(ctx context.Context, u *database.Unit, rows []replay
 	for i := range rows {
 		seqs[i] = rows[i].seq
 	}
-	list, args := r.db.Rows(2, seqs)
-	_, err := u.ExecContext(ctx, `UPDATE pl_outbox SET published_at = NULL WHERE day = $1 AND seq IN (`+list+`)`,
+	among, args := r.db.Among(2, seqs)
+	_, err := u.ExecContext(ctx, `UPDATE pl_outbox SET published_at = NULL WHERE day = $1 AND seq `+among,
 		append([]any{rows[0].day}, args...)...)
 	return err
 }

@@ -92,8 +92,8 @@ func (s *shard) markDay(ctx context.Context, u *database.Unit, rows []outboxRow)
 	for i := range rows {
 		seqs[i] = rows[i].seq
 	}
-	list, args := s.db.Rows(3, seqs)
-	_, err := u.ExecContext(ctx, `UPDATE pl_outbox SET published_at = $1 WHERE day = $2 AND seq IN (`+list+`)`,
+	among, args := s.db.Among(3, seqs)
+	_, err := u.ExecContext(ctx, `UPDATE pl_outbox SET published_at = $1 WHERE day = $2 AND seq `+among,
 		append([]any{database.Now(), int64(rows[0].day)}, args...)...)
 	return err
 }

@@ -18,9 +18,9 @@ func Applied(ctx context.Context, db *database.DB, consumer, source, id string, 
 	d := bus.Delivery{Event: event.Envelope{Source: source, ID: id, Time: at}}
 	f := factOf(&d, database.Now())
 	days := []int64{int64(f.day), int64(database.DayOf(f.day.Time().AddDate(0, 0, -1))), int64(f.day.Next()), int64(database.DayOf(database.Now()))}
-	list, args := db.Rows(3, days)
+	among, args := db.Among(3, days)
 	var one int64
-	found, err := database.Scan(ctx, db.Reading(), `SELECT 1 FROM pl_inbox WHERE consumer = $1 AND hash = $2 AND day IN (`+list+`) LIMIT 1`,
+	found, err := database.Scan(ctx, db.Reading(), `SELECT 1 FROM pl_inbox WHERE consumer = $1 AND hash = $2 AND day `+among+` LIMIT 1`,
 		append([]any{consumer, f.hash[:]}, args...), &one)
 	if err != nil {
 		return false, fmt.Errorf("look for an event in the inbox: %w", err)

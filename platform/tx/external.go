@@ -98,23 +98,21 @@ func (r *run) known(ctx context.Context) (map[fact]bool, error) {
 		return nil, err
 	}
 	r.facts = facts
-	days, hashes := make([]int64, len(facts)), make([][]byte, len(facts))
-	for i := range facts {
-		days[i], hashes[i] = int64(facts[i].day), facts[i].hash[:]
-	}
-	rows, args := r.s.db.Rows(2, days, hashes)
 	found := make(map[fact]bool)
-	err = database.Each(ctx, r.s.db.Reading(), `SELECT day, hash FROM pl_inbox WHERE consumer = $1 AND (day, hash) IN (`+rows+`)`,
-		append([]any{r.consumer.Consumer}, args...), func(rows *sql.Rows) error {
-			var f fact
-			var hash sql.RawBytes
-			err := rows.Scan(&f.day, &hash)
-			copy(f.hash[:], hash)
-			found[f] = true
-			return err
-		})
-	if err != nil {
-		return nil, fmt.Errorf("read the inbox: %w", err)
+	for day, hashes := range byDay(facts) {
+		among, args := r.s.db.Among(3, hashes)
+		err = database.Each(ctx, r.s.db.Reading(), `SELECT hash FROM pl_inbox WHERE consumer = $1 AND day = $2 AND hash `+among,
+			append([]any{r.consumer.Consumer, int64(day)}, args...), func(rows *sql.Rows) error {
+				f := fact{day: day}
+				var hash sql.RawBytes
+				err := rows.Scan(&hash)
+				copy(f.hash[:], hash)
+				found[f] = true
+				return err
+			})
+		if err != nil {
+			return nil, fmt.Errorf("read the inbox: %w", err)
+		}
 	}
 	return found, nil
 }

@@ -117,21 +117,28 @@ func (s *Store) insertInbox(ctx context.Context, c database.Conn, consumer strin
 // retract takes the facts of deliveries out of the inbox that were admitted and
 // are not settled after all: they have failed, or wait behind one that has.
 func (r *run) retract(ctx context.Context) error {
-	var days []int64
-	var hashes [][]byte
+	var facts []fact
 	for i, noted := range r.noted {
 		if noted && (i >= r.ended || r.lanes[i] == holds || r.lanes[i] == queues) {
-			days, hashes = append(days, int64(r.facts[i].day)), append(hashes, r.facts[i].hash[:])
+			facts = append(facts, r.facts[i])
 		}
 	}
-	if len(days) == 0 {
-		return nil
-	}
-	rows, args := r.s.db.Rows(2, days, hashes)
-	_, err := r.u.ExecContext(ctx, `DELETE FROM pl_inbox WHERE consumer = $1 AND (day, hash) IN (`+rows+`)`,
-		append([]any{r.consumer.Consumer}, args...)...)
-	if err != nil {
-		return fmt.Errorf("take facts out of the inbox: %w", err)
+	for day, hashes := range byDay(facts) {
+		among, args := r.s.db.Among(3, hashes)
+		_, err := r.u.ExecContext(ctx, `DELETE FROM pl_inbox WHERE consumer = $1 AND day = $2 AND hash `+among,
+			append([]any{r.consumer.Consumer, int64(day)}, args...)...)
+		if err != nil {
+			return fmt.Errorf("take facts out of the inbox: %w", err)
+		}
 	}
 	return nil
+}
+
+// byDay returns the hashes of each day, which has a partition of its own.
+func byDay(facts []fact) map[database.Day][][]byte {
+	days := make(map[database.Day][][]byte, 1)
+	for i := range facts {
+		days[facts[i].day] = append(days[facts[i].day], facts[i].hash[:])
+	}
+	return days
 }

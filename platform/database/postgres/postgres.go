@@ -93,13 +93,19 @@ func (d dialect) Traits() database.Traits {
 	if d.pooled {
 		setting = beginSetting
 	}
+	begin := "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" + setting
 	return database.Traits{
 		Name: "postgres", Directory: "postgres", Platform: platform,
-		Begin:     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" + setting,
+		Begin: begin, BeginOwn: begin + "; " + byIndex,
 		BeginRead: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + setting,
 		Shards:    2, Poll: 100 * time.Millisecond,
 	}
 }
+
+// byIndex keeps the planner from reading a whole partition of a new day, which
+// it takes for small as long as nothing has analyzed it: it would go on doing so
+// with a plan that it has kept, for a minute, however many rows there are.
+const byIndex = "SET LOCAL enable_seqscan = off"
 
 // Rows returns arrays side by side, so that the text does not depend on how
 // many rows there are and is planned once.
@@ -113,6 +119,12 @@ func (dialect) Rows(first int, columns ...any) (string, []any) {
 		names += fmt.Sprintf("c%d", i)
 	}
 	return fmt.Sprintf("SELECT %s FROM unnest(%s) WITH ORDINALITY AS r(%s, n) ORDER BY n", names, arrays, names), columns
+}
+
+// Among implements [database.Arrays]. The planner may read a whole table for
+// the same values as rows of a subquery, and does when it knows little of it.
+func (dialect) Among(first int, values any) (string, []any) {
+	return fmt.Sprintf("= ANY($%d::%s[])", first, typeName(values)), []any{values}
 }
 
 func typeName(column any) string {

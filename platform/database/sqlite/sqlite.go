@@ -101,7 +101,7 @@ func (*dialect) Traits() database.Traits {
 	}
 	return database.Traits{
 		Name: "sqlite3", Directory: "sqlite", Platform: platform,
-		Begin: "BEGIN IMMEDIATE", BeginRead: "BEGIN",
+		Begin: "BEGIN IMMEDIATE", BeginRead: "BEGIN", BeginOwn: "BEGIN IMMEDIATE",
 		SingleWriter: true, BatchTime: 5 * time.Millisecond,
 		Shards: 1, Poll: time.Minute, // no other process writes, and those here ring
 	}
