@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 )
 
 // runBroker serves the embedded broker and registry without any context. It
@@ -35,6 +36,12 @@ func startBroker(ctx context.Context, app *App, cfg *Config, engines Engines, lo
 }
 
 // openGate lets calls through to the contexts.
-func (p *Process) openGate() {
-	p.gate.set(callsHandler(p.server))
+func (p *Process) openGate() error {
+	mux := http.NewServeMux()
+	if err := p.mountFront(mux); err != nil {
+		return err
+	}
+	mux.Handle("/", callsHandler(p.server))
+	p.gate.set(mux)
+	return nil
 }

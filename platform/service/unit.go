@@ -156,7 +156,9 @@ func (p *Process) startUnits(ctx context.Context) error {
 			return fmt.Errorf("context %s: %w", u.Context, err)
 		}
 	}
-	p.openGate()
+	if err := p.openGate(); err != nil {
+		return err
+	}
 	for _, u := range p.units {
 		p.run(u)
 	}

@@ -1,0 +1,45 @@
+package service
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/pulselearn/campus-hub/platform/gateway"
+	"github.com/pulselearn/campus-hub/platform/gateway/rest"
+)
+
+// mountFront adds to mux what the front door serves besides the calls of the
+// process's own contexts.
+func (p *Process) mountFront(mux *http.ServeMux) error {
+	front := p.app.front
+	if len(front.APIs) == 0 {
+		return nil
+	}
+	if err := p.checkFront(); err != nil {
+		return err
+	}
+	api, err := rest.New(gateway.NewInvoker(p.directory, front.APIs...), p.log, front.APIs...)
+	if err != nil {
+		return err
+	}
+	mux.Handle(rest.Prefix, api)
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(front.OpenAPI))
+	})
+	return nil
+}
+
+// checkFront fails when a context behind the door can be reached nowhere.
+func (p *Process) checkFront() error {
+	var errs []error
+	for _, name := range p.app.front.Contexts() {
+		errs = append(errs, p.directory.Check(name))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return &ConfigError{err}
+	}
+	return nil
+}
