@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/database"
@@ -145,15 +144,15 @@ func (r Replay) Run(ctx context.Context, db *database.DB, audit func(u *database
 // A replaying is a replay on its way through the outbox.
 type replaying struct {
 	Replay
-	db       *database.DB
-	day, seq int64 // of the last event that was marked
-	marked   map[string]int64
-	batch    []replayRow // of the transaction
+	db     *database.DB
+	last   place // of the last event that was marked
+	marked map[string]int64
+	batch  []replayRow // of the transaction
 }
 
 type replayRow struct {
-	day, seq int64
-	topic    string
+	place
+	topic string
 }
 
 // mark marks the next events in the transaction u and reports whether there may
@@ -162,38 +161,35 @@ func (r *replaying) mark(ctx context.Context, u *database.Unit) (more bool, err 
 	r.batch = r.batch[:0]
 	where, args := r.where(r.db, 3)
 	query := fmt.Sprintf(`SELECT day, seq, topic FROM pl_outbox WHERE (day, seq) > ($1, $2) AND %s ORDER BY day, seq LIMIT %d`, where, replayRows)
-	err = database.Each(ctx, u, query, append([]any{r.day, r.seq}, args...), func(rows *sql.Rows) error {
+	err = database.Each(ctx, u, query, append([]any{int64(r.last.day), r.last.seq}, args...), func(rows *sql.Rows) error {
 		var row replayRow
 		err := rows.Scan(&row.day, &row.seq, &row.topic)
 		r.batch = append(r.batch, row)
 		return err
 	})
 	for rest := r.batch; err == nil && len(rest) > 0; {
-		n := slices.IndexFunc(rest, func(row replayRow) bool { return row.day != rest[0].day })
-		if n < 0 {
-			n = len(rest)
-		}
-		err = r.markDay(ctx, u, rest[:n])
+		n := stretch(rest)
+		err = r.markStretch(ctx, u, rest[:n])
 		rest = rest[n:]
 	}
 	return len(r.batch) == replayRows, err
 }
 
-// markDay marks events of one day, which are in one partition.
-func (r *replaying) markDay(ctx context.Context, u *database.Unit, rows []replayRow) error {
+// markStretch marks events that are near to each other.
+func (r *replaying) markStretch(ctx context.Context, u *database.Unit, rows []replayRow) error {
 	seqs := make([]int64, len(rows))
 	for i := range rows {
 		seqs[i] = rows[i].seq
 	}
-	among, args := r.db.Among(2, seqs)
-	_, err := u.ExecContext(ctx, `UPDATE pl_outbox SET published_at = NULL WHERE day = $1 AND seq `+among,
-		append([]any{rows[0].day}, args...)...)
+	among, args := r.db.Among(4, seqs)
+	_, err := u.ExecContext(ctx, `UPDATE pl_outbox SET published_at = NULL WHERE day = $1 AND seq BETWEEN $2 AND $3 AND seq `+among,
+		append([]any{int64(rows[0].day), seqs[0], seqs[len(seqs)-1]}, args...)...)
 	return err
 }
 
 func (r *replaying) committed() {
 	for _, row := range r.batch {
 		r.marked[row.topic]++
-		r.day, r.seq = row.day, row.seq
+		r.last = row.place
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
@@ -13,8 +12,7 @@ import (
 
 // An outboxRow is one row of the outbox, on its way to the broker.
 type outboxRow struct {
-	day         database.Day
-	seq         int64
+	place
 	topic       string
 	key         []byte
 	fingerprint uint64
@@ -22,6 +20,14 @@ type outboxRow struct {
 	data        []byte
 	raw         []byte // nil for an event; see encodeRaw
 }
+
+// A place is where a row of the outbox is.
+type place struct {
+	day database.Day
+	seq int64
+}
+
+func (p place) at() place { return p }
 
 // unpublished returns the first rows of the shard that are not published, and
 // whether there may be more. A row may become visible after one with a higher
@@ -72,11 +78,8 @@ func (s *shard) mark(ctx context.Context, rows []outboxRow) error {
 			return err
 		}
 		for len(rows) > 0 {
-			n := slices.IndexFunc(rows, func(r outboxRow) bool { return r.day != rows[0].day })
-			if n < 0 {
-				n = len(rows)
-			}
-			if err := s.markDay(ctx, u, rows[:n]); err != nil {
+			n := stretch(rows)
+			if err := s.markStretch(ctx, u, rows[:n]); err != nil {
 				return err
 			}
 			s.last, rows = rows[n-1].seq, rows[n:]
@@ -86,15 +89,31 @@ func (s *shard) mark(ctx context.Context, rows []outboxRow) error {
 	return err
 }
 
-// markDay marks rows of one day, which are in one partition.
-func (s *shard) markDay(ctx context.Context, u *database.Unit, rows []outboxRow) error {
+// maxGap is how many sequences may lie between two rows of a stretch.
+const maxGap = 1000
+
+// stretch returns how many rows at the front are near to each other: on one
+// day, which has a partition of its own, and with few others in between.
+func stretch[row interface{ at() place }](rows []row) int {
+	for n := 1; n < len(rows); n++ {
+		if last, next := rows[n-1].at(), rows[n].at(); next.day != last.day || next.seq-last.seq > maxGap {
+			return n
+		}
+	}
+	return len(rows)
+}
+
+// markStretch marks rows that are near to each other. The first and the last of
+// them bound what is read of the index, even by a planner that takes the day
+// alone for a good choice, as it does until the day's partition is analyzed.
+func (s *shard) markStretch(ctx context.Context, u *database.Unit, rows []outboxRow) error {
 	seqs := make([]int64, len(rows))
 	for i := range rows {
 		seqs[i] = rows[i].seq
 	}
-	among, args := s.db.Among(3, seqs)
-	_, err := u.ExecContext(ctx, `UPDATE pl_outbox SET published_at = $1 WHERE day = $2 AND seq `+among,
-		append([]any{database.Now(), int64(rows[0].day)}, args...)...)
+	among, args := s.db.Among(5, seqs)
+	_, err := u.ExecContext(ctx, `UPDATE pl_outbox SET published_at = $1 WHERE day = $2 AND seq BETWEEN $3 AND $4 AND seq `+among,
+		append([]any{database.Now(), int64(rows[0].day), seqs[0], seqs[len(seqs)-1]}, args...)...)
 	return err
 }
 
