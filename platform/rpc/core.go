@@ -21,6 +21,10 @@ import (
 // however often it is sent.
 const HeaderIdempotencyKey = "Idempotency-Key"
 
+// HeaderIdempotencyReplayed names the response header that says "true" when
+// the answer is that of an earlier call with the same key.
+const HeaderIdempotencyReplayed = "Idempotency-Replayed"
+
 // maxKeyLength bounds an idempotency key; UUIDs need 36.
 const maxKeyLength = 256
 
@@ -69,6 +73,9 @@ func (c *Core) Command(
 	}
 	if err := proto.Unmarshal(stored, empty); err != nil {
 		return nil, c.publicError(procedure, fmt.Errorf("decode the stored answer: %w", err))
+	}
+	if info, ok := connect.CallInfoForServerContext(ctx); ok {
+		info.ResponseHeader().Set(HeaderIdempotencyReplayed, "true")
 	}
 	return empty, nil
 }

@@ -36,6 +36,23 @@ func TestCommandRunsOncePerKey(t *testing.T) {
 	})
 }
 
+// A caller learns that its answer is an old one.
+func TestReplayIsSaid(t *testing.T) {
+	t.Parallel()
+	forEachWire(t, func(t *testing.T, _ *notes, c *connect.Client) {
+		for _, want := range []string{"", "true"} {
+			ctx, info := connect.NewClientContext(t.Context())
+			info.RequestHeader().Set(rpc.HeaderIdempotencyKey, "k1")
+			if _, err := add(ctx, c, "hello"); err != nil {
+				t.Fatal(err)
+			}
+			if got := info.ResponseHeader().Get(rpc.HeaderIdempotencyReplayed); got != want {
+				t.Errorf("the header says %q, want %q", got, want)
+			}
+		}
+	})
+}
+
 func TestCommandWithoutKeyRunsEveryTime(t *testing.T) {
 	t.Parallel()
 	forEachWire(t, func(t *testing.T, _ *notes, c *connect.Client) {

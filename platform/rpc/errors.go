@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connectproto"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/database"
@@ -13,9 +15,17 @@ import (
 
 // Invalid returns the InvalidArgument error for one field of a request. field
 // is its path in the proto file, such as "answers[2].choice"; reason completes
-// the sentence that begins with it.
+// the sentence that begins with it. Programs find both in a google.rpc.BadRequest
+// among the error's details.
 func Invalid(field, reason string) error {
-	return connect.Errorf(connect.CodeInvalidArgument, "%s: %s", field, reason)
+	err := connect.Errorf(connect.CodeInvalidArgument, "%s: %s", field, reason)
+	detail, failed := connectproto.NewErrorDetail(&errdetails.BadRequest{
+		FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: field, Description: reason}},
+	})
+	if failed != nil { // text that is not UTF-8, which no contract has
+		return err
+	}
+	return err.WithDetail(detail)
 }
 
 // Outcome says what the error of an event's handler means for its delivery,

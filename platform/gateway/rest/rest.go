@@ -26,10 +26,6 @@ import (
 // Prefix is where every REST API is.
 const Prefix = "/api/"
 
-// headerReplayed says that an answer is that of an earlier request with the
-// same Idempotency-Key.
-const headerReplayed = "Idempotency-Replayed"
-
 // A Handler serves the routes of a set of contexts. It is safe for concurrent
 // use.
 type Handler struct {
@@ -130,8 +126,8 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, route *route, req
 		info.RequestHeader().Set(rpc.HeaderIdempotencyKey, key)
 	}
 	answer, err := h.invoker.Invoke(ctx, route.Procedure, request)
-	if replayed := info.ResponseHeader().Get(headerReplayed); replayed != "" {
-		w.Header().Set(headerReplayed, replayed)
+	if replayed := info.ResponseHeader().Get(rpc.HeaderIdempotencyReplayed); replayed != "" {
+		w.Header().Set(rpc.HeaderIdempotencyReplayed, replayed)
 	}
 	return answer, err
 }
