@@ -19,6 +19,7 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/proto"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/saga"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/tssdk"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/plan"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/source"
@@ -43,6 +44,7 @@ func units(set *source.Set, m *model.Model) []unit {
 			unit{"saga " + c.Name, sumOf(m.Module, p.service(c)), func() ([]plan.File, error) { return saga.Emit(m.Module, c) }},
 			unit{"gateway " + c.Name, sumOf(m.Module, p.service(c)), func() ([]plan.File, error) { return gateway.Emit(m.Module, c) }},
 			unit{"openapi " + c.Name, sumOf(p.context(c.Name)), func() ([]plan.File, error) { return openapi.Emit(c) }},
+			unit{"typescript " + c.Name, sumOf(p.context(c.Name)), func() ([]plan.File, error) { return tssdk.EmitContext(set, c.Name) }},
 			unit{"asyncapi " + c.Name, sumOf(p.service(c)), func() ([]plan.File, error) { return asyncapi.Emit(c) }},
 		)
 	}
@@ -55,6 +57,7 @@ func units(set *source.Set, m *model.Model) []unit {
 		unit{"gateway hub", sumOf(served...), func() ([]plan.File, error) { return gateway.EmitHub(m) }},
 		unit{"openapi hub", sumOf(served...), func() ([]plan.File, error) { return openapi.EmitHub(m) }},
 		unit{"messages", sumOf(named...), func() ([]plan.File, error) { return messages.Emit(m) }},
+		unit{"typescript package", sumOf(append(wired, described(m)...)...), func() ([]plan.File, error) { return tssdk.EmitPackage(m) }},
 		unit{"asyncapi hub", sumOf(wired...), func() ([]plan.File, error) { return asyncapi.EmitHub(m) }},
 	)
 }
@@ -65,6 +68,18 @@ func servedBy(c *model.Context) string {
 		return c.Name
 	}
 	return c.Name + "|" + c.Service.Name + "|" + c.Service.File
+}
+
+// described covers what the index of clients says about the contexts.
+func described(m *model.Model) []string {
+	var list []string
+	for _, c := range m.Contexts {
+		list = append(list, servedBy(c))
+		if c.Service != nil {
+			list = append(list, c.Service.Doc)
+		}
+	}
+	return list
 }
 
 // prints are the fingerprints of contracts.
