@@ -30,6 +30,7 @@ type printer struct {
 	out    []byte
 	most   int
 	unmask bool
+	omit   map[*avro.Field]bool // fields that are read and not written
 }
 
 func (p *printer) add(text string) { p.out = append(p.out, text...) }
@@ -69,13 +70,18 @@ func (p *printer) record(s *avro.Schema) {
 	}
 	defer p.in.Leave()
 	p.add("{")
-	for i, f := range s.Fields {
-		if i > 0 {
+	first := len(p.out)
+	for _, f := range s.Fields {
+		start := len(p.out)
+		if start > first {
 			p.add(",")
 		}
 		p.quote(f.Name)
 		p.add(":")
 		p.field(f)
+		if p.omit[f] {
+			p.out = p.out[:start]
+		}
 	}
 	p.add("}")
 }

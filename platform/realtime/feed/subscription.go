@@ -1,0 +1,217 @@
+package feed
+
+import (
+	"strings"
+
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
+)
+
+// Positions say what a listener has of a channel: by partition, written
+// "<topic>/<partition>", the offset of the last event there that it has, or
+// that was before it listened; -1 for none.
+type Positions map[string]int64
+
+// A Listener is sent the events of channels. Its methods are called with locks
+// held: they return at once and call nothing of this package.
+type Listener interface {
+	// Send sends a frame that must not be left out.
+	Send(frame []byte)
+	// Offer sends a frame, and returns false when it does not, or not after
+	// what the count stands for. See Count.
+	Offer(count uint32, frame []byte) bool
+	// Count counts how often something was not sent. A subscription sends
+	// nothing while it has changed since [Subscription.Resume].
+	Count() uint32
+	// Missed is told that something is missing that was not offered.
+	// [Subscription.Resume] goes on.
+	Missed(s *Subscription)
+}
+
+// A Subscription is one listener at one channel.
+type Subscription struct {
+	shard    *shard
+	channel  *channel
+	listener Listener
+	index    int // among the channel's listeners
+	count    uint32
+	missed   bool
+	had      map[int32]int64 // by place: what the listener has from elsewhere; mostly nil
+}
+
+// Channel returns the channel's name.
+func (s *Subscription) Channel() string { return s.channel.name }
+
+// A Welcome is what a listener is told when it begins.
+type Welcome struct {
+	// Positions are where it begins, before what follows at once.
+	Positions Positions
+	// Resumed tells that everything behind the positions it named follows.
+	// Otherwise it begins with what comes from now on.
+	Resumed bool
+}
+
+// Subscribe lets l listen to a channel. With after it resumes where it was, if
+// the window reaches that far. hello makes what is sent first; it must not call
+// this package. A family that no event has is listened to in vain.
+func (f *Feed) Subscribe(name string, l Listener, after Positions, hello func(Welcome) []byte) *Subscription {
+	sh := f.shards[f.shardOf(name)]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	c := sh.channel(name)
+	s := &Subscription{shard: sh, channel: c, listener: l, index: len(c.listeners), count: l.Count()}
+	c.listeners = append(c.listeners, s)
+	w := Welcome{Positions: s.positions(), Resumed: len(after) > 0 && s.covers(after)}
+	if w.Resumed {
+		w.Positions = s.common(after)
+		s.remember(after)
+	}
+	l.Send(hello(w))
+	if w.Resumed {
+		s.replay(after)
+	}
+	return s
+}
+
+// sources returns the places from which the channel's events come.
+func (s *Subscription) sources() (sources []int) {
+	f := s.shard.f
+	family, id, _ := strings.Cut(s.channel.name, ":")
+	for i := range f.places {
+		p := &f.places[i]
+		if p.route.Family != family {
+			continue
+		}
+		if !p.route.Keyed || driver.PartitionOf([]byte(id), p.route.Type.Partitions) == p.index {
+			sources = append(sources, i)
+		}
+	}
+	return sources
+}
+
+// Unsubscribe ends the subscription. Nothing is offered for it afterwards. It
+// may be called more than once.
+func (s *Subscription) Unsubscribe() {
+	s.shard.mu.Lock()
+	defer s.shard.mu.Unlock()
+	c := s.channel
+	if s.index < 0 {
+		return
+	}
+	last := len(c.listeners) - 1
+	c.listeners[s.index] = c.listeners[last]
+	c.listeners[s.index].index = s.index
+	c.listeners[last] = nil
+	c.listeners = c.listeners[:last]
+	s.index = -1
+	s.shard.drop(c)
+}
+
+// Resume goes on with what comes from now on, after something was not sent.
+// word makes what the listener is told first.
+func (s *Subscription) Resume(word func(Positions) []byte) {
+	s.shard.mu.Lock()
+	defer s.shard.mu.Unlock()
+	count := s.listener.Count()
+	if s.index < 0 || count == s.count && !s.missed {
+		return
+	}
+	s.count, s.missed, s.had = count, false, nil
+	s.listener.Send(word(s.positions()))
+}
+
+// Tell sends the listener the positions of now, in order with the events.
+func (s *Subscription) Tell(word func(Positions) []byte) {
+	s.shard.mu.Lock()
+	defer s.shard.mu.Unlock()
+	if s.index >= 0 && !s.missed {
+		s.listener.Offer(s.count, word(s.positions()))
+	}
+}
+
+// positions are where the shard is, or the listener if it is further.
+func (s *Subscription) positions() Positions {
+	p := Positions{}
+	for _, at := range s.sources() {
+		offset := s.shard.heads[at]
+		if had, ok := s.had[int32(at)]; ok {
+			offset = max(offset, had)
+		}
+		p[s.shard.f.places[at].name] = offset
+	}
+	return p
+}
+
+// common is what the listener said, for the places that there are.
+func (s *Subscription) common(after Positions) Positions {
+	p := Positions{}
+	for _, at := range s.sources() {
+		name := s.shard.f.places[at].name
+		p[name] = after[name]
+	}
+	return p
+}
+
+// covers tells whether everything behind the positions is in the window.
+func (s *Subscription) covers(after Positions) bool {
+	for _, at := range s.sources() {
+		offset, said := after[s.shard.f.places[at].name]
+		if !said || offset < s.shard.floors[at] {
+			return false
+		}
+	}
+	return true
+}
+
+// remember notes where the listener is further than the shard: another
+// instance was faster.
+func (s *Subscription) remember(after Positions) {
+	for _, at := range s.sources() {
+		if offset := after[s.shard.f.places[at].name]; offset > s.shard.heads[at] {
+			if s.had == nil {
+				s.had = map[int32]int64{}
+			}
+			s.had[int32(at)] = offset
+		}
+	}
+}
+
+func (s *Subscription) replay(after Positions) {
+	for e := s.channel.first; e != nil; e = e.next {
+		if e.offset > after[s.shard.f.places[e.place].name] && !s.listener.Offer(s.count, e.frame) {
+			return
+		}
+	}
+}
+
+// offer sends the listener an event that it does not have.
+func (s *Subscription) offer(e *entry) {
+	if s.missed {
+		return
+	}
+	if s.had != nil {
+		if had, ok := s.had[e.place]; ok {
+			if e.offset <= had {
+				return
+			}
+			delete(s.had, e.place)
+		}
+	}
+	s.listener.Offer(s.count, e.frame)
+}
+
+func (s *Subscription) fedFrom(place int) bool {
+	for _, at := range s.sources() {
+		if at == place {
+			return true
+		}
+	}
+	return false
+}
+
+// miss stops the subscription until it is resumed.
+func (s *Subscription) miss() {
+	if !s.missed {
+		s.missed = true
+		s.listener.Missed(s)
+	}
+}
