@@ -169,7 +169,7 @@ func TestDueRowsComeWithThoseThatWait(t *testing.T) {
 		d.expect("early", early, []int64{20})
 		batch, _ = d.due(2)
 		d.expect("two rows", batch, []int64{12})
-		at, found, err := d.owner.Earliest(d.Context())
+		at, found, err := d.owner.Earliest(d.Context(), time.Now())
 		if err != nil || !found || !at.Equal(start) {
 			d.Errorf("earliest is %v, %v, %v", at, found, err)
 		}

@@ -19,6 +19,8 @@ const (
 	// memory is how long the lines of histories are kept. Instances are kept
 	// for ever: they make a late second start event begin nothing.
 	memory = 90 * 24 * time.Hour
+	// clockWrong is by how much the clocks of engines may differ.
+	clockWrong = time.Minute
 	// forgetRows is how many lines go in one transaction.
 	forgetRows = 2000
 )
@@ -69,7 +71,7 @@ func (e *Engine) upkeep(ctx context.Context) {
 	var forgotten time.Time
 	for ctx.Err() == nil {
 		now := database.Now()
-		err := errors.Join(e.count(ctx), e.wake(ctx, now))
+		err := errors.Join(e.count(ctx), e.wake(ctx, now), e.hasten(ctx, now))
 		if now.Sub(forgotten) >= forgetEvery {
 			err = errors.Join(err, e.forget(ctx, now))
 			forgotten = now
@@ -106,6 +108,22 @@ func (e *Engine) wake(ctx context.Context, now time.Time) error {
 	})
 	e.cfg.DB.Ring()
 	return wrap(err, "wake instances whose event is there")
+}
+
+// hasten makes instances due that were changed later than now: a clock that was
+// wrong has put them off, for hours perhaps. The version keeps one from harm
+// whose engine has a clock that still is.
+func (e *Engine) hasten(ctx context.Context, now time.Time) error {
+	var changed int64
+	err := e.cfg.DB.InTx(ctx, func(u *database.Unit) (err error) {
+		changed, err = database.Changed(ctx, u, `UPDATE pl_saga SET due_at = $1 WHERE due_at > $1 AND changed_at > $2`,
+			now, now.Add(clockWrong))
+		return err
+	})
+	if changed > 0 {
+		e.cfg.DB.Ring()
+	}
+	return wrap(err, "look for instances that a wrong clock has put off")
 }
 
 // forget removes events that no instance has waited for in time, and old lines

@@ -50,7 +50,7 @@ func (s *Store) Plan(ctx context.Context, c *bus.Claim) (bus.Plan, error) {
 
 // look reads what is due now, and sets when to look again.
 func (s *Store) look(ctx context.Context, c *bus.Claim, l *ledger, now time.Time) ([]*bus.Delivery, error) {
-	at, found, err := l.Earliest(ctx)
+	at, found, err := l.Earliest(ctx, now)
 	if err != nil {
 		return nil, err
 	}

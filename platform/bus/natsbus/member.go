@@ -30,9 +30,9 @@ type member struct {
 	bucket  jetstream.KeyValue
 	commits *committer
 
-	buffered atomic.Int64          // bytes queued in all partitions
-	renewed  atomic.Int64          // when the last sign of life that arrived was given, Unix nanoseconds
-	trouble  atomic.Pointer[error] // what last broke the session; nil when it is well
+	buffered atomic.Int64              // bytes queued in all partitions
+	renewed  atomic.Pointer[time.Time] // when the last sign of life that arrived was given
+	trouble  atomic.Pointer[error]     // what last broke the session; nil when it is well
 
 	stop  context.Context // ends when the member leaves
 	quit  context.CancelFunc
@@ -165,14 +165,15 @@ func (m *member) renew(ctx context.Context) error {
 	if _, err := m.bucket.Put(ctx, memberKey(m.group, m.id), []byte(strings.Join(names, " "))); err != nil {
 		return err
 	}
-	m.renewed.Store(at.UnixNano())
+	m.renewed.Store(&at)
 	return nil
 }
 
 // alive tells whether the others still have to take the member for alive. One
-// interval is kept back, because it takes that long to notice.
+// interval is kept back, because it takes that long to notice. It measures on
+// the monotonic clock: the time of day may be set meanwhile.
 func (m *member) alive() bool {
-	return time.Since(time.Unix(0, m.renewed.Load())) < m.ttl()-m.conn.cfg.Idle
+	return time.Since(*m.renewed.Load()) < m.ttl()-m.conn.cfg.Idle
 }
 
 // stayAlive renews until the member leaves.
