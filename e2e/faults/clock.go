@@ -46,7 +46,7 @@ func RunWithClock(cmd *exec.Cmd) (*Process, error) {
 // been started by [RunWithClock].
 func (p *Process) SetClock(ahead time.Duration) error {
 	if p.clock == 0 {
-		return fmt.Errorf("set the clock of process %d: it has none of its own", p.Pid())
+		return fmt.Errorf("set the clock of process %d, which was not given one: %w", p.Pid(), ErrNoClock)
 	}
 	for _, pid := range append(descendants(p.Pid()), p.Pid()) {
 		err := setClock(pid, p.clock, int64(ahead/time.Second))
