@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/database"
@@ -27,17 +26,31 @@ func Unpublished(ctx context.Context, db *database.DB) (n int64, err error) {
 // publishes none itself. Later ones, which other processes may go on writing,
 // do not count. When ctx ends first, the error says how many are left.
 func Flushed(ctx context.Context, db *database.DB) error {
-	newest, left := int64(math.MaxInt64), int64(0)
+	newest := int64(0)
+	left, err := database.Scan(ctx, db.Reading(), lastUnpublished, nil, &newest)
 	for ctx.Err() == nil {
-		_, err := database.Scan(ctx, db.Reading(), `SELECT count(*), coalesce(max(seq), 0) FROM pl_outbox
-			WHERE published_at IS NULL AND seq <= $1`, []any{newest}, &left, &newest)
-		if err == nil && left == 0 {
+		switch {
+		case err == nil && !left:
 			return nil
+		case newest == 0: // it could not be read
+			left, err = database.Scan(ctx, db.Reading(), lastUnpublished, nil, &newest)
+		default:
+			var one int64
+			left, err = database.Scan(ctx, db.Reading(), anyUnpublished, []any{newest}, &one)
 		}
-		database.Await(ctx, nil, flushPoll)
+		if left || err != nil {
+			database.Await(ctx, nil, flushPoll)
+		}
 	}
 	return unflushed(ctx, db)
 }
+
+// What Flushed looks for: the last of the events, and then whether there is one
+// at all, which costs the same however many there are.
+const (
+	lastUnpublished = `SELECT max(seq) FROM pl_outbox WHERE published_at IS NULL HAVING count(*) > 0`
+	anyUnpublished  = `SELECT seq FROM pl_outbox WHERE published_at IS NULL AND seq <= $1 LIMIT 1`
+)
 
 // unflushed looks once more when there was no time left to wait.
 func unflushed(ctx context.Context, db *database.DB) error {

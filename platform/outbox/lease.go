@@ -25,13 +25,31 @@ type lease struct {
 	until time.Time
 }
 
+// current returns the lease. The transactions of a shard share it.
+func (s *shard) current() lease {
+	s.leasing.Lock()
+	defer s.leasing.Unlock()
+	return s.lease
+}
+
+// change replaces the lease of an epoch. A transaction that has begun under an
+// earlier one changes nothing.
+func (s *shard) change(epoch int64, l lease) {
+	s.leasing.Lock()
+	defer s.leasing.Unlock()
+	if s.lease.epoch == epoch {
+		s.lease = l
+	}
+}
+
 // hold makes sure that the lease is good for a while.
 func (s *shard) hold(ctx context.Context) error {
-	if s.lease.epoch != 0 && time.Until(s.lease.until) > leaseTime/2 {
+	l := s.current()
+	if l.epoch != 0 && time.Until(l.until) > leaseTime/2 {
 		return nil
 	}
 	return s.db.InTx(ctx, func(u *database.Unit) error {
-		if s.lease.epoch != 0 {
+		if l.epoch != 0 {
 			return s.renew(ctx, u)
 		}
 		return s.acquire(ctx, u)
@@ -57,24 +75,25 @@ func (s *shard) acquire(ctx context.Context, u *database.Unit) error {
 	if !found {
 		return errLeaseLost
 	}
-	s.lease = next
+	s.change(0, next)
 	return nil
 }
 
 // renew extends the lease in the transaction u, which may only commit when the
 // lease still holds.
 func (s *shard) renew(ctx context.Context, u *database.Unit) error {
-	until := database.Now().Add(leaseTime)
+	l := s.current()
+	l.until = database.Now().Add(leaseTime)
 	n, err := database.Changed(ctx, u, `UPDATE pl_relay SET leased_until = $3 WHERE shard = $1 AND epoch = $2`,
-		s.n, s.lease.epoch, until)
+		s.n, l.epoch, l.until)
 	if err != nil {
 		return fmt.Errorf("renew the lease on shard %d of the outbox: %w", s.n, err)
 	}
 	if n == 0 {
-		s.lease = lease{}
+		s.change(l.epoch, lease{})
 		return errLeaseLost
 	}
-	s.lease.until = until
+	s.change(l.epoch, l)
 	return nil
 }
 
@@ -106,14 +125,15 @@ func (s *shard) whileHeld(ctx context.Context, f func(ctx context.Context) error
 
 // giveBack ends the lease, so that another relay need not wait for its end.
 func (s *shard) giveBack() {
-	if s.lease.epoch == 0 {
+	l := s.current()
+	if l.epoch == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	err := s.db.InTx(ctx, func(u *database.Unit) error {
 		_, err := u.ExecContext(ctx, `UPDATE pl_relay SET leased_until = $3 WHERE shard = $1 AND epoch = $2`,
-			s.n, s.lease.epoch, database.Now())
+			s.n, l.epoch, database.Now())
 		return err
 	})
 	if err != nil {

@@ -2,6 +2,5 @@
 
 package outbox
 
-// unpublishedQuery takes a sequence for the order of commits.
-const unpublishedQuery = `SELECT day, seq, id, topic, key, key IS NULL, fingerprint, attributes, data, headers FROM pl_outbox
-	WHERE shard = $1 AND published_at IS NULL AND seq > $3 ORDER BY seq LIMIT $2`
+// rereads is off: a sequence is taken for the order of commits.
+const rereads = false

@@ -31,6 +31,14 @@ const (
 	relayPublish = 30 * time.Second
 	// relayWait bounds the pause after a failure.
 	relayWait = 5 * time.Second
+	// relayPace is the least time from one look at the outbox to the next when
+	// there are few events: those that come meanwhile go together.
+	relayPace = 2 * time.Millisecond
+	// relayAhead is how many reads in a row begin behind what was published
+	// last, while there is more. A row may become visible after one with a
+	// higher sequence was published, so that reading begins at the first one
+	// again and again.
+	relayAhead = 16
 )
 
 // errLeaseLost means that another relay has the shard.
@@ -86,9 +94,15 @@ func (r *Relay) Run(ctx context.Context) error {
 // A shard is one relay's work on one shard.
 type shard struct {
 	*Relay
-	n        int
-	lease    lease
-	last     int64 // of the mutant that skips by it
+	n int
+
+	leasing sync.Mutex
+	lease   lease
+
+	marks    marks
+	ahead    int       // reads in a row that began behind what was published last
+	last     int64     // the sequence of that
+	looked   time.Time // at the outbox
 	failures int
 	limit    int // rows to publish at once after a failure; 0: as many as there are
 }
@@ -97,25 +111,42 @@ func (s *shard) run(ctx context.Context) {
 	woken, stop := s.db.Listen()
 	defer stop()
 	defer s.giveBack()
+	defer s.settle(ctx)
 	for ctx.Err() == nil {
 		more, err := s.round(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
+		if err == nil && !more {
+			err = s.idle(ctx, woken)
+		}
+		if err != nil && ctx.Err() == nil {
 			s.stop(ctx, err)
-		case !more:
-			s.failures = 0
-			database.Await(ctx, woken, s.db.Traits().Poll)
-		default:
-			s.failures = 0
+		}
+	}
+}
+
+// idle waits until there may be something to publish.
+func (s *shard) idle(ctx context.Context, woken <-chan struct{}) error {
+	poll := time.NewTimer(s.db.Traits().Poll)
+	defer poll.Stop()
+	for {
+		select {
+		case <-woken:
+			database.Await(ctx, nil, time.Until(s.looked.Add(relayPace)))
+			return nil
+		case err := <-s.marks.done:
+			if err := s.marked(ctx, err); err != nil {
+				return err
+			}
+		case <-poll.C:
+			return nil
+		case <-ctx.Done():
+			return nil
 		}
 	}
 }
 
 // stop waits after a failure. A lost lease is none.
 func (s *shard) stop(ctx context.Context, err error) {
-	s.last = 0
+	s.last, s.ahead = 0, 0
 	wait := leaseTime / 5
 	if !errors.Is(err, errLeaseLost) {
 		s.failures++
@@ -127,14 +158,25 @@ func (s *shard) stop(ctx context.Context, err error) {
 	database.Await(ctx, nil, wait)
 }
 
-// round publishes one batch and reports whether there may be more.
+// round publishes one batch and reports whether there may be more. What it has
+// published is marked while the next round is under way.
 func (s *shard) round(ctx context.Context) (more bool, err error) {
+	if err := s.catchUp(ctx); err != nil {
+		return false, err
+	}
 	if err := s.hold(ctx); err != nil {
 		return false, err
 	}
+	s.looked = time.Now()
 	rows, more, err := s.unpublished(ctx)
-	if err != nil || len(rows) == 0 {
+	if err != nil {
 		return false, err
+	}
+	if len(rows) == 0 {
+		if s.marks.done == nil {
+			s.failures = 0
+		}
+		return more, nil
 	}
 	s.hooks.Step(ctx, bus.RelayRead)
 	if s.limit > 0 && s.limit < len(rows) {
@@ -145,14 +187,12 @@ func (s *shard) round(ctx context.Context) (more bool, err error) {
 		return false, fmt.Errorf("publish %d events from sequence %d: %w", len(rows), rows[0].seq, err)
 	}
 	s.hooks.Step(ctx, bus.RelayPublished)
-	if err := s.mark(ctx, rows); err != nil {
-		return false, fmt.Errorf("mark %d events from sequence %d as published: %w", len(rows), rows[0].seq, err)
-	}
-	s.hooks.Step(ctx, bus.RelayMarked)
+	s.last = rows[len(rows)-1].seq
 	if s.limit *= 2; s.limit > relayRows {
 		s.limit = 0
 	}
-	s.relayed(s.n, len(rows), time.Since(rows[0].envelope.Time))
+	s.marks.add(rows)
+	s.beginMark(ctx)
 	return more, nil
 }
 

@@ -30,25 +30,48 @@ type place struct {
 func (p place) at() place { return p }
 
 // unpublished returns the first rows of the shard that are not published, and
-// whether there may be more. A row may become visible after one with a higher
-// sequence was published, so what was read before says nothing.
+// whether there may be more.
 func (s *shard) unpublished(ctx context.Context) (rows []outboxRow, more bool, err error) {
-	size := 0
-	err = database.Each(ctx, s.db.Reading(), unpublishedQuery, []any{s.n, relayRows, s.last}, func(r *sql.Rows) error {
+	after := s.after(len(s.marks.seqs))
+	size, read, limit := 0, 0, relayRows+len(s.marks.seqs)
+	err = database.Each(ctx, s.db.Reading(), unpublishedQuery, []any{s.n, limit, after}, func(r *sql.Rows) error {
+		read++
 		if size >= relayBytes {
-			more = true
 			return nil
 		}
 		row, err := scanOutboxRow(r)
-		size += len(row.data)
-		rows = append(rows, row)
+		if err == nil && !s.marks.has(row.seq) {
+			size += len(row.data)
+			rows = append(rows, row)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("read shard %d of the outbox: %w", s.n, err)
 	}
-	return rows, more || len(rows) == relayRows, nil
+	more = read == limit || size >= relayBytes
+	s.ahead++
+	if !more {
+		s.ahead = 0
+	}
+	return rows, more || after > 0, nil
 }
+
+// after returns the sequence behind which a read begins. That is 0, unless many
+// rows are being marked, which would only be read again.
+func (s *shard) after(unmarked int) int64 {
+	if !rereads {
+		return s.last
+	}
+	if s.ahead %= relayAhead; s.ahead == 0 || unmarked < relayRows/2 {
+		return 0
+	}
+	return s.last
+}
+
+// unpublishedQuery has the index find the first row behind a sequence.
+const unpublishedQuery = `SELECT day, seq, id, topic, key, key IS NULL, fingerprint, attributes, data, headers FROM pl_outbox
+	WHERE shard = $1 AND published_at IS NULL AND seq > $3 ORDER BY seq LIMIT $2`
 
 func scanOutboxRow(r *sql.Rows) (outboxRow, error) {
 	var row outboxRow
@@ -82,7 +105,7 @@ func (s *shard) mark(ctx context.Context, rows []outboxRow) error {
 			if err := s.markStretch(ctx, u, rows[:n]); err != nil {
 				return err
 			}
-			s.last, rows = rows[n-1].seq, rows[n:]
+			rows = rows[n:]
 		}
 		return nil
 	})
