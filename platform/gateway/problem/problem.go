@@ -102,8 +102,20 @@ func Detail(err error) string {
 // Write answers a request with the problem.
 func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
+	p.SetHeaders(h)
 	h.Set("Content-Type", ContentType)
 	h.Set("Cache-Control", "no-store")
+	sent := *p
+	sent.Instance = r.URL.EscapedPath()
+	body, _ := json.Marshal(&sent) // strings and numbers always encode
+	h.Set("Content-Length", strconv.Itoa(len(body)+1))
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(append(body, '\n')) // the client may be gone
+}
+
+// SetHeaders sets what the problem says outside of its body: who may ask, with
+// what, and when again.
+func (p *Problem) SetHeaders(h http.Header) {
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
@@ -113,12 +125,6 @@ func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 	if len(p.Allow) > 0 {
 		h.Set("Allow", strings.Join(p.Allow, ", "))
 	}
-	sent := *p
-	sent.Instance = r.URL.EscapedPath()
-	body, _ := json.Marshal(&sent) // strings and numbers always encode
-	h.Set("Content-Length", strconv.Itoa(len(body)+1))
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(body, '\n')) // the client may be gone
 }
 
 // seconds rounds up, so that who waits that long is not too early.
