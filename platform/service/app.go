@@ -41,6 +41,8 @@ type Definition struct {
 	// Code says which code the errors of the context's own database layer
 	// have. It may be nil.
 	Code rpc.CodeFunc
+	// HTTP is what the context serves over plain HTTP; nil for nothing.
+	HTTP *HTTP
 	// Configure gives the context's service its settings, before anything of
 	// the process runs. It is nil for a service that has none.
 	Configure func(cfg *Config) error
@@ -111,7 +113,7 @@ func (a *App) check() error {
 	if len(a.definitions) == 0 && len(a.front.APIs) == 0 {
 		return fmt.Errorf("%s has no contexts", a.name)
 	}
-	var errs []error
+	errs := []error{a.checkPaths()}
 	seen := map[string]bool{}
 	for i := range a.definitions {
 		d := &a.definitions[i]

@@ -35,9 +35,10 @@ func startBroker(ctx context.Context, app *App, cfg *Config, engines Engines, lo
 	return p, nil
 }
 
-// openGate lets calls through to the contexts.
+// openGate lets requests through to the contexts.
 func (p *Process) openGate() error {
 	mux := http.NewServeMux()
+	p.mountPlain(mux)
 	if err := p.mountFront(mux); err != nil {
 		return err
 	}

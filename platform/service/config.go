@@ -18,6 +18,12 @@ import (
 type Config struct {
 	// HTTPAddr is where the process listens for calls, health and metrics.
 	HTTPAddr string
+	// PublicURL is where people reach the process, without a slash at its end,
+	// and the issuer of the tokens that it gives. It is never empty for a
+	// service: [Start] fills it in.
+	PublicURL string
+	// Provider is the configuration of the context that people log in with.
+	Provider Provider
 	// AdminAddr is where the process listens for the person on call; empty
 	// means nowhere. AdminToken has to come with every request there. It is
 	// required when the address can be reached from other machines.
@@ -87,7 +93,7 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 // of them are reported at once in a *[ConfigError], with where they stand.
 func LoadConfig(environ []string) (*Config, error) {
 	c := &Config{DatabaseURLs: map[string]string{}, Calls: map[string]string{}}
-	for _, s := range settings {
+	for _, s := range allSettings() {
 		if err := s.set(c, s.fallback); err != nil {
 			return nil, fmt.Errorf("default of %s%s: %w", envPrefix, s.key, err)
 		}
@@ -152,7 +158,7 @@ func (c *Config) apply(values map[string]string, place func(key string) string) 
 }
 
 func (c *Config) applyOne(key, value string) error {
-	for _, s := range settings {
+	for _, s := range allSettings() {
 		if s.key == key {
 			return s.set(c, value)
 		}
@@ -169,7 +175,7 @@ func (c *Config) applyOne(key, value string) error {
 // suggestion names the known setting that is nearest to key, if one is near.
 func suggestion(key string) string {
 	best, distance := "", 4
-	for _, s := range settings {
+	for _, s := range allSettings() {
 		if d := editDistance(key, s.key); d < distance {
 			best, distance = s.key, d
 		}
@@ -216,7 +222,7 @@ func (c *Config) check(app *App, engines Engines) error {
 	if len(c.KafkaBrokers) > 0 && len(c.NATSServers) > 0 {
 		errs = append(errs, errors.New("PL_NATS_SERVERS: a process has one broker, and PL_KAFKA_BROKERS names another; unset one of them"))
 	}
-	errs = append(errs, c.checkAccess(), c.checkAdmin())
+	errs = append(errs, c.checkAccess(), c.checkAdmin(), c.checkPublicURL())
 	if c.embedsBroker() && engines.EmbedBroker == nil {
 		errs = append(errs, errors.New("PL_KAFKA_BROKERS: needed, because this binary has no embedded broker; give host:port of a broker, for example of \"hub broker\", or set PL_NATS_SERVERS"))
 	}

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,8 @@ func Start(ctx context.Context, app *App, cfg *Config, engines Engines, log *slo
 	if err := errors.Join(app.check(), cfg.check(app, engines)); err != nil {
 		return nil, err
 	}
-	p := &Process{app: app, cfg: cfg, engines: engines, log: log, failed: make(chan error, 1)}
+	own := *cfg
+	p := &Process{app: app, cfg: &own, engines: engines, log: log, failed: make(chan error, 1)}
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error
@@ -133,18 +135,21 @@ func (p *Process) startServer(context.Context) error {
 	}
 	p.server = rpc.NewServer(p.log, spans)
 	if p.cfg.HTTPAddr == "" {
+		p.cfg.PublicURL = cmp.Or(p.cfg.PublicURL, "http://localhost:8080")
 		return nil
 	}
 	l, err := p.engines.listen(p.cfg.HTTPAddr, "PL_HTTP_ADDR")
 	if err != nil {
 		return err
 	}
-	p.calls = serve(l, p.handler(), p.log, p.failed)
+	p.cfg.PublicURL = publicURL(p.cfg.PublicURL, l.Addr())
+	p.calls = serve(l, p.Handler(), p.log, p.failed)
 	p.onClose("http", p.calls.drain)
 	return nil
 }
 
-func (p *Process) handler() http.Handler {
+// Handler answers requests as the port of PL_HTTP_ADDR does.
+func (p *Process) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", aliveHandler)
 	mux.HandleFunc("GET /readyz", readyHandler(p.components))

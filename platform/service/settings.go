@@ -101,6 +101,9 @@ var settings = []setting{
 	{"DRAIN_TIMEOUT", "how long a clean shutdown may take", "20s", setDrainTimeout, func(c *Config) string { return c.DrainTimeout.String() }},
 }
 
+// allSettings returns every setting, in the order in which they are listed.
+func allSettings() []setting { return slices.Concat(settings, providerSettings) }
+
 var families = []family{
 	{"DATABASE_URL_", "PostgreSQL URL of one context", func(c *Config) map[string]string { return c.DatabaseURLs }},
 	{"CALLS_", "base URL of the process that serves a context", func(c *Config) map[string]string { return c.Calls }},
@@ -110,7 +113,7 @@ var families = []family{
 // a line. Passwords in URLs are left out.
 func (c *Config) Describe(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, s := range settings {
+	for _, s := range allSettings() {
 		describe(table, s.key, s.get(c), s.usage)
 	}
 	for _, f := range families {

@@ -156,6 +156,9 @@ func (p *Process) startUnits(ctx context.Context) error {
 			return fmt.Errorf("context %s: %w", u.Context, err)
 		}
 	}
+	if err := p.preparePlain(ctx); err != nil {
+		return err
+	}
 	if err := p.openGate(); err != nil {
 		return err
 	}
@@ -241,6 +244,9 @@ func (p *Process) run(u *unit) {
 	}
 	if u.router != nil {
 		start("router", func() error { return u.router.Run(ctx) })
+	}
+	if u.HTTP != nil && u.HTTP.Work != nil {
+		start("work", func() error { return u.HTTP.Work(ctx, u.store) })
 	}
 	if u.engine != nil {
 		start("sagas", func() error { return u.engine.Run(ctx) })

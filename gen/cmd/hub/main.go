@@ -9,6 +9,7 @@ import (
 	"github.com/pulselearn/campus-hub/gen/cmd/internal/engines"
 	hubgateway "github.com/pulselearn/campus-hub/gen/gateway/hub"
 	achievementservice "github.com/pulselearn/campus-hub/gen/service/achievement"
+	authservice "github.com/pulselearn/campus-hub/gen/service/auth"
 	billingservice "github.com/pulselearn/campus-hub/gen/service/billing"
 	courseservice "github.com/pulselearn/campus-hub/gen/service/course"
 	enrollmentservice "github.com/pulselearn/campus-hub/gen/service/enrollment"
@@ -19,6 +20,8 @@ import (
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/achievement"
 	achievementmigrations "github.com/pulselearn/campus-hub/services/achievement/migrations"
+	"github.com/pulselearn/campus-hub/services/auth"
+	authmigrations "github.com/pulselearn/campus-hub/services/auth/migrations"
 	"github.com/pulselearn/campus-hub/services/billing"
 	billingmigrations "github.com/pulselearn/campus-hub/services/billing/migrations"
 	"github.com/pulselearn/campus-hub/services/course"
@@ -38,6 +41,7 @@ import (
 func main() {
 	app := service.New("hub")
 	achievementservice.Register(app, achievement.New(), achievementmigrations.Files)
+	authservice.Register(app, auth.New(), authmigrations.Files)
 	billingservice.Register(app, billing.New(), billingmigrations.Files)
 	courseservice.Register(app, course.New(), coursemigrations.Files)
 	enrollmentservice.Register(app, enrollment.New(), enrollmentmigrations.Files)

@@ -6,6 +6,7 @@ package messages
 
 import (
 	achievementv1event "github.com/pulselearn/campus-hub/gen/event/achievement/v1"
+	authv1event "github.com/pulselearn/campus-hub/gen/event/auth/v1"
 	coursev1event "github.com/pulselearn/campus-hub/gen/event/course/v1"
 	enrollmentv1event "github.com/pulselearn/campus-hub/gen/event/enrollment/v1"
 	notificationv1event "github.com/pulselearn/campus-hub/gen/event/notification/v1"
@@ -21,6 +22,10 @@ func New(topic string) event.Message {
 	switch topic {
 	case "pl.achievement.badge_awarded.v1":
 		return new(achievementv1event.BadgeAwarded)
+	case "pl.auth.account_created.v1":
+		return new(authv1event.AccountCreated)
+	case "pl.auth.session_expired.v1":
+		return new(authv1event.SessionExpired)
 	case "pl.course.course_published.v1":
 		return new(coursev1event.CoursePublished)
 	case "pl.course.material_uploaded.v1":
@@ -49,6 +54,8 @@ func New(topic string) event.Message {
 func Topics() []string {
 	return []string{
 		"pl.achievement.badge_awarded.v1",
+		"pl.auth.account_created.v1",
+		"pl.auth.session_expired.v1",
 		"pl.course.course_published.v1",
 		"pl.course.material_uploaded.v1",
 		"pl.enrollment.granted.v1",

@@ -6,6 +6,7 @@ package hubgateway
 
 import (
 	achievementgateway "github.com/pulselearn/campus-hub/gen/gateway/achievement"
+	authgateway "github.com/pulselearn/campus-hub/gen/gateway/auth"
 	billinggateway "github.com/pulselearn/campus-hub/gen/gateway/billing"
 	coursegateway "github.com/pulselearn/campus-hub/gen/gateway/course"
 	enrollmentgateway "github.com/pulselearn/campus-hub/gen/gateway/enrollment"
@@ -22,6 +23,7 @@ func Front() gateway.Front {
 	return gateway.Front{
 		APIs: []gateway.API{
 			achievementgateway.API,
+			authgateway.API,
 			billinggateway.API,
 			coursegateway.API,
 			enrollmentgateway.API,

@@ -2,6 +2,7 @@
 
 import type { CoursePublished, MaterialUploaded } from "./events/course/v1.js";
 import type { BadgeAwarded } from "./events/achievement/v1.js";
+import type { SessionExpired } from "./events/auth/v1.js";
 import type { Granted } from "./events/enrollment/v1.js";
 import type { NotificationCreated } from "./events/notification/v1.js";
 import type { QuizCompleted } from "./events/quiz/v1.js";
@@ -24,6 +25,7 @@ export interface ChannelEvents {
    */
   user: {
     "pl.achievement.badge_awarded.v1": BadgeAwarded;
+    "pl.auth.session_expired.v1": SessionExpired;
     "pl.enrollment.granted.v1": Granted;
     "pl.notification.notification_created.v1": NotificationCreated;
     "pl.quiz.quiz_completed.v1": QuizCompleted;

@@ -3,6 +3,7 @@
 import type { Client } from "@connectrpc/connect";
 import { createClient } from "@connectrpc/connect";
 import { AchievementService } from "./proto/pl/achievement/v1/achievement_pb.js";
+import { AuthService } from "./proto/pl/auth/v1/auth_pb.js";
 import { BillingService } from "./proto/pl/billing/v1/billing_pb.js";
 import { CourseService } from "./proto/pl/course/v1/course_pb.js";
 import { EnrollmentService } from "./proto/pl/enrollment/v1/enrollment_pb.js";
@@ -21,6 +22,10 @@ export interface Clients {
    * AchievementService keeps what students have achieved.
    */
   readonly achievement: Client<typeof AchievementService>;
+  /**
+   * AuthService keeps the accounts that people log in with, and their sessions.
+   */
+  readonly auth: Client<typeof AuthService>;
   /**
    * BillingService issues invoices and keeps them.
    */
@@ -61,6 +66,7 @@ export function createClients(baseUrl: string, options: HubOptions = {}): Client
   const transport = createHubTransport(baseUrl, options);
   return {
     achievement: createClient(AchievementService, transport),
+    auth: createClient(AuthService, transport),
     billing: createClient(BillingService, transport),
     course: createClient(CourseService, transport),
     enrollment: createClient(EnrollmentService, transport),
@@ -75,6 +81,7 @@ export function createClients(baseUrl: string, options: HubOptions = {}): Client
  * The services, by context: for createClient, and for realtime calls.
  */
 export { AchievementService } from "./proto/pl/achievement/v1/achievement_pb.js";
+export { AuthService } from "./proto/pl/auth/v1/auth_pb.js";
 export { BillingService } from "./proto/pl/billing/v1/billing_pb.js";
 export { CourseService } from "./proto/pl/course/v1/course_pb.js";
 export { EnrollmentService } from "./proto/pl/enrollment/v1/enrollment_pb.js";

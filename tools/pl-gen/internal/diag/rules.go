@@ -62,6 +62,7 @@ const (
 	HTTPField          Rule = "HTTP_FIELD"
 	HTTPCommand        Rule = "HTTP_COMMAND"
 	HTTPRoute          Rule = "HTTP_ROUTE"
+	HTTPPath           Rule = "HTTP_PATH"
 	FieldRule          Rule = "FIELD_RULE"
 	EntityKey          Rule = "ENTITY_KEY"
 	EntityIndex        Rule = "ENTITY_INDEX"
@@ -187,6 +188,7 @@ var catalogue = []Info{
 	{Rule: HTTPField, Title: "a REST path names scalar fields of the request"},
 	{Rule: HTTPCommand, Title: "GET is for queries"},
 	{Rule: HTTPRoute, Title: "a REST route belongs to one call"},
+	{Rule: HTTPPath, Title: "a path of plain HTTP is well formed and belongs to one context"},
 	{Rule: FieldRule, Title: "validation rules fit the field's type"},
 	{Rule: EntityKey, Title: "an entity has one primary key, a string"},
 	{Rule: EntityIndex, Title: "an index names columns of its entity"},

@@ -31,6 +31,7 @@ func Check(set *source.Set, m *model.Model) []diag.Diagnostic {
 	c.folding()
 	c.keywords()
 	c.routes()
+	c.httpPaths()
 	c.policies()
 	return append(append(c.found, event.Check(m)...), entity.Check(m)...)
 }

@@ -50,7 +50,17 @@ type Context struct {
 	// Sagas are the processes that this one runs, both in contract order.
 	Policies []*Policy
 	Sagas    []*Saga
-	Pos      Pos
+	// HTTP are the paths that the context serves over plain HTTP, in contract
+	// order.
+	HTTP []HTTPPath
+	Pos  Pos
+}
+
+// An HTTPPath is a path that a context serves with a handler of its own: one
+// exact path, or everything below one that ends with a slash.
+type HTTPPath struct {
+	Path string
+	Pos  Pos
 }
 
 // An Event is one event type: a record schema in contracts/avro.

@@ -31,6 +31,9 @@ func (b *builder) service(c *Context, p *source.Proto, d protoreflect.ServiceDes
 		b.report(diag.New(diag.ContextOwner, o.pos(), fmt.Sprintf("context %s names no owner", c.Name)).Because(
 			"alerts and findings about the context go to its owner", `add owner: "squad-…"`))
 	}
+	for _, t := range o.texts("http") {
+		c.HTTP = append(c.HTTP, HTTPPath{Path: t.text, Pos: t.pos})
+	}
 	for i := range d.Methods().Len() {
 		b.method(c.Service, d.Methods().Get(i))
 	}

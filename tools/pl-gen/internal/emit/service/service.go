@@ -48,7 +48,7 @@ func Emit(module string, c *model.Context) ([]plan.File, error) {
 	var out []plan.File
 	for _, part := range v.parts() {
 		f := gofile.New("gen/service/"+c.Name+"/"+part.file, v.pkg, c.Service.File)
-		f.Reserve("ctx", "core", "client", "clients", "calls", "call", "server", "app", "req", "events", "running")
+		f.Reserve("ctx", "core", "client", "clients", "calls", "call", "server", "app", "req", "events", "running", "plain", "runner")
 		part.print(f)
 		src, err := f.Source()
 		if err != nil {
@@ -70,6 +70,9 @@ func (v *view) parts() []part {
 		{"handler.go", v.template("handler.tmpl")},
 		{"tx.go", v.template("tx.tmpl")},
 		{"register.go", v.template("register.tmpl")},
+	}
+	if len(v.HTTP) > 0 {
+		parts = append(parts, part{"runner.go", v.template("runner.tmpl")})
 	}
 	if checks := v.checks(); len(checks) > 0 {
 		parts = append(parts, part{"check.go", func(f *gofile.File) { printChecks(f, checks) }})

@@ -33,6 +33,8 @@ type view struct {
 	Sagas []string
 	// External tells whether a consumer's effect is outside of the database.
 	External bool
+	// HTTP are the paths that the context serves over plain HTTP.
+	HTTP []string
 	// Register registers the Connect handlers.
 	Register gofile.Ident
 }
@@ -83,6 +85,9 @@ func newView(module string, c *model.Context) *view {
 	for _, k := range c.Consumes {
 		v.Consumers = append(v.Consumers, v.consumer(k))
 		v.External = v.External || k.External
+	}
+	for _, p := range c.HTTP {
+		v.HTTP = append(v.HTTP, p.Path)
 	}
 	for _, s := range c.Sagas {
 		v.Sagas = append(v.Sagas, s.Name)
@@ -150,6 +155,11 @@ func (v *view) HandlerDoc() string {
 		others += " A method named after a saga returns what its steps do."
 	}
 	return fmt.Sprintf("Handler is what services/%s implements: a method for each call of its API and for each event that it consumes. %s is one transaction: when it returns nil, what it wrote and published is committed together with the fact that it ran; when it returns an error, nothing has happened.%s", v.Name, which, others)
+}
+
+// HTTPDoc says what the handler of plain HTTP is for.
+func (v *view) HTTPDoc() string {
+	return fmt.Sprintf("HTTP returns what answers requests for %s, and is asked once, before the context takes calls. Requests come as they were sent: nothing has looked at who makes them.", strings.Join(v.HTTP, ", "))
 }
 
 // EventDoc says which events the interface stands for.
