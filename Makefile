@@ -51,8 +51,8 @@ e2e/kafka/target/lib/complete: e2e/kafka/pom.xml
 	@touch $@
 
 .PHONY: chaos
-chaos: kafka ## Disturb services, brokers, database and network at random, and check what is left (SEED= DURATION=2m BROKERS=3)
-	$(GO) test ./e2e/chaos -run '^TestChaos$$' -v -count 1 -timeout 0 -seed $(or $(SEED),0) -duration $(or $(DURATION),2m) -brokers $(or $(BROKERS),3)
+chaos: kafka ## Disturb services, brokers, database, network and clocks at random, and check what is left (SEED= DURATION=2m ENGINE=kafka|nats BROKERS=3)
+	$(GO) test ./e2e/chaos -run '^TestChaos$$' -v -count 1 -timeout 0 -seed $(or $(SEED),0) -duration $(or $(DURATION),2m) -engine $(or $(ENGINE),kafka) -brokers $(or $(BROKERS),3)
 
 .PHONY: catalog
 catalog: ## Build the catalog of contexts, events and calls into bin/catalog

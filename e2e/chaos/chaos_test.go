@@ -21,8 +21,19 @@ import (
 var (
 	seed     = flag.Uint64("seed", 0, "the seed of the faults; 0: a new one")
 	duration = flag.Duration("duration", 15*time.Second, "how long everything is disturbed")
-	brokers  = flag.Int("brokers", 0, "how many real Kafka brokers there are; 0: the embedded one")
+	engine   = flag.String("engine", "kafka", "the broker: kafka or nats")
+	brokers  = flag.Int("brokers", 0, "how many servers the broker has; 0: Kafka is embedded, and NATS has one")
 )
+
+// A run is what one test disturbs.
+type run struct {
+	binary  string // of the victims
+	engine  string // of the broker: kafka or nats
+	servers int    // of the broker; 0: Kafka is embedded, and NATS has one
+	seed    uint64
+	lasts   time.Duration
+	data    string // where the database is; "": anywhere
+}
 
 // TestChaos lets students take quizzes and buy courses while the services, the
 // broker, the registry, the database and the network fail at random and
@@ -32,12 +43,20 @@ var (
 //
 // The seed chooses the faults and their order; the moments depend on the
 // machine.
-func TestChaos(t *testing.T) {
-	if *seed == 0 {
-		*seed = rand.Uint64()
+func TestChaos(t *testing.T) { prove(t, *engine, *brokers) }
+
+// TestChaosOnNATS is TestChaos on a nats-server.
+func TestChaosOnNATS(t *testing.T) { prove(t, "nats", 1) }
+
+// prove wants the checker to find nothing.
+func prove(t *testing.T, engine string, servers int) {
+	t.Helper()
+	r := run{binary: os.Args[0], engine: engine, servers: servers, seed: *seed, lasts: *duration}
+	if r.seed == 0 {
+		r.seed = rand.Uint64()
 	}
-	t.Logf("report: chaos with seed %d; replay with make chaos SEED=%d DURATION=%s", *seed, *seed, *duration)
-	v, after := chaos(t, os.Args[0], *seed, *duration)
+	t.Logf("report: chaos with seed %d; replay with make chaos SEED=%d DURATION=%s ENGINE=%s BROKERS=%d", r.seed, r.seed, r.lasts, engine, servers)
+	v, after := r.chaos(t)
 	t.Logf("report: after the faults: %s", v)
 	t.Logf("report: after the redrive: %s", after)
 	for _, v := range []*verdict{v, after} {
@@ -55,16 +74,16 @@ func TestChaos(t *testing.T) {
 
 // chaos disturbs a world and returns what the checker finds afterwards, and
 // after dead letters were redriven.
-func chaos(t *testing.T, binary string, seed uint64, d time.Duration) (before, after *verdict) {
-	w := newWorld(t, binary, *brokers)
+func (r run) chaos(t *testing.T) (before, after *verdict) {
+	w := newWorld(t, r)
 	c := newCampus(w)
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		c.study(rand.New(rand.NewPCG(seed, 2)), stop)
+		c.study(rand.New(rand.NewPCG(r.seed, 2)), stop)
 	}()
-	s := newSchedule(w, seed)
-	s.run(d)
+	s := newSchedule(w, r.seed)
+	s.run(r.lasts)
 	close(stop)
 	s.reviveUntil(done)
 	w.Logf("report: faults: %s", counted(s.done))
@@ -74,7 +93,7 @@ func chaos(t *testing.T, binary string, seed uint64, d time.Duration) (before, a
 		return before, before
 	}
 	w.heal()
-	w.decide(rand.New(rand.NewPCG(seed, 3)))
+	w.decide(rand.New(rand.NewPCG(r.seed, 3)))
 	w.quiet(2 * time.Minute)
 	return before, w.check(c)
 }
@@ -135,7 +154,7 @@ func TestMutantsAreCaught(t *testing.T) {
 				t.Fatalf("build: %v\n%s", err, out)
 			}
 			t.Setenv(envLate, "1")
-			v, _ := chaos(t, binary, 1, 12*time.Second)
+			v, _ := run{binary: binary, engine: "kafka", seed: 1, lasts: 12 * time.Second}.chaos(t)
 			if !strings.Contains(strings.Join(v.violations, "\n"), want) {
 				t.Errorf("the checker has not seen it: %s", v.report())
 			}

@@ -13,12 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/database"
-	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/hold"
 	"github.com/pulselearn/campus-hub/platform/outbox"
 	"github.com/pulselearn/campus-hub/platform/saga"
@@ -56,8 +51,8 @@ func (w *world) busy(name string, db *database.DB) error {
 		return err
 	}
 	for _, p := range positions {
-		if end := w.end(p.Position); p.Next < end {
-			return fmt.Errorf("%s is at %d of %d", p.Position, p.Next, end)
+		if end, err := w.broker.end(w, p.Position); err != nil || p.Next < end {
+			return fmt.Errorf("%s is at %d of %d: %w", p.Position, p.Next, end, err)
 		}
 	}
 	if n := w.count(name, `SELECT count(*) FROM pl_hold WHERE next_at IS NOT NULL`); n > 0 {
@@ -67,20 +62,6 @@ func (w *world) busy(name string, db *database.DB) error {
 		return fmt.Errorf("%d sagas are at work", n)
 	}
 	return nil
-}
-
-func (w *world) end(p bus.Position) int64 {
-	ctx, cancel := context.WithTimeout(w.Context(), 5*time.Second)
-	defer cancel()
-	ends, err := w.admin.ListEndOffsets(ctx, p.Topic)
-	if err != nil {
-		return 1 << 62
-	}
-	o, ok := ends.Lookup(p.Topic, p.Partition)
-	if !ok || o.Err != nil {
-		return 1 << 62
-	}
-	return o.Offset
 }
 
 // A verdict is what the checker found.
@@ -147,9 +128,11 @@ type place struct {
 
 func (w *world) read(name string) *topic {
 	t := &topic{name: name, at: map[string]place{}}
-	for _, r := range w.records(name) {
-		e, err := envelope(r)
-		if err != nil {
+	ctx, cancel := context.WithTimeout(w.Context(), 30*time.Second)
+	defer cancel()
+	for _, r := range w.broker.records(ctx, w, name) {
+		e := r.event
+		if r.err != nil {
 			t.poison++
 			continue
 		}
@@ -159,59 +142,9 @@ func (w *world) read(name string) *topic {
 		}
 		sum := sha256.Sum256([]byte(e.Source + "\x00" + e.ID))
 		t.ids = append(t.ids, e.ID)
-		t.at[e.ID] = place{r.Partition, r.Offset, string(r.Key), r.Key != nil, string(sum[:16])}
+		t.at[e.ID] = place{r.partition, r.offset, string(r.key), r.key != nil, string(sum[:16])}
 	}
 	return t
-}
-
-func envelope(r *kgo.Record) (event.Envelope, error) {
-	headers := make([]event.Header, len(r.Headers))
-	for i, h := range r.Headers {
-		headers[i] = event.Header{Key: h.Key, Value: h.Value}
-	}
-	e, _, err := event.ParseKafka(headers, r.Value)
-	return e, err
-}
-
-// records reads a topic from its beginning to its end, by partition and offset.
-func (w *world) records(name string) []*kgo.Record {
-	ctx, cancel := context.WithTimeout(w.Context(), 30*time.Second)
-	defer cancel()
-	ends, err := w.admin.ListEndOffsets(ctx, name)
-	if err != nil || ends.Error() != nil {
-		return nil // it is away, or does not exist
-	}
-	from := map[int32]kgo.Offset{}
-	left := map[int32]int64{}
-	ends.Each(func(o kadm.ListedOffset) {
-		if o.Offset > 0 {
-			from[o.Partition], left[o.Partition] = kgo.NewOffset().At(0), o.Offset
-		}
-	})
-	if len(from) == 0 {
-		return nil
-	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{name: from}))
-	w.must("read "+name, err)
-	defer client.Close()
-	var all []*kgo.Record
-	for len(left) > 0 && ctx.Err() == nil {
-		client.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
-			if r.Offset < left[r.Partition] {
-				all = append(all, r)
-			}
-			if r.Offset+1 >= left[r.Partition] {
-				delete(left, r.Partition)
-			}
-		})
-	}
-	slices.SortStableFunc(all, func(a, b *kgo.Record) int {
-		if a.Partition != b.Partition {
-			return int(a.Partition - b.Partition)
-		}
-		return int(a.Offset - b.Offset)
-	})
-	return all
 }
 
 // consumers returns the topics of a context's consumers by their names.

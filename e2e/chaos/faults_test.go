@@ -3,14 +3,14 @@
 package chaos
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/pulselearn/campus-hub/e2e/faults"
 )
@@ -37,11 +37,15 @@ var common = []fault{
 	{"cut off the database", cut("database")},
 	{"drop the database's connections", dropped("database")},
 	{"leave the database half-open", halfOpen("database")},
+	{"kill the database", killDatabase},
+	{"set the clock of a service", setServiceClock}, {"set the clock of a service", setServiceClock},
+	{"set the clock of the database", setDatabaseClock},
 }
 
-// clustered are those of a cluster of brokers, one of which at most is
-// disturbed at a time: records are acknowledged when two have them.
-var clustered = []fault{
+// served are those of a broker that runs in processes of its own, one of which
+// at most is disturbed at a time: of three, records are acknowledged when two
+// have them.
+var served = []fault{
 	{"kill a broker", killBroker}, {"kill a broker", killBroker},
 	{"freeze a broker", freezeBroker},
 	{"delay a broker", func(w *world, r *rand.Rand) (func(), time.Duration) { return delayed(w.someBroker(r))(w, r) }},
@@ -67,8 +71,8 @@ type ending struct {
 
 func newSchedule(w *world, seed uint64) *schedule {
 	s := &schedule{w: w, random: rand.New(rand.NewPCG(seed, 1)), faults: common, done: map[string]int{}}
-	if w.cluster != nil {
-		s.faults = append(slices.Clone(common), clustered...)
+	if len(w.broker.servers()) > 0 {
+		s.faults = append(slices.Clone(common), served...)
 	}
 	return s
 }
@@ -154,7 +158,7 @@ func (w *world) embedded() *process {
 }
 
 func (w *world) someBroker(random *rand.Rand) string {
-	return fmt.Sprintf("broker %d", random.IntN(len(w.cluster.Addrs()))+1)
+	return fmt.Sprintf("broker %d", random.IntN(len(w.broker.servers()))+1)
 }
 
 func killService(w *world, random *rand.Rand) (func(), time.Duration) {
@@ -231,11 +235,11 @@ var venoms = [][]byte{
 // poison publishes records that can never be applied, with keys of their own
 // or without one.
 func poison(w *world, random *rand.Rand) (func(), time.Duration) {
-	r := &kgo.Record{Topic: poisoned, Value: venoms[random.IntN(len(venoms))]}
+	value, key := venoms[random.IntN(len(venoms))], []byte(nil)
 	if random.IntN(3) > 0 {
-		r.Key = fmt.Appendf(nil, "poison-%d", random.IntN(4))
+		key = fmt.Appendf(nil, "poison-%d", random.IntN(4))
 	}
-	w.produce(r)
+	w.broker.produce(w, poisoned, key, value)
 	return nil, 0
 }
 
@@ -243,17 +247,13 @@ func poison(w *world, random *rand.Rand) (func(), time.Duration) {
 // out of order with what has come since.
 func republish(w *world, random *rand.Rand) (func(), time.Duration) {
 	topics := []string{"pl.quiz.quiz_completed.v1", "pl.achievement.badge_awarded.v1", "pl.payment.captured.v1"}
-	records := w.records(topics[random.IntN(len(topics))])
+	ctx, cancel := context.WithTimeout(w.Context(), 3*time.Second) // the broker may be away
+	defer cancel()
+	records := w.broker.records(ctx, w, topics[random.IntN(len(topics))])
 	for range min(5, len(records)) {
-		old := records[random.IntN(len(records))]
-		w.produce(&kgo.Record{Topic: old.Topic, Partition: old.Partition, Key: old.Key, Value: old.Value, Headers: old.Headers})
+		records[random.IntN(len(records))].again()
 	}
 	return nil, 0
-}
-
-// produce publishes without waiting: the broker may be away.
-func (w *world) produce(r *kgo.Record) {
-	w.raw.Produce(w.Context(), r, nil)
 }
 
 func delayed(name string) func(w *world, random *rand.Rand) (func(), time.Duration) {
@@ -291,14 +291,55 @@ func mend(w *world, p *faults.Proxy) func() {
 	return func() { w.must("mend a proxy", p.Mend()) }
 }
 
+// killDatabase ends the server as kill -9 does.
+func killDatabase(w *world, random *rand.Rand) (func(), time.Duration) {
+	w.postgres.Kill(w.T)
+	return func() { w.postgres.Start(w.T) }, seconds(random, 0, 3)
+}
+
+// setServiceClock makes one service see another time of day than the others,
+// and jump back to that of the machine in the end.
+func setServiceClock(w *world, random *rand.Rand) (func(), time.Duration) {
+	p := w.someService(random)
+	if p.ended() {
+		return nil, 0
+	}
+	run := p.running
+	set := func(ahead time.Duration) { w.clock(run.SetClock(ahead)) }
+	set(jump(random))
+	return func() { set(0) }, seconds(random, 2, 8)
+}
+
+func setDatabaseClock(w *world, random *rand.Rand) (func(), time.Duration) {
+	w.clock(w.postgres.SetClock(jump(random)))
+	return func() { w.clock(w.postgres.SetClock(0)) }, seconds(random, 2, 8)
+}
+
+// jump is hours forward or minutes back.
+func jump(random *rand.Rand) time.Duration {
+	if random.IntN(3) == 0 {
+		return -time.Duration(1+random.IntN(30)) * time.Minute
+	}
+	return time.Duration(1+random.IntN(20)) * time.Hour
+}
+
+// clock wants a clock to have been set, where the system can do that.
+func (w *world) clock(err error) {
+	if errors.Is(err, faults.ErrNoClock) && os.Getenv("CI") != "true" {
+		w.Logf("NOT DISTURBED: THE CLOCK: %v", err)
+		return
+	}
+	w.must("set a clock", err)
+}
+
 func killBroker(w *world, random *rand.Rand) (func(), time.Duration) {
-	b := w.cluster.Broker(random.IntN(len(w.cluster.Addrs())))
+	b := w.broker.servers()[random.IntN(len(w.broker.servers()))]
 	b.Kill(w.T)
 	return func() { b.Start(w.T) }, seconds(random, 1, 5)
 }
 
 func freezeBroker(w *world, random *rand.Rand) (func(), time.Duration) {
-	b := w.cluster.Broker(random.IntN(len(w.cluster.Addrs())))
+	b := w.broker.servers()[random.IntN(len(w.broker.servers()))]
 	b.Pause(w.T)
 	return func() { b.Resume(w.T) }, seconds(random, 1, 5)
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
+	"github.com/pulselearn/campus-hub/platform/bus/natsbus"
 	"github.com/pulselearn/campus-hub/platform/database/postgres"
 	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
@@ -101,6 +102,9 @@ func engines() service.Engines {
 		OpenSQLite: sqlite.Open, OpenPostgres: postgres.Open,
 		DialKafka: func(_ context.Context, to service.Kafka) (driver.Conn, error) {
 			return kafkabus.Open(kafkabus.Config{Brokers: to.Brokers, ClientID: to.Client, Instance: to.Instance, Logger: to.Log})
+		},
+		DialNATS: func(_ context.Context, to service.NATS) (driver.Conn, error) {
+			return natsbus.Open(natsbus.Config{Servers: to.Servers, ClientID: to.Client, Instance: to.Instance, Replicas: to.Replicas, Logger: to.Log})
 		},
 		EmbedBroker: func(ctx context.Context, dir, addr string, log *slog.Logger) (service.Broker, error) {
 			return kafka.Start(ctx, kafka.Options{Addr: addr, DataDir: dir, Logger: log})

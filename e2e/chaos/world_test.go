@@ -3,7 +3,9 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,12 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/pulselearn/campus-hub/e2e/faults"
-	"github.com/pulselearn/campus-hub/e2e/kafka"
-	"github.com/pulselearn/campus-hub/internal/pgtest"
+	pgserver "github.com/pulselearn/campus-hub/e2e/postgres"
 	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/database/postgres"
 )
@@ -35,23 +33,22 @@ var groups = map[string]string{
 // methods are called by the test's own goroutine.
 type world struct {
 	*testing.T
-	dir     string
-	binary  string // of the victims
-	cluster *kafka.Cluster
-	victims map[string]*process // the services, "registry", and without a cluster "broker"
-	brokers []string
-	proxies map[string]*faults.Proxy // in front of the database and of each broker of a cluster
-	dbs     map[string]*database.DB  // what the test itself looks at, past the proxies
-	admin   *kadm.Client
-	raw     *kgo.Client
+	dir      string
+	binary   string // of the victims
+	broker   broker
+	postgres *pgserver.Server
+	refusals int                      // of the database, for want of space, that were seen
+	victims  map[string]*process      // the services, "registry", and the embedded "broker", which has a registry
+	proxies  map[string]*faults.Proxy // in front of the database and of each server of a broker
+	dbs      map[string]*database.DB  // what the test itself looks at, past the proxies
 }
 
-// newWorld starts everything. brokers is how many real Kafka brokers there
-// are; 0 means the embedded broker, in a process of its own.
-func newWorld(t *testing.T, binary string, brokers int) *world {
+// newWorld starts everything.
+func newWorld(t *testing.T, r run) *world {
 	t.Helper()
-	w := &world{T: t, dir: t.TempDir(), binary: binary, victims: map[string]*process{}, proxies: map[string]*faults.Proxy{}, dbs: map[string]*database.DB{}}
-	w.startBrokers(brokers)
+	w := &world{T: t, dir: t.TempDir(), binary: r.binary, victims: map[string]*process{}, proxies: map[string]*faults.Proxy{}, dbs: map[string]*database.DB{}}
+	w.startBroker(r.engine, r.servers)
+	w.postgres = pgserver.Start(t, cmp.Or(r.data, t.TempDir()))
 	urls := w.databases()
 	for group := range groups {
 		w.victims[group] = w.service(group, group, urls)
@@ -63,32 +60,8 @@ func newWorld(t *testing.T, binary string, brokers int) *world {
 	for group := range groups {
 		w.victims[group].ready()
 	}
-	w.look()
+	w.broker.connect(w)
 	return w
-}
-
-func (w *world) startBrokers(n int) {
-	if n == 0 {
-		b := w.process("broker", "broker")
-		kafkaAddr, registryAddr := free(w.T), free(w.T)
-		b.set("PL_EMBEDDED_KAFKA_ADDR="+kafkaAddr, "PL_EMBEDDED_REGISTRY_ADDR="+registryAddr)
-		b.set("PL_DATA_DIR=" + filepath.Join(w.dir, "broker"))
-		b.healthy = "http://" + registryAddr + "/subjects"
-		w.brokers = []string{kafkaAddr}
-		b.start()
-		b.ready()
-		return
-	}
-	w.cluster = kafka.StartCluster(w.T, n, kafka.Behind(func(_ testing.TB, addr string) string {
-		return w.proxy(fmt.Sprintf("broker %d", len(w.proxies)+1), addr)
-	}))
-	w.brokers = w.cluster.Addrs()
-	r := w.process("registry", "registry")
-	addr := free(w.T)
-	r.set("PL_EMBEDDED_REGISTRY_ADDR="+addr, "PL_DATA_DIR="+filepath.Join(w.dir, "registry"))
-	r.healthy = "http://" + addr + "/subjects"
-	r.start()
-	r.ready()
 }
 
 func (w *world) proxy(name, upstream string) (addr string) {
@@ -113,7 +86,7 @@ func (w *world) registry() string {
 func (w *world) databases() []string {
 	var settings []string
 	for _, d := range everything().Definitions() {
-		direct := pgtest.URL(w.T)
+		direct := w.postgres.URL(w.T)
 		parsed, err := url.Parse(direct)
 		w.must("database's URL", err)
 		if w.proxies["database"] == nil {
@@ -139,8 +112,9 @@ func (w *world) service(name, group string, databases []string) *process {
 	p.addr = free(w.T)
 	p.healthy = "http://" + p.addr + "/readyz"
 	p.set("PL_HTTP_ADDR="+p.addr, "PL_ADMIN_ADDR=off", "PL_DATA_DIR="+filepath.Join(w.dir, name),
-		"PL_KAFKA_BROKERS="+strings.Join(w.brokers, ","), "PL_REGISTRY_URL="+w.registry(), "PL_PROVISION=true",
+		"PL_REGISTRY_URL="+w.registry(), "PL_PROVISION=true",
 		"PL_LOG_LEVEL=info", envContexts+"="+groups[group], envOutage+"="+w.outage())
+	p.set(w.broker.settings()...)
 	for _, s := range databases {
 		context, _, _ := strings.Cut(strings.TrimPrefix(s, "PL_DATABASE_URL_"), "=")
 		if strings.Contains(groups[group], strings.ToLower(context)) {
@@ -165,15 +139,6 @@ func (w *world) interconnect() {
 
 // outage is the file that says that what handlers depend on is down.
 func (w *world) outage() string { return filepath.Join(w.dir, "outage") }
-
-// look opens the test's own connection to the broker.
-func (w *world) look() {
-	var err error
-	w.raw, err = kgo.NewClient(kgo.SeedBrokers(w.brokers...))
-	w.must("connect to the broker", err)
-	w.Cleanup(w.raw.Close)
-	w.admin = kadm.NewClient(w.raw)
-}
 
 // url is where a context is served.
 func (w *world) url(context string) string {
@@ -238,7 +203,11 @@ func (p *process) start() {
 	cmd := exec.Command(p.w.binary, p.args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.w.dir, log, log
 	cmd.Env = append(os.Environ(), p.env...)
-	p.running, err = faults.Run(cmd)
+	if p.running, err = faults.RunWithClock(cmd); errors.Is(err, faults.ErrNoClock) && os.Getenv("CI") != "true" {
+		cmd = exec.Command(p.w.binary, p.args...)
+		cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = p.w.dir, log, log, append(os.Environ(), p.env...)
+		p.running, err = faults.Run(cmd)
+	}
 	p.w.must("start "+p.name, err)
 }
 
