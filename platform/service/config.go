@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/pulselearn/campus-hub/platform/gateway/door"
 )
 
 // Config is how a process is configured: PL_* environment variables over the
@@ -22,6 +24,8 @@ type Config struct {
 	// and the issuer of the tokens that it gives. It is never empty for a
 	// service: [Start] fills it in.
 	PublicURL string
+	// Door is what the front door lets through.
+	Door door.Config
 	// Provider is the configuration of the context that people log in with.
 	Provider Provider
 	// AdminAddr is where the process listens for the person on call; empty

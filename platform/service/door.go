@@ -3,12 +3,20 @@ package service
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/gateway"
+	"github.com/pulselearn/campus-hub/platform/gateway/door"
 	"github.com/pulselearn/campus-hub/platform/gateway/rest"
 )
+
+func newDoor(cfg *Config, log *slog.Logger) *door.Door {
+	c := cfg.Door
+	c.Log = log
+	return door.New(c)
+}
 
 // mountFront adds to mux what the front door serves besides the calls of the
 // process's own contexts.

@@ -16,11 +16,13 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 	"connectrpc.com/grpcreflect/v2"
+
+	"github.com/pulselearn/campus-hub/platform/gateway/door"
+	"github.com/pulselearn/campus-hub/platform/gateway/problem"
 )
 
 // Limits of what a client may send, and of how slowly.
 const (
-	maxRequestBytes  = 4 << 20
 	maxHeaderBytes   = 64 << 10
 	headerTimeout    = 10 * time.Second
 	readTimeout      = 30 * time.Second
@@ -105,15 +107,19 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		(*h).ServeHTTP(w, r)
 		return
 	}
-	w.Header().Set("Retry-After", "1")
-	http.Error(w, "the service is starting", http.StatusServiceUnavailable)
+	p := problem.New("unavailable", "the service is starting")
+	p.RetryAfter = time.Second
+	door.Refuse(w, r, p)
 }
 
 // callsHandler serves every procedure of server, and reflection.
-func callsHandler(server *connect.Server) http.Handler {
+func callsHandler(server *connect.Server, maxBytes int64) http.Handler {
 	grpcreflect.Register(server)
 	mux := http.NewServeMux()
-	connecthttp.Mount(mux, server, connecthttp.WithReadMaxBytes(maxRequestBytes))
+	connecthttp.Mount(mux, server, connecthttp.WithReadMaxBytes(int(maxBytes)))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		problem.New("not_found", "there is no such path").Write(w, r)
+	})
 	return explainForms(mux)
 }
 
@@ -122,7 +128,7 @@ func callsHandler(server *connect.Server) http.Handler {
 func explainForms(calls http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-			http.Error(w, "a call takes JSON or protobuf: send it with the header Content-Type: application/json", http.StatusUnsupportedMediaType)
+			problem.New("unsupported_media_type", "a call takes JSON or protobuf: send it with the header Content-Type: application/json").Write(w, r)
 			return
 		}
 		calls.ServeHTTP(w, r)

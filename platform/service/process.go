@@ -17,6 +17,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/admin/adminserver"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/gateway/door"
 	"github.com/pulselearn/campus-hub/platform/registry"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/schema"
@@ -32,6 +33,7 @@ type Process struct {
 	log     *slog.Logger
 
 	telemetry *telemetry.Telemetry
+	door      *door.Door
 	gate      gate
 	calls     *webServer // nil without an address
 	admin     *webServer // nil without an address
@@ -71,7 +73,7 @@ func Start(ctx context.Context, app *App, cfg *Config, engines Engines, log *slo
 		return nil, err
 	}
 	own := *cfg
-	p := &Process{app: app, cfg: &own, engines: engines, log: log, failed: make(chan error, 1)}
+	p := &Process{app: app, cfg: &own, door: newDoor(&own, log), engines: engines, log: log, failed: make(chan error, 1)}
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error
@@ -154,7 +156,7 @@ func (p *Process) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", aliveHandler)
 	mux.HandleFunc("GET /readyz", readyHandler(p.components))
 	mux.Handle("GET /metrics", p.telemetry.MetricsHandler())
-	mux.Handle("/", &p.gate)
+	mux.Handle("/", p.door.Guard(&p.gate))
 	return mux
 }
 
@@ -345,6 +347,7 @@ func (p *Process) Drain(ctx context.Context) error {
 		p.draining.Store(true)
 		var errs []error
 		if p.calls != nil {
+			p.door.Close()
 			errs = append(errs, p.calls.drain(ctx))
 		}
 		if p.admin != nil {
