@@ -96,7 +96,7 @@ func (d *deployment) checkEvents(v *verdict) {
 		{"notification", "pl.notification.notification_created.v1", "SELECT count(*) FROM notifications"},
 	} {
 		seen := map[string]bool{}
-		for _, r := range readTopic(d.t, d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"), pair.topic) {
+		for _, r := range readTopic(d.t, d.kafka(), pair.topic) {
 			id := eventID(d.t, r)
 			if seen[id] {
 				v.duplicates++
@@ -118,7 +118,7 @@ func (d *deployment) checkOrder(v *verdict) {
 		d.t.Fatal(err)
 	}
 	decoder := schema.NewDecoder(registry) // records may have been written by another version
-	for _, r := range readTopic(d.t, d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"), completedTopic) {
+	for _, r := range readTopic(d.t, d.kafka(), completedTopic) {
 		id := eventID(d.t, r)
 		if seen[id] {
 			continue

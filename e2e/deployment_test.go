@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -27,7 +28,8 @@ import (
 type deployment struct {
 	*stand
 	t        *testing.T
-	broker   *program
+	broker   *program // with the registry
+	external string   // host:port of the Kafka that the services use; "": the embedded one
 	services map[string]*program
 	dbs      map[string]*database.DB // the same databases as the services have
 	urls     map[string]string       // by context; those without one use SQLite
@@ -45,9 +47,17 @@ func deploy(t *testing.T, mutants map[string]string) *deployment {
 // and on SQLite for contexts that have none.
 func deployOn(t *testing.T, urls, mutants map[string]string) *deployment {
 	t.Helper()
+	return deployBeside(t, "", urls, mutants)
+}
+
+// deployBeside starts a deployment as deployOn does, on the Kafka at an address
+// instead of the embedded one, unless that is empty.
+func deployBeside(t *testing.T, kafka string, urls, mutants map[string]string) *deployment {
+	t.Helper()
 	s := newStand(t)
 	d := &deployment{stand: s, t: t, services: map[string]*program{}, dbs: map[string]*database.DB{}, urls: urls}
 	d.broker = s.hub(t, "broker")
+	d.external = kafka
 	d.startBroker()
 	for _, name := range services {
 		path := filepath.Join(build(t, "", services...), name)
@@ -66,10 +76,15 @@ func deployOn(t *testing.T, urls, mutants map[string]string) *deployment {
 	return d
 }
 
+// kafka is where the broker is that the services use.
+func (d *deployment) kafka() string {
+	return cmp.Or(d.external, d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"))
+}
+
 // service returns the program that runs a context of the deployment.
 func (d *deployment) service(name, context, path string) *program {
 	d.t.Helper()
-	p := d.program(name, path, nil, "PL_KAFKA_BROKERS="+d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"),
+	p := d.program(name, path, nil, "PL_KAFKA_BROKERS="+d.kafka(),
 		"PL_REGISTRY_URL=http://"+d.broker.setting("PL_EMBEDDED_REGISTRY_ADDR"),
 		"PL_PROVISION=true", "PL_LOG_LEVEL=debug", "PL_LOG_FORMAT=json")
 	if url := d.urls[context]; url != "" {
@@ -97,7 +112,7 @@ func deployHub(t *testing.T) *deployment {
 func (d *deployment) connect() {
 	d.t.Helper()
 	var err error
-	if d.raw, err = kgo.NewClient(kgo.SeedBrokers(d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"))); err != nil {
+	if d.raw, err = kgo.NewClient(kgo.SeedBrokers(d.kafka())); err != nil {
 		d.t.Fatal(err)
 	}
 	d.t.Cleanup(d.raw.Close)

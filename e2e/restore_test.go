@@ -190,7 +190,7 @@ func (d *deployment) checkEachEventOnce(v *verdict) {
 		{"pl.achievement.badge_awarded.v1", "notification", "SELECT count(*) FROM notifications WHERE category = 'ACHIEVEMENT'"},
 	} {
 		seen := map[string]bool{}
-		for _, r := range readTopic(d.t, d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"), pair.topic) {
+		for _, r := range readTopic(d.t, d.kafka(), pair.topic) {
 			id := eventID(d.t, r)
 			if seen[id] {
 				v.duplicates++

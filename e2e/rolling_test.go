@@ -21,6 +21,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 
+	"github.com/pulselearn/campus-hub/e2e/kafka"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1/quizv1connect"
 	"github.com/pulselearn/campus-hub/internal/pgtest"
 	"github.com/pulselearn/campus-hub/platform/schema"
@@ -32,8 +33,18 @@ import (
 // in an event, another column, and another migration of the platform.
 func TestRollingDeploy(t *testing.T) {
 	t.Parallel()
+	rollOut(t, "")
+}
+
+// TestRollingDeployOnKafka is TestRollingDeploy on the real Apache Kafka. It
+// runs alone: a starting Java takes the time that other tests measure.
+func TestRollingDeployOnKafka(t *testing.T) { rollOut(t, kafka.Start(t).Addr()) }
+
+// rollOut is the test, on the Kafka at an address, or on the embedded one.
+func rollOut(t *testing.T, broker string) {
+	t.Helper()
 	urls := map[string]string{"quiz": pgtest.URL(t), "achievement": pgtest.URL(t)}
-	d := deployOn(t, urls, nil)
+	d := deployBeside(t, broker, urls, nil)
 	k := d.campus().newClass("class", 10, 4)
 	d.quiet(30 * time.Second)
 
@@ -142,7 +153,7 @@ func (r *rollout) checkBothWorked() {
 	r.d.t.Helper()
 	writer := map[string]int{} // the schema's id by place in the topic
 	ids := map[int]bool{}
-	for _, record := range readTopic(r.d.t, r.d.broker.setting("PL_EMBEDDED_KAFKA_ADDR"), completedTopic) {
+	for _, record := range readTopic(r.d.t, r.d.kafka(), completedTopic) {
 		frame, _, err := schema.ParseFrame(record.Value)
 		if err != nil {
 			r.d.t.Fatal(err)
