@@ -31,7 +31,18 @@ type Delivery struct {
 	// also over restarts. Runs while everything fails do not count.
 	Attempt int
 
-	taken bool // Message was given to a handler
+	taken bool          // Message was given to a handler
+	fresh event.Message // to decode into, once
+}
+
+// Empty returns a message to decode the delivery's payload into. The messages
+// of some deliveries share their memory: see [event.Type].
+func (d *Delivery) Empty(r *Route) event.Message {
+	if m := d.fresh; m != nil {
+		d.fresh = nil
+		return m
+	}
+	return r.New()
 }
 
 // Take returns the message for one run of the handler. A handler may change

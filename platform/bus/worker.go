@@ -137,9 +137,9 @@ func (w *worker) redeliver(due []*Delivery) error {
 	}
 	for _, d := range due {
 		d.Consumer, d.Decode = w.pos.Consumer, w.again
-		if err := w.decodeOne(d); err != nil {
-			return err
-		}
+	}
+	if err := w.decode(due); err != nil {
+		return err
 	}
 	if err := Contain(func() error { return w.r.cfg.Store.Redeliver(w.work, &w.claim, due) }); err != nil {
 		return fmt.Errorf("redeliver: %w", err)
@@ -184,9 +184,11 @@ func (w *worker) advance(plan *Plan) error {
 		if err != nil {
 			return fmt.Errorf("fetch: %w", err)
 		}
-		if w.fresh, err = w.decode(records); err != nil {
+		batch := w.deliveries(records)
+		if err = w.decode(batch); err != nil {
 			return err
 		}
+		w.fresh = batch
 	}
 	if len(w.fresh) == 0 {
 		return nil
@@ -260,55 +262,6 @@ func (w *worker) settle(at int64) error {
 		return fmt.Errorf("move position to %d: %w", at, err)
 	}
 	return nil
-}
-
-// decode turns records into deliveries. While the registry cannot be reached
-// it waits.
-func (w *worker) decode(records []*driver.Record) ([]*Delivery, error) {
-	batch := make([]*Delivery, len(records))
-	made := make([]Delivery, len(records))
-	for i, rec := range records {
-		made[i] = Delivery{Consumer: w.pos.Consumer, Record: rec, Attempt: 1, Decode: w.again}
-		if err := w.decodeOne(&made[i]); err != nil {
-			return nil, err
-		}
-		batch[i] = &made[i]
-	}
-	return batch, nil
-}
-
-// decodeAgain is [Delivery.Decode].
-func (w *worker) decodeAgain(ctx context.Context, d *Delivery) error {
-	d.Message, d.Err = nil, nil
-	return w.r.cfg.Decoder.Decode(ctx, w.route, d.Record, d)
-}
-
-func (w *worker) decodeOne(d *Delivery) error {
-	var wait backoff
-	for {
-		var unreachable error
-		d.Err = nil
-		panicked := Contain(func() error {
-			unreachable = w.r.cfg.Decoder.Decode(w.stop, w.route, d.Record, d)
-			return nil
-		})
-		if panicked != nil {
-			d.Message, d.Err = nil, panicked
-		}
-		if unreachable == nil {
-			return nil
-		}
-		if w.stop.Err() != nil {
-			return w.stop.Err()
-		}
-		delay := wait.next(infraLimit)
-		w.notReady(unreachable)
-		w.log.Warn("waiting to decode", "offset", d.Record.Offset, "retry_in", delay, "error", unreachable)
-		if err := sleep(w.stop, delay); err != nil {
-			return err
-		}
-		w.notReady(nil)
-	}
 }
 
 var errMiscount = errors.New("the store gave no error and settled none of the batch, or more than all")

@@ -3,6 +3,8 @@ package event
 import (
 	"strings"
 	"sync"
+
+	"github.com/pulselearn/campus-hub/platform/avro/wire"
 )
 
 // An arena gives the envelopes and headers of many events their memory: one
@@ -10,41 +12,41 @@ import (
 // away is never written again, and is freed when none of those events is in
 // use any more.
 type arena struct {
-	text       strings.Builder // of envelopes
+	text       wire.Text // of envelopes
 	extensions []Extension
-	values     []byte // of headers
+	last       [4]string // values of the attributes that most events share
+	values     []byte    // of headers
 	headers    []Header
 }
 
 // What an arena allocates at a time. A quarter of it goes to one event at most.
 const (
-	arenaText       = 8 << 10
+	arenaValues     = 8 << 10
 	arenaExtensions = 64
 	arenaHeaders    = 512
 )
 
 var arenas = sync.Pool{New: func() any { return new(arena) }}
 
-// join returns the values of all headers in one string.
-func (a *arena) join(headers []Header) string {
-	size := 0
-	for i := range headers {
-		size += len(headers[i].Value)
+// The attributes of which arena.last keeps a value.
+const (
+	lastContentType = iota
+	lastSource
+	lastType
+	lastSchema
+)
+
+// remembered bounds the values that an arena keeps, in bytes.
+const remembered = 256
+
+// remember keeps the attributes of a valid event that the next is likely to
+// share.
+func (a *arena) remember(e *Envelope) {
+	for i, value := range [...]string{e.DataContentType, e.Source, e.Type, e.DataSchema} {
+		if a.last[i] != value && len(value) <= remembered {
+			a.last[i] = strings.Clone(value)
+		}
 	}
-	text := &a.text
-	switch {
-	case size > arenaText/4:
-		text = new(strings.Builder)
-		text.Grow(size)
-	case text.Cap()-text.Len() < size:
-		text.Reset()
-		text.Grow(arenaText)
-	}
-	start := text.Len()
-	for i := range headers {
-		text.Write(headers[i].Value)
-	}
-	return text.String()[start:]
 }
 
 // room returns an empty slice with a capacity of n. A nil arena has none to

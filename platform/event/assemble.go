@@ -9,11 +9,12 @@ import (
 // An assembler collects attributes as they arrive, in any order, and refuses
 // repeated and malformed ones.
 type assembler struct {
-	env  Envelope
-	spec string
-	seen uint8
-	left int // attributes that may still come, for the first extension
-	from *arena
+	env   *Envelope
+	spec  string
+	seen  uint8
+	valid uint8 // of those that were seen, the ones that need no check
+	left  int   // attributes that may still come, for the first extension
+	from  *arena
 }
 
 // The attributes of which assembler.seen keeps a bit.
@@ -131,7 +132,7 @@ func (a *assembler) finish() error {
 			break
 		}
 	}
-	return a.env.Validate()
+	return a.env.validate(a.valid)
 }
 
 func twice(name string) error {

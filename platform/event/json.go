@@ -148,7 +148,7 @@ func DecodeJSON(text []byte) (e Envelope, data []byte, err error) {
 	if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' || !json.Valid(text) {
 		return Envelope{}, nil, fmt.Errorf("%w: not a JSON object", ErrInvalid)
 	}
-	d := jsonDecoder{assembler: assembler{left: 6}}
+	d := jsonDecoder{assembler: assembler{env: new(Envelope), left: 6}}
 	if err := d.members(text); err != nil {
 		return Envelope{}, nil, err
 	}
@@ -298,11 +298,11 @@ func (d *jsonDecoder) finish() (Envelope, []byte, error) {
 	if err := d.assembler.finish(); err != nil {
 		return Envelope{}, nil, err
 	}
-	data, err := d.data(&d.env)
+	data, err := d.data(d.env)
 	if err != nil {
 		return Envelope{}, nil, err
 	}
-	return d.env, data, nil
+	return *d.env, data, nil
 }
 
 func (d *jsonDecoder) data(e *Envelope) ([]byte, error) {

@@ -24,15 +24,26 @@ func AppendKafkaHeaders(dst []Header, e *Envelope) []Header {
 // without value (a tombstone) is an event without data. The envelope keeps no
 // reference to headers. Every error matches ErrInvalid.
 func ParseKafka(headers []Header, value []byte) (e Envelope, data []byte, err error) {
+	data, err = e.ParseKafka(headers, value)
+	return e, data, err
+}
+
+// ParseKafka replaces e as the function of that name does; after an error e is
+// zero. The strings of many events share memory: one that is kept keeps up to
+// 8 KiB.
+func (e *Envelope) ParseKafka(headers []Header, value []byte) (data []byte, err error) {
+	*e = Envelope{}
 	contentType := find(headers, "content-type")
 	if string(contentType) != ContentTypeAvro && Kafka.ModeOf(string(contentType)) != ModeBinary {
-		return parseStructured(string(contentType), value)
+		*e, data, err = parseStructured(string(contentType), value)
+		return data, err
 	}
-	p := binaryParser{prefix: kafkaPrefix, contentType: "content-type"}
+	p := binaryParser{prefix: kafkaPrefix, contentType: "content-type", assembler: assembler{env: e}}
 	if err := p.parse(headers); err != nil {
-		return Envelope{}, nil, err
+		*e = Envelope{}
+		return nil, err
 	}
-	return p.env, value, nil
+	return value, nil
 }
 
 // A KeyMapper chooses a record's key. It never changes the event (Kafka
@@ -86,7 +97,7 @@ func newAppender(prefix string, dst []Header, e *Envelope) appender {
 	}
 	from := arenas.Get().(*arena)
 	defer arenas.Put(from)
-	a.arena = carve(&from.values, size, arenaText)
+	a.arena = carve(&from.values, size, arenaValues)
 	if n := coreAttributes + len(e.Extensions); cap(dst)-len(dst) < n {
 		a.headers = append(carve(&from.headers, len(dst)+n+spareHeaders, arenaHeaders), dst...)
 	}
@@ -233,68 +244,90 @@ type binaryParser struct {
 func (p *binaryParser) parse(headers []Header) error {
 	p.from = arenas.Get().(*arena)
 	defer arenas.Put(p.from)
-	values := p.from.join(headers)
 	for i := range headers {
-		text := values[:len(headers[i].Value)]
-		values = values[len(headers[i].Value):]
 		p.left = len(headers) - i
-		if err := p.header(headers[i].Key, text); err != nil {
+		if err := p.header(headers[i].Key, headers[i].Value); err != nil {
 			return err
 		}
 	}
-	return p.finish()
+	if err := p.finish(); err != nil {
+		return err
+	}
+	p.from.remember(p.env)
+	return nil
 }
 
-func (p *binaryParser) header(key, value string) error {
+func (p *binaryParser) header(key string, value []byte) error {
 	if !p.fold {
 		if known, err := p.knownKafka(key, value); known {
 			return err
 		}
 	}
 	if p.contentType != "" && len(key) == len(p.contentType) && strings.EqualFold(key, p.contentType) {
-		return p.set("datacontenttype", value, String)
+		return p.set("datacontenttype", p.text(value), String)
 	}
 	name, ok := p.attribute(key)
 	if !ok {
 		return nil
 	}
+	text := p.text(value)
 	if p.percent {
 		var err error
-		if value, err = PercentDecode(value); err != nil {
+		if text, err = PercentDecode(text); err != nil {
 			return fmt.Errorf("attribute of header %q: %w", key, err)
 		}
 	}
-	return p.set(name, value, String)
+	return p.set(name, text, String)
 }
 
 // knownKafka takes the headers that nearly every record has, without looking
 // at their names in parts.
-func (p *binaryParser) knownKafka(key, value string) (known bool, err error) {
-	switch e := &p.env; key {
+func (p *binaryParser) knownKafka(key string, value []byte) (known bool, err error) {
+	switch e := p.env; key {
 	case "content-type":
-		return true, p.put(&e.DataContentType, seenContentType, "datacontenttype", value)
+		return true, p.shared(&e.DataContentType, lastContentType, seenContentType, "datacontenttype", value)
 	case kafkaPrefix + "specversion":
-		return true, p.put(&p.spec, seenSpec, "specversion", value)
+		if string(value) == SpecVersion {
+			return true, p.put(&p.spec, seenSpec, "specversion", SpecVersion)
+		}
+		return true, p.put(&p.spec, seenSpec, "specversion", p.text(value))
 	case kafkaPrefix + "id":
-		return true, p.put(&e.ID, seenID, "id", value)
+		return true, p.put(&e.ID, seenID, "id", p.text(value))
 	case kafkaPrefix + "source":
-		return true, p.put(&e.Source, seenSource, "source", value)
+		return true, p.shared(&e.Source, lastSource, seenSource, "source", value)
 	case kafkaPrefix + "type":
-		return true, p.put(&e.Type, seenType, "type", value)
+		return true, p.shared(&e.Type, lastType, seenType, "type", value)
 	case kafkaPrefix + "subject":
-		return true, p.put(&e.Subject, seenSubject, "subject", value)
+		return true, p.put(&e.Subject, seenSubject, "subject", p.text(value))
 	case kafkaPrefix + "time":
-		return true, p.time(value)
+		return true, p.time(string(value))
 	case kafkaPrefix + ExtPartitionKey:
-		return true, p.extension(ExtPartitionKey, value, String)
+		return true, p.extension(ExtPartitionKey, p.text(value), String)
 	case kafkaPrefix + ExtTraceParent:
-		return true, p.extension(ExtTraceParent, value, String)
+		return true, p.extension(ExtTraceParent, p.text(value), String)
 	case kafkaPrefix + ExtCorrelationID:
-		return true, p.extension(ExtCorrelationID, value, String)
+		return true, p.extension(ExtCorrelationID, p.text(value), String)
 	case kafkaPrefix + ExtCausationID:
-		return true, p.extension(ExtCausationID, value, String)
+		return true, p.extension(ExtCausationID, p.text(value), String)
+	case kafkaPrefix + "dataschema":
+		return true, p.shared(&e.DataSchema, lastSchema, seenSchema, "dataschema", value)
 	}
 	return false, nil
+}
+
+// text returns a copy of a header's value.
+func (p *binaryParser) text(value []byte) string { return p.from.text.Copy(value) }
+
+// shared sets an attribute that most events share. A value that a valid event
+// had before is neither copied nor checked again.
+func (p *binaryParser) shared(field *string, last int, bit uint8, name string, value []byte) error {
+	if text := p.from.last[last]; text != "" && text == string(value) {
+		if p.seen&bit == 0 {
+			p.valid |= bit
+		}
+		return p.put(field, bit, name, text)
+	}
+	return p.put(field, bit, name, p.text(value))
 }
 
 // attribute returns the name of the attribute that the header carries.

@@ -25,6 +25,10 @@ type Type struct {
 	// Compatibility is the registry level of the subject, such as
 	// FULL_TRANSITIVE.
 	Compatibility string
+	// Fill puts an empty message into every element of batch, made in one
+	// allocation: one of them that is kept keeps them all. Consumers decode a
+	// batch into them. Nil makes messages one at a time.
+	Fill func(batch []Message)
 }
 
 // RegistrySubject returns the Schema Registry subject of the event's value,

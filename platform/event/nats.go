@@ -24,11 +24,11 @@ func ParseNATS(headers []Header, value []byte) (e Envelope, data []byte, err err
 	if len(headers) == 0 || NATS.ModeOf(contentType) == ModeStructured {
 		return parseStructured(contentType, value)
 	}
-	p := binaryParser{prefix: natsPrefix, fold: true, percent: true}
+	p := binaryParser{prefix: natsPrefix, fold: true, percent: true, assembler: assembler{env: &e}}
 	if err := p.parse(headers); err != nil {
 		return Envelope{}, nil, err
 	}
-	return p.env, value, nil
+	return e, value, nil
 }
 
 // AppendHTTPHeaders appends the context attributes of e as headers of the HTTP
@@ -50,9 +50,9 @@ func ParseHTTP(headers []Header, body []byte) (e Envelope, data []byte, err erro
 	if HTTP.ModeOf(contentType) != ModeBinary {
 		return parseStructured(contentType, body)
 	}
-	p := binaryParser{prefix: natsPrefix, contentType: "content-type", fold: true, percent: true}
+	p := binaryParser{prefix: natsPrefix, contentType: "content-type", fold: true, percent: true, assembler: assembler{env: &e}}
 	if err := p.parse(headers); err != nil {
 		return Envelope{}, nil, err
 	}
-	return p.env, body, nil
+	return e, body, nil
 }

@@ -12,7 +12,11 @@ const SpecVersion = "1.0"
 // with it. Publishers call it once, where the envelope is made; the functions
 // that append headers rely on it. The error matches ErrInvalid, names the
 // attribute, and does not quote its value.
-func (e *Envelope) Validate() error {
+func (e *Envelope) Validate() error { return e.validate(0) }
+
+// validate is Validate, without a look at those attributes that are known to
+// be valid: the bits of assembler.seen.
+func (e *Envelope) validate(known uint8) error {
 	switch {
 	case e.ID == "":
 		return missing("id")
@@ -23,7 +27,7 @@ func (e *Envelope) Validate() error {
 	case !e.Time.IsZero() && (e.Time.Unix() < year0 || e.Time.Unix() >= year10000):
 		return wrong("time", "has a year that RFC 3339 cannot express")
 	}
-	if err := e.validateCore(); err != nil {
+	if err := e.validateCore(known); err != nil {
 		return err
 	}
 	return e.validateExtensions()
@@ -32,19 +36,19 @@ func (e *Envelope) Validate() error {
 // The seconds at which the years begin, in UTC.
 const year0, year10000 = -62_167_219_200, 253_402_300_800
 
-func (e *Envelope) validateCore() error {
+func (e *Envelope) validateCore(known uint8) error {
 	switch {
 	case !isString(e.ID):
 		return wrong("id", notAString)
-	case !isURIReference(e.Source):
+	case known&seenSource == 0 && !isURIReference(e.Source):
 		return wrong("source", "is not a URI-reference")
-	case !isString(e.Type):
+	case known&seenType == 0 && !isString(e.Type):
 		return wrong("type", notAString)
 	case !isString(e.Subject):
 		return wrong("subject", notAString)
-	case e.DataContentType != "" && !isMediaType(e.DataContentType):
+	case known&seenContentType == 0 && e.DataContentType != "" && !isMediaType(e.DataContentType):
 		return wrong("datacontenttype", "is not a media type of RFC 2046")
-	case e.DataSchema != "" && !isAbsoluteURI(e.DataSchema):
+	case known&seenSchema == 0 && e.DataSchema != "" && !isAbsoluteURI(e.DataSchema):
 		return wrong("dataschema", "is not an absolute URI")
 	}
 	return nil

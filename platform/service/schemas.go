@@ -7,7 +7,6 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
-	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/schema"
 )
 
@@ -45,7 +44,7 @@ func (s *schemas) SchemaID(ctx context.Context, fingerprint uint64, subject, tex
 // Decode implements [bus.Decoder].
 func (s *schemas) Decode(ctx context.Context, r *bus.Route, rec *driver.Record, d *bus.Delivery) error {
 	var data []byte
-	d.Event, data, d.Err = event.ParseKafka(rec.Headers, rec.Value)
+	data, d.Err = d.Event.ParseKafka(rec.Headers, rec.Value)
 	if d.Err != nil {
 		return nil
 	}
@@ -53,7 +52,7 @@ func (s *schemas) Decode(ctx context.Context, r *bus.Route, rec *driver.Record, 
 		d.Err = fmt.Errorf("topic %s holds an event of another type; only that one belongs there", r.Type.Topic)
 		return nil
 	}
-	m := r.New()
+	m := d.Empty(r)
 	err := s.decoder.Decode(ctx, rec.Headers, data, m)
 	switch {
 	case err == nil:

@@ -63,11 +63,15 @@ func run(ctx context.Context, o *options) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if err := onKafka(ctx, o); err != nil {
-		return err
+	if o.wants("Kafka") {
+		if err := onKafka(ctx, o); err != nil {
+			return err
+		}
 	}
-	if err := onNATS(ctx, o); err != nil {
-		return err
+	if o.wants("NATS") {
+		if err := onNATS(ctx, o); err != nil {
+			return err
+		}
 	}
 	return headerWriters(o)
 }
@@ -92,6 +96,12 @@ func (o *options) measure(ctx context.Context, section string, rows []*row) erro
 		}
 	}
 	return report(section, rows)
+}
+
+// wants is false when -only names the other broker alone, which then is not
+// started and filled.
+func (o *options) wants(broker string) bool {
+	return strings.Contains(o.only, broker) || !strings.Contains(o.only, "Kafka") && !strings.Contains(o.only, "NATS")
 }
 
 // selected returns the rows to measure: those that are asked for, and the one

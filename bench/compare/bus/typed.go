@@ -168,7 +168,7 @@ type decoder struct{ *schema.Decoder }
 
 func (d decoder) Decode(ctx context.Context, r *bus.Route, rec *driver.Record, to *bus.Delivery) error {
 	var data []byte
-	to.Event, data, to.Err = event.ParseKafka(rec.Headers, rec.Value)
+	data, to.Err = to.Event.ParseKafka(rec.Headers, rec.Value)
 	if to.Err != nil {
 		return nil
 	}
@@ -176,7 +176,7 @@ func (d decoder) Decode(ctx context.Context, r *bus.Route, rec *driver.Record, t
 		to.Err = fmt.Errorf("topic %s holds an event of another type", r.Type.Topic)
 		return nil
 	}
-	m := r.New()
+	m := to.Empty(r)
 	if err := d.Decoder.Decode(ctx, rec.Headers, data, m); err != nil {
 		return err
 	}

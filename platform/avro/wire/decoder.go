@@ -16,8 +16,8 @@ import (
 type Decoder struct {
 	data []byte
 	off  int
-	// window is a copy of data from base on, which the strings of a message
-	// share: one allocation in place of one each.
+	// window is a copy of data from base on, of which the strings of a message
+	// are parts. Windows share memory too: see [Text].
 	window string
 	base   int
 
@@ -26,8 +26,7 @@ type Decoder struct {
 	fault      *Error
 }
 
-// windowSize is how much of a message strings share at most, and so how much
-// one kept string can hold in memory beyond itself.
+// windowSize is how much of a message is copied at a time.
 const windowSize = 4096
 
 // NewDecoder returns a decoder of a whole message.
@@ -235,7 +234,7 @@ func (r *Decoder) shortLength(field string) int {
 // slide moves the window to the next byte to read; it holds n bytes or more.
 func (r *Decoder) slide(n int) {
 	size := max(n, min(windowSize, len(r.data)-r.off))
-	r.window, r.base = string(r.data[r.off:r.off+size]), r.off
+	r.window, r.base = share(r.data[r.off:r.off+size]), r.off
 }
 
 // UUID reads a UUID in its text form.

@@ -17,6 +17,14 @@ const badgeAwardedSchema = `{"type":"record","name":"BadgeAwarded","namespace":"
 
 var _ event.Message = (*BadgeAwarded)(nil)
 
+// fillBadgeAwarded fills batch with empty events.
+func fillBadgeAwarded(batch []event.Message) {
+	events := make([]BadgeAwarded, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *BadgeAwarded) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

@@ -27,6 +27,7 @@ var BadgeAwardedType = &event.Type{
 	Partitions:    12,
 	Retention:     720 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillBadgeAwarded,
 }
 
 // BadgeAwarded is the event pl.achievement.badge_awarded.v1.

@@ -16,6 +16,14 @@ const accountCreatedSchema = `{"type":"record","name":"AccountCreated","namespac
 
 var _ event.Message = (*AccountCreated)(nil)
 
+// fillAccountCreated fills batch with empty events.
+func fillAccountCreated(batch []event.Message) {
+	events := make([]AccountCreated, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *AccountCreated) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

@@ -27,6 +27,7 @@ var AccountCreatedType = &event.Type{
 	Partitions:    6,
 	Retention:     2160 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillAccountCreated,
 }
 
 // AccountCreated is the event pl.auth.account_created.v1.

@@ -16,6 +16,14 @@ const sessionExpiredSchema = `{"type":"record","name":"SessionExpired","namespac
 
 var _ event.Message = (*SessionExpired)(nil)
 
+// fillSessionExpired fills batch with empty events.
+func fillSessionExpired(batch []event.Message) {
+	events := make([]SessionExpired, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *SessionExpired) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

@@ -25,6 +25,7 @@ var SessionExpiredType = &event.Type{
 	Partitions:    6,
 	Retention:     720 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillSessionExpired,
 }
 
 // SessionExpired is the event pl.auth.session_expired.v1.

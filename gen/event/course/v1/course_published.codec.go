@@ -19,6 +19,14 @@ const coursePublishedSchema = `{"type":"record","name":"CoursePublished","namesp
 
 var _ event.Message = (*CoursePublished)(nil)
 
+// fillCoursePublished fills batch with empty events.
+func fillCoursePublished(batch []event.Message) {
+	events := make([]CoursePublished, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *CoursePublished) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

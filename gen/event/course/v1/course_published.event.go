@@ -28,6 +28,7 @@ var CoursePublishedType = &event.Type{
 	Partitions:    6,
 	Retention:     8760 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillCoursePublished,
 }
 
 // CoursePublished is the event pl.course.course_published.v1.

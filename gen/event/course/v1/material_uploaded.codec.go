@@ -16,6 +16,14 @@ const materialUploadedSchema = `{"type":"record","name":"MaterialUploaded","name
 
 var _ event.Message = (*MaterialUploaded)(nil)
 
+// fillMaterialUploaded fills batch with empty events.
+func fillMaterialUploaded(batch []event.Message) {
+	events := make([]MaterialUploaded, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *MaterialUploaded) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

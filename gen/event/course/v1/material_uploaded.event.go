@@ -30,6 +30,7 @@ var MaterialUploadedType = &event.Type{
 	Partitions:    6,
 	Retention:     720 * time.Hour,
 	Compatibility: "BACKWARD_TRANSITIVE",
+	Fill:          fillMaterialUploaded,
 }
 
 // MaterialUploaded is the event pl.course.material_uploaded.v1.

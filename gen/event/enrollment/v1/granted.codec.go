@@ -16,6 +16,14 @@ const grantedSchema = `{"type":"record","name":"Granted","namespace":"pl.enrollm
 
 var _ event.Message = (*Granted)(nil)
 
+// fillGranted fills batch with empty events.
+func fillGranted(batch []event.Message) {
+	events := make([]Granted, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *Granted) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

@@ -24,6 +24,7 @@ var GrantedType = &event.Type{
 	Partitions:    12,
 	Retention:     8760 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillGranted,
 }
 
 // Granted is the event pl.enrollment.granted.v1.

@@ -16,6 +16,14 @@ const invoiceFailedSchema = `{"type":"record","name":"InvoiceFailed","namespace"
 
 var _ event.Message = (*InvoiceFailed)(nil)
 
+// fillInvoiceFailed fills batch with empty events.
+func fillInvoiceFailed(batch []event.Message) {
+	events := make([]InvoiceFailed, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *InvoiceFailed) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

@@ -26,6 +26,7 @@ var InvoiceFailedType = &event.Type{
 	Partitions:    3,
 	Retention:     8760 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillInvoiceFailed,
 }
 
 // InvoiceFailed is the event pl.enrollment.invoice_failed.v1.

@@ -17,6 +17,14 @@ const notificationCreatedSchema = `{"type":"record","name":"NotificationCreated"
 
 var _ event.Message = (*NotificationCreated)(nil)
 
+// fillNotificationCreated fills batch with empty events.
+func fillNotificationCreated(batch []event.Message) {
+	events := make([]NotificationCreated, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *NotificationCreated) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

@@ -30,6 +30,7 @@ var NotificationCreatedType = &event.Type{
 	Partitions:    12,
 	Retention:     168 * time.Hour,
 	Compatibility: "BACKWARD_TRANSITIVE",
+	Fill:          fillNotificationCreated,
 }
 
 // NotificationCreated is the event pl.notification.notification_created.v1.

@@ -16,6 +16,14 @@ const capturedSchema = `{"type":"record","name":"Captured","namespace":"pl.payme
 
 var _ event.Message = (*Captured)(nil)
 
+// fillCaptured fills batch with empty events.
+func fillCaptured(batch []event.Message) {
+	events := make([]Captured, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *Captured) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

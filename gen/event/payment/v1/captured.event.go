@@ -26,6 +26,7 @@ var CapturedType = &event.Type{
 	Partitions:    12,
 	Retention:     2160 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillCaptured,
 }
 
 // Captured is the event pl.payment.captured.v1.

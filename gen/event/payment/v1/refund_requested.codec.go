@@ -16,6 +16,14 @@ const refundRequestedSchema = `{"type":"record","name":"RefundRequested","namesp
 
 var _ event.Message = (*RefundRequested)(nil)
 
+// fillRefundRequested fills batch with empty events.
+func fillRefundRequested(batch []event.Message) {
+	events := make([]RefundRequested, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *RefundRequested) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

@@ -26,6 +26,7 @@ var RefundRequestedType = &event.Type{
 	Partitions:    12,
 	Retention:     2160 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillRefundRequested,
 }
 
 // RefundRequested is the event pl.payment.refund_requested.v1.

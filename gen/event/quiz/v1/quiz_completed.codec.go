@@ -18,6 +18,14 @@ const quizCompletedSchema = `{"type":"record","name":"QuizCompleted","namespace"
 
 var _ event.Message = (*QuizCompleted)(nil)
 
+// fillQuizCompleted fills batch with empty events.
+func fillQuizCompleted(batch []event.Message) {
+	events := make([]QuizCompleted, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *QuizCompleted) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

@@ -26,6 +26,7 @@ var QuizCompletedType = &event.Type{
 	Partitions:    12,
 	Retention:     720 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillQuizCompleted,
 }
 
 // QuizCompleted is the event pl.quiz.quiz_completed.v1.

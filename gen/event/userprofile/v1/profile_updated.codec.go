@@ -18,6 +18,14 @@ const profileUpdatedSchema = `{"type":"record","name":"ProfileUpdated","namespac
 
 var _ event.Message = (*ProfileUpdated)(nil)
 
+// fillProfileUpdated fills batch with empty events.
+func fillProfileUpdated(batch []event.Message) {
+	events := make([]ProfileUpdated, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *ProfileUpdated) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

@@ -28,6 +28,7 @@ var ProfileUpdatedType = &event.Type{
 	Partitions:    6,
 	Retention:     2160 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillProfileUpdated,
 }
 
 // ProfileUpdated is the event pl.userprofile.profile_updated.v1.

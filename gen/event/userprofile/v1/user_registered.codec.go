@@ -18,6 +18,14 @@ const userRegisteredSchema = `{"type":"record","name":"UserRegistered","namespac
 
 var _ event.Message = (*UserRegistered)(nil)
 
+// fillUserRegistered fills batch with empty events.
+func fillUserRegistered(batch []event.Message) {
+	events := make([]UserRegistered, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *UserRegistered) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

@@ -28,6 +28,7 @@ var UserRegisteredType = &event.Type{
 	Partitions:    6,
 	Retention:     2160 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillUserRegistered,
 }
 
 // UserRegistered is the event pl.userprofile.user_registered.v1.

@@ -43,7 +43,7 @@ func (p *goPackage) docFile() *gofile.File {
 
 func (u *unit) file(kind string) *gofile.File {
 	f := gofile.New(path.Join(u.pkg.dir, u.name+"."+kind+".go"), u.pkg.Package, u.source)
-	f.Reserve("b", "e", "i", "k", "n", "r", "u", "v", "w", "data", "out")
+	f.Reserve("b", "e", "i", "k", "n", "r", "u", "v", "w", "batch", "data", "events", "out")
 	return f
 }
 

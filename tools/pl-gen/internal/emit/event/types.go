@@ -29,6 +29,7 @@ func (u *unit) description(f *gofile.File) {
 	f.P("Partitions: ", e.Partitions, ",")
 	f.P("Retention: ", duration(f, e.Retention), ",")
 	f.P("Compatibility: ", strconv.Quote(e.Compatibility), ",")
+	f.P("Fill: fill", name, ",")
 	f.P("}")
 	f.P()
 }

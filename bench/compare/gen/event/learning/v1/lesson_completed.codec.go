@@ -18,6 +18,14 @@ const lessonCompletedSchema = `{"type":"record","name":"LessonCompleted","namesp
 
 var _ event.Message = (*LessonCompleted)(nil)
 
+// fillLessonCompleted fills batch with empty events.
+func fillLessonCompleted(batch []event.Message) {
+	events := make([]LessonCompleted, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *LessonCompleted) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

@@ -25,6 +25,7 @@ var LessonCompletedType = &event.Type{
 	Partitions:    12,
 	Retention:     168 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillLessonCompleted,
 }
 
 // LessonCompleted is the event pl.learning.lesson_completed.v1.

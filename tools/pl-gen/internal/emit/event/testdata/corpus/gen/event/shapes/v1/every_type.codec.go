@@ -19,6 +19,14 @@ const everyTypeSchema = `{"type":"record","name":"EveryType","namespace":"pl.sha
 
 var _ event.Message = (*EveryType)(nil)
 
+// fillEveryType fills batch with empty events.
+func fillEveryType(batch []event.Message) {
+	events := make([]EveryType, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *EveryType) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

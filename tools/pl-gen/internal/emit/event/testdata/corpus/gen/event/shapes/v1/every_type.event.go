@@ -29,6 +29,7 @@ var EveryTypeType = &event.Type{
 	Partitions:    12,
 	Retention:     168 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillEveryType,
 }
 
 // EveryType is the event pl.shapes.every_type.v1.

@@ -16,6 +16,14 @@ const keyedByEnumSchema = `{"type":"record","name":"KeyedByEnum","namespace":"pl
 
 var _ event.Message = (*KeyedByEnum)(nil)
 
+// fillKeyedByEnum fills batch with empty events.
+func fillKeyedByEnum(batch []event.Message) {
+	events := make([]KeyedByEnum, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *KeyedByEnum) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

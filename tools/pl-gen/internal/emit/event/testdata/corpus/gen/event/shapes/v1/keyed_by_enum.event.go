@@ -24,6 +24,7 @@ var KeyedByEnumType = &event.Type{
 	Partitions:    12,
 	Retention:     168 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillKeyedByEnum,
 }
 
 // KeyedByEnum is the event pl.shapes.keyed_by_enum.v1.

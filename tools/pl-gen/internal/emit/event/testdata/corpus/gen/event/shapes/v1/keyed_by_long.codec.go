@@ -16,6 +16,14 @@ const keyedByLongSchema = `{"type":"record","name":"KeyedByLong","namespace":"pl
 
 var _ event.Message = (*KeyedByLong)(nil)
 
+// fillKeyedByLong fills batch with empty events.
+func fillKeyedByLong(batch []event.Message) {
+	events := make([]KeyedByLong, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *KeyedByLong) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

@@ -25,6 +25,7 @@ var KeyedByLongType = &event.Type{
 	Partitions:    12,
 	Retention:     168 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillKeyedByLong,
 }
 
 // KeyedByLong is the event pl.shapes.keyed_by_long.v1.

@@ -18,6 +18,14 @@ const momentsSchema = `{"type":"record","name":"Moments","namespace":"pl.shapes.
 
 var _ event.Message = (*Moments)(nil)
 
+// fillMoments fills batch with empty events.
+func fillMoments(batch []event.Message) {
+	events := make([]Moments, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *Moments) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

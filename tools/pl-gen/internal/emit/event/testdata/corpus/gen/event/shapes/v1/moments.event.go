@@ -26,6 +26,7 @@ var MomentsType = &event.Type{
 	Partitions:    12,
 	Retention:     168 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillMoments,
 }
 
 // Moments is the event pl.shapes.moments.v1.

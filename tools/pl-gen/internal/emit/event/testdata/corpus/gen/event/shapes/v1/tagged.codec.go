@@ -18,6 +18,14 @@ const taggedSchema = `{"type":"record","name":"Tagged","namespace":"pl.shapes.v1
 
 var _ event.Message = (*Tagged)(nil)
 
+// fillTagged fills batch with empty events.
+func fillTagged(batch []event.Message) {
+	events := make([]Tagged, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *Tagged) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

@@ -25,6 +25,7 @@ var TaggedType = &event.Type{
 	Partitions:    12,
 	Retention:     168 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillTagged,
 }
 
 // Tagged is the event pl.shapes.tagged.v1.

@@ -16,6 +16,14 @@ const unorderedSchema = `{"type":"record","name":"Unordered","namespace":"pl.sha
 
 var _ event.Message = (*Unordered)(nil)
 
+// fillUnordered fills batch with empty events.
+func fillUnordered(batch []event.Message) {
+	events := make([]Unordered, len(batch))
+	for i := range events {
+		batch[i] = &events[i]
+	}
+}
+
 // AppendBinary appends the event in Avro's binary encoding to b.
 func (e *Unordered) AppendBinary(b []byte) ([]byte, error) {
 	var w wire.Encoder

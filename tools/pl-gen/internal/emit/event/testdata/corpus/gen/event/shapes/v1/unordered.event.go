@@ -22,6 +22,7 @@ var UnorderedType = &event.Type{
 	Partitions:    12,
 	Retention:     168 * time.Hour,
 	Compatibility: "FULL_TRANSITIVE",
+	Fill:          fillUnordered,
 }
 
 // Unordered is the event pl.shapes.unordered.v1.
