@@ -7,6 +7,8 @@ package gateway
 import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/pulselearn/campus-hub/platform/realtime"
 )
 
 // An API is what the front door knows of one context. Generated code has one
@@ -25,6 +27,8 @@ type Front struct {
 	APIs []API
 	// OpenAPI is the document of their REST APIs, in JSON.
 	OpenAPI []byte
+	// Realtime is which events people can listen to; without any, nobody can.
+	Realtime realtime.Routes
 }
 
 // Contexts returns the names of the contexts whose calls the door serves.

@@ -71,6 +71,12 @@ var API = gateway.API{
 			Route:     gateway.Route{Verb: "GET", Path: "/api/v1/students/{student_id}/access/{course_id}"},
 		},
 		{
+			Procedure: coursev1connect.CourseServiceMayFollowProcedure,
+			Query:     true,
+			Request:   func() proto.Message { return new(coursev1.MayFollowRequest) },
+			Response:  func() proto.Message { return new(coursev1.MayFollowResponse) },
+		},
+		{
 			Procedure: coursev1connect.CourseServiceListAccessProcedure,
 			Query:     true,
 			Request:   func() proto.Message { return new(coursev1.ListAccessRequest) },

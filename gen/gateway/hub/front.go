@@ -32,6 +32,7 @@ func Front() gateway.Front {
 			quizgateway.API,
 			userprofilegateway.API,
 		},
-		OpenAPI: openapi.Document("hub"),
+		OpenAPI:  openapi.Document("hub"),
+		Realtime: Realtime(),
 	}
 }

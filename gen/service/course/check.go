@@ -257,6 +257,18 @@ func checkHasAccessRequest(m *coursev1.HasAccessRequest) (field, reason string) 
 	return "", ""
 }
 
+// checkMayFollowRequest returns the first field that is invalid and what is
+// wrong with it, or nothing. It looks at the fields in the contract's order.
+func checkMayFollowRequest(m *coursev1.MayFollowRequest) (field, reason string) {
+	if m.GetCourseId() == "" {
+		return "course_id", "is required"
+	}
+	if utf8.RuneCountInString(m.GetCourseId()) > 64 {
+		return "course_id", "has more than 64 characters"
+	}
+	return "", ""
+}
+
 // checkListAccessRequest returns the first field that is invalid and what is
 // wrong with it, or nothing. It looks at the fields in the contract's order.
 func checkListAccessRequest(m *coursev1.ListAccessRequest) (field, reason string) {

@@ -48,6 +48,10 @@ type Handler interface {
 	RevokeAccess(ctx context.Context, tx *Tx, req *coursev1.RevokeAccessRequest) (*coursev1.RevokeAccessResponse, error)
 	// HasAccess tells whether a student may use a course now.
 	HasAccess(ctx context.Context, r *Reader, req *coursev1.HasAccessRequest) (*coursev1.HasAccessResponse, error)
+	// MayFollow answers who may hear at once what happens in a course: who
+	// teaches it, and students who may use it now. Others are refused with
+	// PermissionDenied.
+	MayFollow(ctx context.Context, r *Reader, req *coursev1.MayFollowRequest) (*coursev1.MayFollowResponse, error)
 	// ListAccess returns what a student may use now, oldest first, a page at a
 	// time.
 	ListAccess(ctx context.Context, r *Reader, req *coursev1.ListAccessRequest) (*coursev1.ListAccessResponse, error)

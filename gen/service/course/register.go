@@ -174,6 +174,20 @@ func (a *api) HasAccess(ctx context.Context, req *coursev1.HasAccessRequest) (*c
 	return res.(*coursev1.HasAccessResponse), nil
 }
 
+func (a *api) MayFollow(ctx context.Context, req *coursev1.MayFollowRequest) (*coursev1.MayFollowResponse, error) {
+	if field, reason := checkMayFollowRequest(req); reason != "" {
+		return nil, rpc.Invalid(field, reason)
+	}
+	res, err := a.core.Query(ctx, coursev1connect.CourseServiceMayFollowProcedure,
+		func(ctx context.Context, core *tx.Reader) (proto.Message, error) {
+			return a.handler.MayFollow(ctx, newReader(core), req)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return res.(*coursev1.MayFollowResponse), nil
+}
+
 func (a *api) ListAccess(ctx context.Context, req *coursev1.ListAccessRequest) (*coursev1.ListAccessResponse, error) {
 	if field, reason := checkListAccessRequest(req); reason != "" {
 		return nil, rpc.Invalid(field, reason)

@@ -62,6 +62,8 @@ const (
 	HTTPField          Rule = "HTTP_FIELD"
 	HTTPCommand        Rule = "HTTP_COMMAND"
 	HTTPRoute          Rule = "HTTP_ROUTE"
+	ChannelFamily      Rule = "CHANNEL_FAMILY"
+	ChannelCheck       Rule = "CHANNEL_CHECK"
 	HTTPPath           Rule = "HTTP_PATH"
 	FieldRule          Rule = "FIELD_RULE"
 	EntityKey          Rule = "ENTITY_KEY"
@@ -188,6 +190,8 @@ var catalogue = []Info{
 	{Rule: HTTPField, Title: "a REST path names scalar fields of the request"},
 	{Rule: HTTPCommand, Title: "GET is for queries"},
 	{Rule: HTTPRoute, Title: "a REST route belongs to one call"},
+	{Rule: ChannelFamily, Title: "a realtime channel belongs to a family that one context declares"},
+	{Rule: ChannelCheck, Title: "somebody may listen to a family of channels, and a query says who"},
 	{Rule: HTTPPath, Title: "a path of plain HTTP is well formed and belongs to one context"},
 	{Rule: FieldRule, Title: "validation rules fit the field's type"},
 	{Rule: EntityKey, Title: "an entity has one primary key, a string"},

@@ -33,6 +33,7 @@ func Check(set *source.Set, m *model.Model) []diag.Diagnostic {
 	c.routes()
 	c.httpPaths()
 	c.policies()
+	c.channels()
 	return append(append(c.found, event.Check(m)...), entity.Check(m)...)
 }
 

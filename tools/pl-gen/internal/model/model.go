@@ -50,6 +50,9 @@ type Context struct {
 	// Sagas are the processes that this one runs, both in contract order.
 	Policies []*Policy
 	Sagas    []*Saga
+	// Channels are the families of realtime channels that the context declares,
+	// in contract order.
+	Channels []*Channel
 	// HTTP are the paths that the context serves over plain HTTP, in contract
 	// order.
 	HTTP []HTTPPath
@@ -88,8 +91,9 @@ type Event struct {
 	Compatibility string
 	Partitions    int32
 	Retention     time.Duration
-	// Realtime is the channel pattern, or "".
-	Realtime string
+	// Realtime is the channel pattern, or "", and RealtimePos where it stands.
+	Realtime    string
+	RealtimePos Pos
 	// Publisher is nil when no context publishes the event.
 	Publisher *Context
 	Consumers []*Consumer

@@ -219,7 +219,7 @@ func (p *properties) realtime(e *Event) {
 	if !ok {
 		return
 	}
-	e.Realtime = pattern
+	e.Realtime, e.RealtimePos = pattern, p.at("realtime")
 	fields, err := channelFields(pattern)
 	if err != nil {
 		p.b.report(diag.New(diag.EventRealtime, p.at("realtime"), fmt.Sprintf("the channel %q is malformed: %v", pattern, err)).Because(

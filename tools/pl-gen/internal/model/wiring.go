@@ -30,6 +30,7 @@ func (b *builder) wire() {
 		b.calls(w)
 		b.policies(w)
 		b.sagas(w)
+		b.channels(w)
 	}
 	b.orphans()
 }

@@ -1936,6 +1936,89 @@ func (x *HasAccessResponse) GetExpiresAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// MayFollowRequest asks in the name of the caller.
+type MayFollowRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The course.
+	CourseId      string `protobuf:"bytes,1,opt,name=course_id,json=courseId,proto3" json:"course_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MayFollowRequest) Reset() {
+	*x = MayFollowRequest{}
+	mi := &file_pl_course_v1_course_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MayFollowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MayFollowRequest) ProtoMessage() {}
+
+func (x *MayFollowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_course_v1_course_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MayFollowRequest.ProtoReflect.Descriptor instead.
+func (*MayFollowRequest) Descriptor() ([]byte, []int) {
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *MayFollowRequest) GetCourseId() string {
+	if x != nil {
+		return x.CourseId
+	}
+	return ""
+}
+
+// MayFollowResponse says yes.
+type MayFollowResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MayFollowResponse) Reset() {
+	*x = MayFollowResponse{}
+	mi := &file_pl_course_v1_course_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MayFollowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MayFollowResponse) ProtoMessage() {}
+
+func (x *MayFollowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_course_v1_course_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MayFollowResponse.ProtoReflect.Descriptor instead.
+func (*MayFollowResponse) Descriptor() ([]byte, []int) {
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{22}
+}
+
 // ListAccessRequest asks for one page of what a student may use.
 type ListAccessRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1951,7 +2034,7 @@ type ListAccessRequest struct {
 
 func (x *ListAccessRequest) Reset() {
 	*x = ListAccessRequest{}
-	mi := &file_pl_course_v1_course_proto_msgTypes[21]
+	mi := &file_pl_course_v1_course_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1963,7 +2046,7 @@ func (x *ListAccessRequest) String() string {
 func (*ListAccessRequest) ProtoMessage() {}
 
 func (x *ListAccessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_course_v1_course_proto_msgTypes[21]
+	mi := &file_pl_course_v1_course_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1976,7 +2059,7 @@ func (x *ListAccessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAccessRequest.ProtoReflect.Descriptor instead.
 func (*ListAccessRequest) Descriptor() ([]byte, []int) {
-	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{21}
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListAccessRequest) GetStudentId() string {
@@ -2013,7 +2096,7 @@ type ListAccessResponse struct {
 
 func (x *ListAccessResponse) Reset() {
 	*x = ListAccessResponse{}
-	mi := &file_pl_course_v1_course_proto_msgTypes[22]
+	mi := &file_pl_course_v1_course_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2025,7 +2108,7 @@ func (x *ListAccessResponse) String() string {
 func (*ListAccessResponse) ProtoMessage() {}
 
 func (x *ListAccessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_course_v1_course_proto_msgTypes[22]
+	mi := &file_pl_course_v1_course_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2038,7 +2121,7 @@ func (x *ListAccessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAccessResponse.ProtoReflect.Descriptor instead.
 func (*ListAccessResponse) Descriptor() ([]byte, []int) {
-	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{22}
+	return file_pl_course_v1_course_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListAccessResponse) GetAccess() []*Access {
@@ -2232,7 +2315,10 @@ const file_pl_course_v1_course_proto_rawDesc = "" +
 	"\x11HasAccessResponse\x12\x18\n" +
 	"\aallowed\x18\x01 \x01(\bR\aallowed\x129\n" +
 	"\n" +
-	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"\x99\x01\n" +
+	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"9\n" +
+	"\x10MayFollowRequest\x12%\n" +
+	"\tcourse_id\x18\x01 \x01(\tB\b\x82\xe1\x18\x040\x018@R\bcourseId\"\x13\n" +
+	"\x11MayFollowResponse\"\x99\x01\n" +
 	"\x11ListAccessRequest\x12'\n" +
 	"\n" +
 	"student_id\x18\x01 \x01(\tB\b\x82\xe1\x18\x040\x018@R\tstudentId\x123\n" +
@@ -2260,7 +2346,8 @@ const file_pl_course_v1_course_proto_rawDesc = "" +
 	"\fAccessStatus\x12\x1d\n" +
 	"\x19ACCESS_STATUS_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ACCESS_STATUS_ACTIVE\x10\x01\x12\x19\n" +
-	"\x15ACCESS_STATUS_REVOKED\x10\x022\xd4\t\n" +
+	"\x15ACCESS_STATUS_REVOKED\x10\x022\xf2\n" +
+	"\n" +
 	"\rCourseService\x12l\n" +
 	"\fCreateCourse\x12!.pl.course.v1.CreateCourseRequest\x1a\".pl.course.v1.CreateCourseResponse\"\x15\xf2\xe0\x18\x11\x12\x0f/api/v1/courses\x12\x83\x01\n" +
 	"\rPublishCourse\x12\".pl.course.v1.PublishCourseRequest\x1a#.pl.course.v1.PublishCourseResponse\")\xf2\xe0\x18%\x12#/api/v1/courses/{course_id}/publish\x12\x88\x01\n" +
@@ -2272,11 +2359,15 @@ const file_pl_course_v1_course_proto_rawDesc = "" +
 	"\x0eActivateAccess\x12#.pl.course.v1.ActivateAccessRequest\x1a$.pl.course.v1.ActivateAccessResponse\"(\xf2\xe0\x18$\x12\"/api/v1/courses/{course_id}/access\x12{\n" +
 	"\fRevokeAccess\x12!.pl.course.v1.RevokeAccessRequest\x1a\".pl.course.v1.RevokeAccessResponse\"$\xf2\xe0\x18 *\x1e/api/v1/access/{enrollment_id}\x12\x87\x01\n" +
 	"\tHasAccess\x12\x1e.pl.course.v1.HasAccessRequest\x1a\x1f.pl.course.v1.HasAccessResponse\"9\xf2\xe0\x182\n" +
-	"0/api/v1/students/{student_id}/access/{course_id}\x90\x02\x01\x12~\n" +
+	"0/api/v1/students/{student_id}/access/{course_id}\x90\x02\x01\x12k\n" +
+	"\tMayFollow\x12\x1e.pl.course.v1.MayFollowRequest\x1a\x1f.pl.course.v1.MayFollowResponse\"\x1d\x8a\xe1\x18\x16\n" +
+	"\t\x12\astudent\n" +
+	"\t\x12\ateacher\x90\x02\x01\x12~\n" +
 	"\n" +
 	"ListAccess\x12\x1f.pl.course.v1.ListAccessRequest\x1a .pl.course.v1.ListAccessResponse\"-\xf2\xe0\x18&\n" +
-	"$/api/v1/students/{student_id}/access\x90\x02\x01\x1aS\xea\xe0\x18O\n" +
-	"\x0esquad-learning\x12\x1dpl.course.course_published.v1\x12\x1epl.course.material_uploaded.v1BBZ@github.com/pulselearn/campus-hub/gen/proto/pl/course/v1;coursev1b\x06proto3"
+	"$/api/v1/students/{student_id}/access\x90\x02\x01\x1a\x83\x01\xea\xe0\x18\x7f\n" +
+	"\x0esquad-learning\x12\x1dpl.course.course_published.v1\x12\x1epl.course.material_uploaded.v1:.\n" +
+	"\x06course\x12\a\x12\x05admin\x1a\x10course.MayFollow\"\tcourse_idBBZ@github.com/pulselearn/campus-hub/gen/proto/pl/course/v1;coursev1b\x06proto3"
 
 var (
 	file_pl_course_v1_course_proto_rawDescOnce sync.Once
@@ -2291,7 +2382,7 @@ func file_pl_course_v1_course_proto_rawDescGZIP() []byte {
 }
 
 var file_pl_course_v1_course_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_pl_course_v1_course_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_pl_course_v1_course_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_pl_course_v1_course_proto_goTypes = []any{
 	(CourseLevel)(0),               // 0: pl.course.v1.CourseLevel
 	(CourseStatus)(0),              // 1: pl.course.v1.CourseStatus
@@ -2318,29 +2409,31 @@ var file_pl_course_v1_course_proto_goTypes = []any{
 	(*RevokeAccessResponse)(nil),   // 22: pl.course.v1.RevokeAccessResponse
 	(*HasAccessRequest)(nil),       // 23: pl.course.v1.HasAccessRequest
 	(*HasAccessResponse)(nil),      // 24: pl.course.v1.HasAccessResponse
-	(*ListAccessRequest)(nil),      // 25: pl.course.v1.ListAccessRequest
-	(*ListAccessResponse)(nil),     // 26: pl.course.v1.ListAccessResponse
-	nil,                            // 27: pl.course.v1.Course.LabelsEntry
-	nil,                            // 28: pl.course.v1.CreateCourseRequest.LabelsEntry
-	(*timestamppb.Timestamp)(nil),  // 29: google.protobuf.Timestamp
+	(*MayFollowRequest)(nil),       // 25: pl.course.v1.MayFollowRequest
+	(*MayFollowResponse)(nil),      // 26: pl.course.v1.MayFollowResponse
+	(*ListAccessRequest)(nil),      // 27: pl.course.v1.ListAccessRequest
+	(*ListAccessResponse)(nil),     // 28: pl.course.v1.ListAccessResponse
+	nil,                            // 29: pl.course.v1.Course.LabelsEntry
+	nil,                            // 30: pl.course.v1.CreateCourseRequest.LabelsEntry
+	(*timestamppb.Timestamp)(nil),  // 31: google.protobuf.Timestamp
 }
 var file_pl_course_v1_course_proto_depIdxs = []int32{
 	0,  // 0: pl.course.v1.Course.level:type_name -> pl.course.v1.CourseLevel
 	1,  // 1: pl.course.v1.Course.status:type_name -> pl.course.v1.CourseStatus
-	27, // 2: pl.course.v1.Course.labels:type_name -> pl.course.v1.Course.LabelsEntry
-	29, // 3: pl.course.v1.Course.starts_at:type_name -> google.protobuf.Timestamp
-	29, // 4: pl.course.v1.Course.created_at:type_name -> google.protobuf.Timestamp
-	29, // 5: pl.course.v1.Course.published_at:type_name -> google.protobuf.Timestamp
+	29, // 2: pl.course.v1.Course.labels:type_name -> pl.course.v1.Course.LabelsEntry
+	31, // 3: pl.course.v1.Course.starts_at:type_name -> google.protobuf.Timestamp
+	31, // 4: pl.course.v1.Course.created_at:type_name -> google.protobuf.Timestamp
+	31, // 5: pl.course.v1.Course.published_at:type_name -> google.protobuf.Timestamp
 	2,  // 6: pl.course.v1.Material.kind:type_name -> pl.course.v1.MaterialKind
-	29, // 7: pl.course.v1.Material.uploaded_at:type_name -> google.protobuf.Timestamp
+	31, // 7: pl.course.v1.Material.uploaded_at:type_name -> google.protobuf.Timestamp
 	3,  // 8: pl.course.v1.Access.status:type_name -> pl.course.v1.AccessStatus
-	29, // 9: pl.course.v1.Access.expires_at:type_name -> google.protobuf.Timestamp
-	29, // 10: pl.course.v1.Access.created_at:type_name -> google.protobuf.Timestamp
-	29, // 11: pl.course.v1.Access.revoked_at:type_name -> google.protobuf.Timestamp
+	31, // 9: pl.course.v1.Access.expires_at:type_name -> google.protobuf.Timestamp
+	31, // 10: pl.course.v1.Access.created_at:type_name -> google.protobuf.Timestamp
+	31, // 11: pl.course.v1.Access.revoked_at:type_name -> google.protobuf.Timestamp
 	8,  // 12: pl.course.v1.SectionDraft.children:type_name -> pl.course.v1.SectionDraft
 	0,  // 13: pl.course.v1.CreateCourseRequest.level:type_name -> pl.course.v1.CourseLevel
-	28, // 14: pl.course.v1.CreateCourseRequest.labels:type_name -> pl.course.v1.CreateCourseRequest.LabelsEntry
-	29, // 15: pl.course.v1.CreateCourseRequest.starts_at:type_name -> google.protobuf.Timestamp
+	30, // 14: pl.course.v1.CreateCourseRequest.labels:type_name -> pl.course.v1.CreateCourseRequest.LabelsEntry
+	31, // 15: pl.course.v1.CreateCourseRequest.starts_at:type_name -> google.protobuf.Timestamp
 	8,  // 16: pl.course.v1.CreateCourseRequest.outline:type_name -> pl.course.v1.SectionDraft
 	4,  // 17: pl.course.v1.CreateCourseResponse.course:type_name -> pl.course.v1.Course
 	5,  // 18: pl.course.v1.CreateCourseResponse.sections:type_name -> pl.course.v1.Section
@@ -2354,7 +2447,7 @@ var file_pl_course_v1_course_proto_depIdxs = []int32{
 	4,  // 26: pl.course.v1.ListCoursesResponse.courses:type_name -> pl.course.v1.Course
 	7,  // 27: pl.course.v1.ActivateAccessResponse.access:type_name -> pl.course.v1.Access
 	7,  // 28: pl.course.v1.RevokeAccessResponse.access:type_name -> pl.course.v1.Access
-	29, // 29: pl.course.v1.HasAccessResponse.expires_at:type_name -> google.protobuf.Timestamp
+	31, // 29: pl.course.v1.HasAccessResponse.expires_at:type_name -> google.protobuf.Timestamp
 	7,  // 30: pl.course.v1.ListAccessResponse.access:type_name -> pl.course.v1.Access
 	9,  // 31: pl.course.v1.CourseService.CreateCourse:input_type -> pl.course.v1.CreateCourseRequest
 	11, // 32: pl.course.v1.CourseService.PublishCourse:input_type -> pl.course.v1.PublishCourseRequest
@@ -2364,18 +2457,20 @@ var file_pl_course_v1_course_proto_depIdxs = []int32{
 	19, // 36: pl.course.v1.CourseService.ActivateAccess:input_type -> pl.course.v1.ActivateAccessRequest
 	21, // 37: pl.course.v1.CourseService.RevokeAccess:input_type -> pl.course.v1.RevokeAccessRequest
 	23, // 38: pl.course.v1.CourseService.HasAccess:input_type -> pl.course.v1.HasAccessRequest
-	25, // 39: pl.course.v1.CourseService.ListAccess:input_type -> pl.course.v1.ListAccessRequest
-	10, // 40: pl.course.v1.CourseService.CreateCourse:output_type -> pl.course.v1.CreateCourseResponse
-	12, // 41: pl.course.v1.CourseService.PublishCourse:output_type -> pl.course.v1.PublishCourseResponse
-	14, // 42: pl.course.v1.CourseService.UploadMaterial:output_type -> pl.course.v1.UploadMaterialResponse
-	16, // 43: pl.course.v1.CourseService.GetCourse:output_type -> pl.course.v1.GetCourseResponse
-	18, // 44: pl.course.v1.CourseService.ListCourses:output_type -> pl.course.v1.ListCoursesResponse
-	20, // 45: pl.course.v1.CourseService.ActivateAccess:output_type -> pl.course.v1.ActivateAccessResponse
-	22, // 46: pl.course.v1.CourseService.RevokeAccess:output_type -> pl.course.v1.RevokeAccessResponse
-	24, // 47: pl.course.v1.CourseService.HasAccess:output_type -> pl.course.v1.HasAccessResponse
-	26, // 48: pl.course.v1.CourseService.ListAccess:output_type -> pl.course.v1.ListAccessResponse
-	40, // [40:49] is the sub-list for method output_type
-	31, // [31:40] is the sub-list for method input_type
+	25, // 39: pl.course.v1.CourseService.MayFollow:input_type -> pl.course.v1.MayFollowRequest
+	27, // 40: pl.course.v1.CourseService.ListAccess:input_type -> pl.course.v1.ListAccessRequest
+	10, // 41: pl.course.v1.CourseService.CreateCourse:output_type -> pl.course.v1.CreateCourseResponse
+	12, // 42: pl.course.v1.CourseService.PublishCourse:output_type -> pl.course.v1.PublishCourseResponse
+	14, // 43: pl.course.v1.CourseService.UploadMaterial:output_type -> pl.course.v1.UploadMaterialResponse
+	16, // 44: pl.course.v1.CourseService.GetCourse:output_type -> pl.course.v1.GetCourseResponse
+	18, // 45: pl.course.v1.CourseService.ListCourses:output_type -> pl.course.v1.ListCoursesResponse
+	20, // 46: pl.course.v1.CourseService.ActivateAccess:output_type -> pl.course.v1.ActivateAccessResponse
+	22, // 47: pl.course.v1.CourseService.RevokeAccess:output_type -> pl.course.v1.RevokeAccessResponse
+	24, // 48: pl.course.v1.CourseService.HasAccess:output_type -> pl.course.v1.HasAccessResponse
+	26, // 49: pl.course.v1.CourseService.MayFollow:output_type -> pl.course.v1.MayFollowResponse
+	28, // 50: pl.course.v1.CourseService.ListAccess:output_type -> pl.course.v1.ListAccessResponse
+	41, // [41:51] is the sub-list for method output_type
+	31, // [31:41] is the sub-list for method input_type
 	31, // [31:31] is the sub-list for extension type_name
 	31, // [31:31] is the sub-list for extension extendee
 	0,  // [0:31] is the sub-list for field type_name
@@ -2394,7 +2489,7 @@ func file_pl_course_v1_course_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pl_course_v1_course_proto_rawDesc), len(file_pl_course_v1_course_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -487,7 +487,9 @@ type Channel struct {
 	// error lets the caller listen. It needs the field that holds that part.
 	Check string `protobuf:"bytes,3,opt,name=check,proto3" json:"check,omitempty"`
 	// The field of the check's request that the part behind the colon fills.
-	Field         string `protobuf:"bytes,4,opt,name=field,proto3" json:"field,omitempty"`
+	Field string `protobuf:"bytes,4,opt,name=field,proto3" json:"field,omitempty"`
+	// Whether those who listen are told who else does, by id.
+	Presence      bool `protobuf:"varint,5,opt,name=presence,proto3" json:"presence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -548,6 +550,13 @@ func (x *Channel) GetField() string {
 		return x.Field
 	}
 	return ""
+}
+
+func (x *Channel) GetPresence() bool {
+	if x != nil {
+		return x.Presence
+	}
+	return false
 }
 
 // Consumer describes how one event type is consumed.
@@ -1568,12 +1577,13 @@ const file_pl_options_v1_options_proto_rawDesc = "" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x10\n" +
 	"\x03own\x18\x03 \x01(\tR\x03own\x12\x14\n" +
 	"\x05scope\x18\x04 \x01(\tR\x05scope\x12\x18\n" +
-	"\aservice\x18\x05 \x01(\tR\aservice\"u\n" +
+	"\aservice\x18\x05 \x01(\tR\aservice\"\x91\x01\n" +
 	"\aChannel\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12*\n" +
 	"\x05allow\x18\x02 \x03(\v2\x14.pl.options.v1.AllowR\x05allow\x12\x14\n" +
 	"\x05check\x18\x03 \x01(\tR\x05check\x12\x14\n" +
-	"\x05field\x18\x04 \x01(\tR\x05field\"\xbf\x04\n" +
+	"\x05field\x18\x04 \x01(\tR\x05field\x12\x1a\n" +
+	"\bpresence\x18\x05 \x01(\bR\bpresence\"\xbf\x04\n" +
 	"\bConsumer\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x18\n" +
 	"\ahandler\x18\x02 \x01(\tR\ahandler\x123\n" +

@@ -45,6 +45,8 @@ const (
 	CourseServiceRevokeAccessProcedure = "/pl.course.v1.CourseService/RevokeAccess"
 	// CourseServiceHasAccessProcedure is the procedure name of the CourseService's HasAccess RPC.
 	CourseServiceHasAccessProcedure = "/pl.course.v1.CourseService/HasAccess"
+	// CourseServiceMayFollowProcedure is the procedure name of the CourseService's MayFollow RPC.
+	CourseServiceMayFollowProcedure = "/pl.course.v1.CourseService/MayFollow"
 	// CourseServiceListAccessProcedure is the procedure name of the CourseService's ListAccess RPC.
 	CourseServiceListAccessProcedure = "/pl.course.v1.CourseService/ListAccess"
 )
@@ -109,6 +111,14 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	courseServiceMayFollowSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_pl_course_v1_course_proto.Services().ByName("CourseService").Methods().ByName("MayFollow"),
+			Procedure:        CourseServiceMayFollowProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	courseServiceListAccessSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -140,6 +150,9 @@ type CourseServiceClient interface {
 	RevokeAccess(context.Context, *v1.RevokeAccessRequest) (*v1.RevokeAccessResponse, error)
 	// HasAccess tells whether a student may use a course now.
 	HasAccess(context.Context, *v1.HasAccessRequest) (*v1.HasAccessResponse, error)
+	// MayFollow answers who may hear at once what happens in a course: who teaches it, and students who may use it now.
+	// Others are refused with PermissionDenied.
+	MayFollow(context.Context, *v1.MayFollowRequest) (*v1.MayFollowResponse, error)
 	// ListAccess returns what a student may use now, oldest first, a page at a time.
 	ListAccess(context.Context, *v1.ListAccessRequest) (*v1.ListAccessResponse, error)
 }
@@ -171,6 +184,9 @@ type CourseServiceHandler interface {
 	RevokeAccess(context.Context, *v1.RevokeAccessRequest) (*v1.RevokeAccessResponse, error)
 	// HasAccess tells whether a student may use a course now.
 	HasAccess(context.Context, *v1.HasAccessRequest) (*v1.HasAccessResponse, error)
+	// MayFollow answers who may hear at once what happens in a course: who teaches it, and students who may use it now.
+	// Others are refused with PermissionDenied.
+	MayFollow(context.Context, *v1.MayFollowRequest) (*v1.MayFollowResponse, error)
 	// ListAccess returns what a student may use now, oldest first, a page at a time.
 	ListAccess(context.Context, *v1.ListAccessRequest) (*v1.ListAccessResponse, error)
 }
@@ -188,6 +204,7 @@ func RegisterCourseServiceHandler(server *connect.Server, svc CourseServiceHandl
 		connect.Method{Spec: courseServiceActivateAccessSpec(), Handler: adapter.activateAccess},
 		connect.Method{Spec: courseServiceRevokeAccessSpec(), Handler: adapter.revokeAccess},
 		connect.Method{Spec: courseServiceHasAccessSpec(), Handler: adapter.hasAccess},
+		connect.Method{Spec: courseServiceMayFollowSpec(), Handler: adapter.mayFollow},
 		connect.Method{Spec: courseServiceListAccessSpec(), Handler: adapter.listAccess},
 	)
 }
@@ -225,6 +242,10 @@ func (UnimplementedCourseServiceHandler) RevokeAccess(context.Context, *v1.Revok
 
 func (UnimplementedCourseServiceHandler) HasAccess(context.Context, *v1.HasAccessRequest) (*v1.HasAccessResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "pl.course.v1.CourseService.HasAccess is not implemented")
+}
+
+func (UnimplementedCourseServiceHandler) MayFollow(context.Context, *v1.MayFollowRequest) (*v1.MayFollowResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "pl.course.v1.CourseService.MayFollow is not implemented")
 }
 
 func (UnimplementedCourseServiceHandler) ListAccess(context.Context, *v1.ListAccessRequest) (*v1.ListAccessResponse, error) {
@@ -294,6 +315,14 @@ func (c *courseServiceClient) RevokeAccess(ctx context.Context, req *v1.RevokeAc
 func (c *courseServiceClient) HasAccess(ctx context.Context, req *v1.HasAccessRequest) (*v1.HasAccessResponse, error) {
 	var res v1.HasAccessResponse
 	if err := c.client.CallUnary(ctx, courseServiceHasAccessSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *courseServiceClient) MayFollow(ctx context.Context, req *v1.MayFollowRequest) (*v1.MayFollowResponse, error) {
+	var res v1.MayFollowResponse
+	if err := c.client.CallUnary(ctx, courseServiceMayFollowSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -399,6 +428,18 @@ func (h courseServiceHandler) hasAccess(ctx context.Context, _ connect.Spec, str
 		return err
 	}
 	res, err := h.svc.HasAccess(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h courseServiceHandler) mayFollow(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.MayFollowRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.MayFollow(ctx, &req)
 	if err != nil {
 		return err
 	}
