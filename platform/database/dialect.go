@@ -30,9 +30,9 @@ type Dialect interface {
 	// parameters with a lower number.
 	Rows(first int, columns ...any) (query string, args []any)
 	// ExecBatch runs statements in their order, in one round trip where the
-	// engine can. It returns how many have succeeded; the error is that of the
-	// next.
-	ExecBatch(ctx context.Context, c *sql.Conn, statements []Statement) (done int, err error)
+	// engine can. It returns how many have succeeded, and how many rows the
+	// last of those has changed; the error is that of the next.
+	ExecBatch(ctx context.Context, c *sql.Conn, statements []Statement) (done int, changed int64, err error)
 	// Commit commits the transaction that is open on c. An error that
 	// Classify calls Unreachable leaves the outcome unknown, unless it matches
 	// driver.ErrBadConn; after any other the transaction is rolled back.
@@ -62,12 +62,16 @@ type Traits struct {
 	Name, Directory string
 	// Platform holds the migrations of the platform's own tables.
 	Platform fs.FS
-	// Begin and BeginRead begin a transaction for writing, and one that
-	// refuses to write and sees one state of the database.
-	Begin, BeginRead string
-	// BeginOwn begins a transaction of the platform's own, for writing, whose
-	// statements all find their rows by an index.
-	BeginOwn string
+	// BeginRead begins a transaction that refuses to write and sees one state
+	// of the database.
+	BeginRead string
+	// Begin begins a transaction for writing, and BeginOwn one of the
+	// platform's own, whose statements all find their rows by an index. They
+	// are several statements where one is not enough.
+	Begin, BeginOwn []string
+	// BeginsLate says that a transaction for writing has no effect before its
+	// first statement. It is then begun together with that.
+	BeginsLate bool
 	// SingleWriter says that the engine has one writer at a time, in one
 	// process. Transactions then queue up, commands before batches.
 	SingleWriter bool

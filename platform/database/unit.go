@@ -3,9 +3,10 @@ package database
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -32,30 +33,33 @@ type Unit struct {
 	ctx    context.Context // ends with the transaction
 	cancel context.CancelCauseFunc
 
-	mu    sync.Mutex // held during each statement
-	over  bool
-	queue []Statement
+	mu     sync.Mutex // held during each statement
+	over   bool
+	begun  bool  // the engine knows of the transaction
+	failed error // why it does not, although it was told
+	queue  []Statement
 }
 
-// Begin waits for the writer and a connection and begins a transaction.
+// Begin waits for the writer and a connection and begins a transaction. An
+// engine that cannot be reached is noticed by its first statement at the latest.
 func (db *DB) Begin(ctx context.Context, c Class) (*Unit, error) {
 	return db.begin(ctx, c, db.traits.Begin)
 }
 
-func (db *DB) begin(ctx context.Context, c Class, statement string) (*Unit, error) {
+func (db *DB) begin(ctx context.Context, c Class, statements []string) (*Unit, error) {
 	leave, err := db.turns.take(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("wait for the database's writer: %w", err)
 	}
-	return db.open(ctx, db.write, statement, leave)
+	return db.open(ctx, db.write, statements, leave)
 }
 
 // BeginRead begins a transaction that cannot write.
 func (db *DB) BeginRead(ctx context.Context) (*Unit, error) {
-	return db.open(ctx, db.read, db.traits.BeginRead, func() {})
+	return db.open(ctx, db.read, []string{db.traits.BeginRead}, func() {})
 }
 
-func (db *DB) open(ctx context.Context, pool *sql.DB, begin string, leave func()) (*Unit, error) {
+func (db *DB) open(ctx context.Context, pool *sql.DB, begin []string, leave func()) (*Unit, error) {
 	conn, err := pool.Conn(ctx)
 	if err != nil {
 		leave()
@@ -63,7 +67,14 @@ func (db *DB) open(ctx context.Context, pool *sql.DB, begin string, leave func()
 	}
 	u := &Unit{db: db, conn: conn, leave: leave}
 	u.ctx, u.cancel = context.WithCancelCause(context.Background())
-	if _, err := conn.ExecContext(ctx, begin); err != nil {
+	if db.traits.BeginsLate && pool == db.write {
+		for _, statement := range begin {
+			u.queue = append(u.queue, Statement{Query: statement, owner: Nobody})
+		}
+		return u, nil
+	}
+	u.begun = true
+	if _, err := conn.ExecContext(ctx, strings.Join(begin, "; ")); err != nil {
 		u.over = true
 		u.release(err)
 		return nil, fmt.Errorf("begin transaction: %w", err)
@@ -79,14 +90,26 @@ func (u *Unit) bound(ctx context.Context) (_ context.Context, stop func()) {
 	return ctx, func() { detach(); cancel(nil) }
 }
 
+// usable reports why statements cannot be run. u.mu is held.
+func (u *Unit) usable() error {
+	if u.over {
+		return ErrOver
+	}
+	return u.failed
+}
+
 // ExecContext runs a statement in the transaction.
 func (u *Unit) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.over {
-		return nil, ErrOver
+	if err := u.usable(); err != nil {
+		return nil, err
 	}
-	if err := u.flush(ctx); err != nil {
+	if len(u.queue) > 0 && len(args) > 0 { // one without arguments may be several
+		changed, err := u.flush(ctx, Statement{Query: query, Args: args, owner: Nobody})
+		return sqldriver.RowsAffected(changed), err
+	}
+	if _, err := u.flush(ctx); err != nil {
 		return nil, err
 	}
 	ctx, stop := u.bound(ctx)
@@ -99,10 +122,10 @@ func (u *Unit) ExecContext(ctx context.Context, query string, args ...any) (sql.
 func (u *Unit) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.over {
-		return nil, ErrOver
+	if err := u.usable(); err != nil {
+		return nil, err
 	}
-	if err := u.flush(ctx); err != nil {
+	if _, err := u.flush(ctx); err != nil {
 		return nil, err
 	}
 	ctx, stop := u.bound(ctx)
@@ -158,18 +181,18 @@ func Each(ctx context.Context, c Conn, query string, args []any, f func(rows *sq
 func (u *Unit) Commit() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.over {
-		return ErrOver
+	if err := u.usable(); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
-	if err := u.flush(ctx); err != nil {
+	if _, err := u.flush(ctx); err != nil {
 		return err
 	}
 	u.over = true
 	err := u.db.dialect.Commit(ctx, u.conn)
 	u.release(err)
-	if err != nil && u.db.dialect.Classify(err) == Unreachable && !errors.Is(err, driver.ErrBadConn) {
+	if err != nil && u.db.dialect.Classify(err) == Unreachable && !errors.Is(err, sqldriver.ErrBadConn) {
 		return fmt.Errorf("commit: %w: %w", ErrCommitUnknown, err)
 	}
 	if err != nil {
@@ -188,6 +211,10 @@ func (u *Unit) Rollback() {
 		return
 	}
 	u.over = true
+	if !u.begun {
+		u.release(nil)
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
 	_, err := u.conn.ExecContext(ctx, "ROLLBACK")
@@ -207,7 +234,7 @@ func (u *Unit) Ended() bool {
 func (u *Unit) release(err error) {
 	u.cancel(ErrOver)
 	if err != nil {
-		_ = u.conn.Raw(func(any) error { return driver.ErrBadConn })
+		_ = u.conn.Raw(func(any) error { return sqldriver.ErrBadConn })
 	}
 	_ = u.conn.Close()
 	u.leave()

@@ -43,15 +43,16 @@ func Prepare(ctx context.Context, db *database.DB, at time.Time) (database.Day, 
 	return today, db.Prepare(ctx, database.Outbox, today.Next())
 }
 
-// Insert writes events to the outbox of db in the transaction that is open on
-// c. It is the last statement before the commit: the sequence is then in the
-// order in which transactions that share a row are serialised.
-func Insert(ctx context.Context, db *database.DB, c database.Conn, day database.Day, events []Event) error {
+// Insert writes events to the outbox of db in the transaction u, and may
+// leave that to [database.Unit.Flush]. It is the last statement before the
+// commit: the sequence is then in the order in which transactions that share a
+// row are serialised.
+func Insert(ctx context.Context, db *database.DB, u *database.Unit, day database.Day, events []Event) error {
 	recorded := string(event.AppendTime(nil, database.Now()))
 	for len(events) > 0 {
 		n := min(len(events), insertRows)
 		rows := columnsOf(db, day, recorded, events[:n])
-		if err := rows.insert(ctx, db, c); err != nil {
+		if err := rows.insert(ctx, db, u); err != nil {
 			return fmt.Errorf("write the outbox: %w", err)
 		}
 		events = events[n:]
@@ -113,11 +114,10 @@ func encodeRaw(e *Event) []byte {
 	return event.AppendHeaderList([]byte{rawValue}, e.Headers)
 }
 
-func (r *columns) insert(ctx context.Context, db *database.DB, c database.Conn) error {
+func (r *columns) insert(ctx context.Context, db *database.DB, u *database.Unit) error {
 	rows, args := db.Rows(1, r.day, r.shard, r.id, r.topic, r.key, r.fingerprint, r.attributes, r.data, r.headers)
-	_, err := c.ExecContext(ctx,
+	return u.Queue(ctx, database.Nobody,
 		`INSERT INTO pl_outbox (day, shard, id, topic, key, fingerprint, attributes, data, headers) `+rows, args...)
-	return err
 }
 
 // shardOf keeps all events of a key in one shard.

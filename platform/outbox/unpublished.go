@@ -135,9 +135,8 @@ func (s *shard) markStretch(ctx context.Context, u *database.Unit, rows []outbox
 		seqs[i] = rows[i].seq
 	}
 	among, args := s.db.Among(5, seqs)
-	_, err := u.ExecContext(ctx, `UPDATE pl_outbox SET published_at = $1 WHERE day = $2 AND seq BETWEEN $3 AND $4 AND seq `+among,
+	return u.Queue(ctx, database.Nobody, `UPDATE pl_outbox SET published_at = $1 WHERE day = $2 AND seq BETWEEN $3 AND $4 AND seq `+among,
 		append([]any{database.Now(), int64(rows[0].day), seqs[0], seqs[len(seqs)-1]}, args...)...)
-	return err
 }
 
 // A schemaKey is what a registry's id depends on.

@@ -198,6 +198,9 @@ func (c *call) finish(ctx context.Context, u *database.Unit, today database.Day,
 	if err := outbox.Insert(ctx, c.s.db, u, today, out); err != nil {
 		return err
 	}
+	if err := u.Flush(ctx); err != nil {
+		return err
+	}
 	c.s.hooks.Step(ctx, bus.CommandStored)
 	if err := u.Commit(); err != nil {
 		return err

@@ -295,9 +295,6 @@ func (r *run) isolated(ctx context.Context, i int) error {
 
 // close writes the hold and the outbox, and commits the first n deliveries.
 func (r *run) close(ctx context.Context, n int) (int, error) {
-	if err := r.u.Flush(ctx); err != nil {
-		return 0, r.timed(ctx, err)
-	}
 	r.s.hooks.Step(ctx, bus.ConsumeHandled)
 	if err := r.retract(ctx); err != nil {
 		return 0, r.timed(ctx, err)
@@ -307,6 +304,9 @@ func (r *run) close(ctx context.Context, n int) (int, error) {
 		return 0, r.timed(ctx, err)
 	}
 	if err := outbox.Insert(ctx, r.s.db, r.u, r.today, r.out); err != nil {
+		return 0, r.timed(ctx, err)
+	}
+	if err := r.u.Flush(ctx); err != nil {
 		return 0, r.timed(ctx, err)
 	}
 	r.s.hooks.Step(ctx, bus.ConsumeStored)

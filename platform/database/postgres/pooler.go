@@ -20,7 +20,7 @@ import (
 var carried = []string{"application_name", "timezone"}
 
 // beginSetting stands for settings that cannot be sent with the connection.
-const beginSetting = "; SET LOCAL idle_in_transaction_session_timeout = 60000"
+const beginSetting = "SET LOCAL idle_in_transaction_session_timeout = 60000"
 
 // behindPooler reports whether a pooler answers. A pooler refuses settings
 // that it does not know; or it lets them pass, and its connections have other

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -89,16 +90,16 @@ func (d dialect) Traits() database.Traits {
 	if err != nil {
 		panic(err) // the path is a constant
 	}
-	setting := ""
+	begin := []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"}
+	beginRead := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	if d.pooled {
-		setting = beginSetting
+		begin = append(begin, beginSetting)
+		beginRead += "; " + beginSetting
 	}
-	begin := "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" + setting
 	return database.Traits{
 		Name: "postgres", Directory: "postgres", Platform: platform,
-		Begin: begin, BeginOwn: begin + "; " + byIndex,
-		BeginRead: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + setting,
-		Shards:    2, Poll: 100 * time.Millisecond,
+		Begin: begin, BeginOwn: append(slices.Clip(begin), byIndex), BeginRead: beginRead, BeginsLate: true,
+		Shards: 2, Poll: 100 * time.Millisecond,
 	}
 }
 
@@ -145,7 +146,7 @@ func typeName(column any) string {
 
 // ExecBatch sends the statements in one pipeline. After one that fails, the
 // server skips the others.
-func (dialect) ExecBatch(ctx context.Context, c *sql.Conn, statements []database.Statement) (done int, err error) {
+func (dialect) ExecBatch(ctx context.Context, c *sql.Conn, statements []database.Statement) (done int, changed int64, err error) {
 	var batch pgx.Batch
 	for _, s := range statements {
 		batch.Queue(s.Query, s.Args...)
@@ -153,15 +154,17 @@ func (dialect) ExecBatch(ctx context.Context, c *sql.Conn, statements []database
 	err = c.Raw(func(raw any) error {
 		results := raw.(*stdlib.Conn).Conn().SendBatch(ctx, &batch)
 		for range statements {
-			if _, err := results.Exec(); err != nil {
+			tag, err := results.Exec()
+			if err != nil {
 				_ = results.Close() // gives the same error
 				return err
 			}
+			changed = tag.RowsAffected()
 			done++
 		}
 		return results.Close()
 	})
-	return done, err
+	return done, changed, err
 }
 
 // errLost marks the error of a commit that the server may have carried out.

@@ -99,21 +99,26 @@ func (*dialect) Traits() database.Traits {
 	if err != nil {
 		panic(err) // the path is a constant
 	}
+	begin := []string{"BEGIN IMMEDIATE"}
 	return database.Traits{
 		Name: "sqlite3", Directory: "sqlite", Platform: platform,
-		Begin: "BEGIN IMMEDIATE", BeginRead: "BEGIN", BeginOwn: "BEGIN IMMEDIATE",
+		Begin: begin, BeginOwn: begin, BeginRead: "BEGIN",
 		SingleWriter: true, BatchTime: 5 * time.Millisecond,
 		Shards: 1, Poll: time.Minute, // no other process writes, and those here ring
 	}
 }
 
-func (*dialect) ExecBatch(ctx context.Context, c *sql.Conn, statements []database.Statement) (int, error) {
+func (*dialect) ExecBatch(ctx context.Context, c *sql.Conn, statements []database.Statement) (done int, changed int64, err error) {
 	for i, s := range statements {
-		if _, err := c.ExecContext(ctx, s.Query, s.Args...); err != nil {
-			return i, err
+		res, err := c.ExecContext(ctx, s.Query, s.Args...)
+		if err == nil {
+			changed, err = res.RowsAffected()
+		}
+		if err != nil {
+			return i, 0, err
 		}
 	}
-	return len(statements), nil
+	return len(statements), changed, nil
 }
 
 func (*dialect) Commit(ctx context.Context, c *sql.Conn) error {
