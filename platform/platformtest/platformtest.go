@@ -36,7 +36,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
-	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
 	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/database/postgres"
 	"github.com/pulselearn/campus-hub/platform/database/sqlite"
@@ -81,6 +80,7 @@ type Harness struct {
 	dbs     map[string]*database.DB
 	given   map[string]bool // ids of the events that the test itself published
 	fuse    *fuse           // kills the process; nil when nothing does
+	faults  faults
 }
 
 // Run starts the contexts that register adds, runs the test, and ends them.
@@ -110,15 +110,13 @@ func (h *Harness) configure(dir string) {
 		DataDir: dir, Provision: service.On, DrainTimeout: drainWithin,
 	}
 	h.engines = service.Engines{
-		OpenSQLite: sqlite.Open, OpenPostgres: postgres.Open,
-		DialKafka: func(_ context.Context, to service.Kafka) (driver.Conn, error) {
-			return kafkabus.Open(kafkabus.Config{Brokers: to.Brokers, ClientID: to.Client, Logger: to.Log, Dial: h.network.Dial, Idle: idle})
-		},
+		OpenPostgres: postgres.Open,
 		EmbedBroker: func(ctx context.Context, dir, addr string, log *slog.Logger) (service.Broker, error) {
 			return kafka.Start(ctx, kafka.Options{Addr: addr, DataDir: dir, Logger: log, Listen: h.network.Listen})
 		},
 		Listen: h.network.Listen, Dial: h.network.Dial,
 	}
+	h.faults.install(h)
 }
 
 func (h *Harness) start() {
@@ -148,7 +146,7 @@ func (h *Harness) settle() {
 }
 
 func (h *Harness) connect() (err error) {
-	h.conn, err = h.engines.DialKafka(h.T.Context(), service.Kafka{Brokers: []string{kafkaAddr}, Client: "platformtest", Log: h.log.logger()})
+	h.conn, err = h.engines.DialKafka(h.T.Context(), service.Kafka{Brokers: []string{kafkaAddr}, Client: ownClient, Log: h.log.logger()})
 	if err != nil {
 		return err
 	}
@@ -175,6 +173,7 @@ func (h *Harness) connect() (err error) {
 // fails the test.
 func (h *Harness) close() {
 	h.T.Helper()
+	h.Mend()
 	h.disconnect()
 	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
 	defer cancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"connectrpc.com/connect/v2"
@@ -25,6 +26,7 @@ type Directory struct {
 	remote       map[string]string
 	http         connecthttp.HTTPClient
 	interceptors []connect.ClientInterceptor
+	attempts     []connect.ClientInterceptor // of every attempt
 	observer     Observer
 	services     *identity.Services // nil without a secret
 	caller       func(context.Context) identity.Caller
@@ -43,6 +45,11 @@ func NewDirectory(server *connect.Server, remote map[string]string, interceptors
 // Observe sets who is told what the policies of clients do. It must be called
 // before the first [Directory.Client].
 func (d *Directory) Observe(o Observer) { d.observer = o }
+
+// Intercept puts an interceptor around every attempt of a call, inside of the
+// policies that repeat it. It must be called before the first
+// [Directory.Client].
+func (d *Directory) Intercept(i connect.ClientInterceptor) { d.attempts = append(d.attempts, i) }
 
 // Identify sets what makes the tokens that contexts of this process are known
 // by in others. It must be called before the first [Directory.Client].
@@ -67,7 +74,7 @@ func (d *Directory) AddLocal(context string) { d.local[context] = true }
 // neither serves nor has an address for answers every call with Unavailable
 // and the setting that is missing; [Directory.Check] finds that at start-up.
 func (d *Directory) Client(context string, policies ...Policy) *connect.Client {
-	return newClient(d.transport(context), newGuards(context, policies, d.observer), d.interceptors, d.identify(context))
+	return newClient(d.transport(context), newGuards(context, policies, d.observer), d.interceptors, append(slices.Clone(d.attempts), d.identify(context))...)
 }
 
 // Check fails when one of the contexts can be reached neither in this process

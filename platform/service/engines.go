@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 
+	"connectrpc.com/connect/v2"
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/pulselearn/campus-hub/platform/bus"
@@ -34,6 +35,9 @@ type Engines struct {
 	// for a network in memory. Both may be nil.
 	Listen func(network, address string) (net.Listener, error)
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	// Attempts is an interceptor of every attempt of a call that contexts make,
+	// for faults in tests. It may be nil.
+	Attempts connect.ClientInterceptor
 	// Hooks observe what every context does, as package bus and tx have them.
 	Hooks bus.Hooks
 }

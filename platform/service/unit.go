@@ -147,6 +147,9 @@ func (p *Process) startUnits(ctx context.Context) error {
 		return fmt.Errorf("trace calls to other contexts: %w", err)
 	}
 	p.directory = rpc.NewDirectory(p.server, p.cfg.Calls, clientSpans)
+	if p.engines.Attempts != nil {
+		p.directory.Intercept(p.engines.Attempts)
+	}
 	p.directory.Observe(callLog{p.telemetry.Calls(), p.log})
 	for _, u := range p.units {
 		p.directory.AddLocal(u.Context)
