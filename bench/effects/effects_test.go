@@ -41,7 +41,7 @@ import (
 
 var events = flag.Int("events", 1000, "how many events each run consumes")
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) { pgtest.MainDurable(m) }
 
 // A load is what the events of a run are like.
 type load struct {

@@ -48,7 +48,7 @@ var (
 	engine  = flag.String("engine", "sqlite", "sqlite or postgres")
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) { pgtest.MainDurable(m) }
 
 const (
 	consumer = "notification.OnBadgeAwarded"

@@ -29,6 +29,7 @@ var (
 	shared    *server
 	startErr  error
 	databases atomic.Int64
+	durable   bool // set before the server is started
 )
 
 var (
@@ -103,6 +104,13 @@ func Main(m *testing.M) {
 	code := m.Run()
 	Stop()
 	os.Exit(code)
+}
+
+// MainDurable is [Main] for measurements: the server writes to the disk what it
+// says is committed, as one in production does.
+func MainDurable(m *testing.M) {
+	durable = true
+	Main(m)
 }
 
 // Stop stops what was started for tests. It is for a TestMain that has more to
@@ -182,8 +190,10 @@ func (s *server) boot() error {
 
 func (s *server) run(data string, identity *syscall.Credential) error {
 	s.cmd = exec.Command(filepath.Join(s.bin, "postgres"), "-D", data, "-p", strconv.Itoa(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200",
-		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "deadlock_timeout=100ms")
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200", "-c", "deadlock_timeout=100ms")
+	if !durable {
+		s.cmd.Args = append(s.cmd.Args, "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+	}
 	if err := s.launch(s.cmd, identity, "log"); err != nil {
 		return err
 	}
