@@ -218,6 +218,12 @@ func (s *Server) mayListen(caller *identity.Caller, channel string) error {
 
 // call makes a call in the caller's name. Other requests go on meanwhile.
 func (c *session) call(r *request, caller *identity.Caller) {
+	if wait := c.server.cfg.Wait; wait != nil {
+		if d := wait(caller.Name()); d > 0 {
+			c.answer(r.ID, nil, refused(connect.CodeResourceExhausted, "you make too many calls; the next one is let in after %s", d.Round(time.Millisecond)))
+			return
+		}
+	}
 	c.mu.Lock()
 	full := c.calls >= c.server.cfg.Limits.Calls
 	if !full {

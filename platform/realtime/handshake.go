@@ -61,6 +61,10 @@ func (s *Server) admit(r *http.Request) (*admission, *refusal) {
 		return nil, &refusal{http.StatusServiceUnavailable, "the server is starting: " + err.Error(), true}
 	}
 	a, token, refused := offered(r)
+	if c := identity.From(r.Context()); refused == nil && !c.Anonymous() {
+		a.caller = &c // the door knows already
+		return a, nil
+	}
 	if refused != nil || token == "" {
 		return a, refused
 	}

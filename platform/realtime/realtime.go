@@ -63,7 +63,7 @@ type Invoker interface {
 	Invoke(ctx context.Context, procedure, key string, request proto.Message) (proto.Message, error)
 }
 
-// Config is what a [Server] is made of. All fields but Origins are required.
+// Config is what a [Server] is made of. All fields down to Logger are required.
 type Config struct {
 	Routes   Routes
 	Verifier Verifier
@@ -74,6 +74,9 @@ type Config struct {
 	// Origins are the origins of web pages that may connect, besides the
 	// server's own; "*" is any.
 	Origins []string
+	// Wait returns how long the caller of that name has to wait before the next
+	// call, or 0. It is nil without such a limit.
+	Wait func(caller string) time.Duration
 	// Goroutines reads every connection with a goroutine of its own, as it is
 	// done for TLS and where the system has no epoll.
 	Goroutines bool

@@ -28,8 +28,12 @@ func (p *Process) mountFront(mux *http.ServeMux) error {
 	if err := p.checkFront(); err != nil {
 		return err
 	}
-	api, err := rest.New(gateway.NewInvoker(p.directory, front.APIs...), p.log, front.APIs...)
+	calls := gateway.NewInvoker(p.directory, front.APIs...)
+	api, err := rest.New(calls, p.log, front.APIs...)
 	if err != nil {
+		return err
+	}
+	if err := p.mountRealtime(mux, calls); err != nil {
 		return err
 	}
 	mux.Handle(rest.Prefix, api)

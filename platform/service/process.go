@@ -18,6 +18,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/admin/adminserver"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/gateway/door"
+	"github.com/pulselearn/campus-hub/platform/realtime"
 	"github.com/pulselearn/campus-hub/platform/registry"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/schema"
@@ -42,6 +43,7 @@ type Process struct {
 	registry  *webServer // nil without an embedded registry
 	broker    Broker     // nil without an embedded broker
 	conn      driver.Conn
+	live      *realtime.Server // nil without events to listen to
 	schemas   *schemas
 	server    *connect.Server
 	directory *rpc.Directory
@@ -304,6 +306,9 @@ func (p *Process) components(ctx context.Context) map[string]error {
 		state["process"] = errDraining
 	}
 	state["broker"] = p.conn.Ping(ctx)
+	if p.live != nil {
+		state["realtime"] = p.live.Ready()
+	}
 	for _, u := range p.units {
 		u.components(ctx, state)
 	}
@@ -348,7 +353,7 @@ func (p *Process) Drain(ctx context.Context) error {
 		var errs []error
 		if p.calls != nil {
 			p.door.Close()
-			errs = append(errs, p.calls.drain(ctx))
+			errs = append(errs, p.drainRealtime(ctx), p.calls.drain(ctx))
 		}
 		if p.admin != nil {
 			errs = append(errs, p.admin.drain(ctx))

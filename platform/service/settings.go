@@ -102,7 +102,9 @@ var settings = []setting{
 }
 
 // allSettings returns every setting, in the order in which they are listed.
-func allSettings() []setting { return slices.Concat(settings, providerSettings, doorSettings) }
+func allSettings() []setting {
+	return slices.Concat(settings, providerSettings, doorSettings, realtimeSettings)
+}
 
 var families = []family{
 	{"DATABASE_URL_", "PostgreSQL URL of one context", func(c *Config) map[string]string { return c.DatabaseURLs }},

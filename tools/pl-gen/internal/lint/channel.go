@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/diag"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 )
+
+var channelPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*:\{[^{}]+\}$`)
 
 var familyPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
@@ -97,8 +100,8 @@ func (c *checker) badCheck(pos diag.Pos, message, cause, fix string) {
 
 // channelOf reports an event on channels that nobody declares.
 func (c *checker) channelOf(e *model.Event, families map[string]*model.Channel) {
-	family, _, ok := e.Channel()
-	if !ok {
+	family, _, ok := strings.Cut(e.Realtime, ":")
+	if !ok || !channelPattern.MatchString(e.Realtime) {
 		c.report(diag.New(diag.ChannelFamily, e.RealtimePos, fmt.Sprintf("%s is on the channel %q, which is no family with one field", e.Topic, e.Realtime)).Because(
 			"who may listen is decided for a family and one id", `write for example "course:{courseId}"`))
 		return
