@@ -21,6 +21,19 @@
 // A test sees what other contexts see: it publishes the events that they
 // would ([Harness.Given]), calls the API as they would ([Harness.Client]), and
 // reads what was published ([Published], [One]).
+//
+// It can make things go wrong meanwhile: the broker is away
+// ([Harness.CutBroker]), publishes, commits and calls are refused, lost or stuck
+// ([Harness.BreakPublish], [Harness.BreakCommit], [Harness.BreakCall]), tables
+// take no rows ([Harness.BreakTable]), a database is busy
+// ([Harness.LockDatabase]), and events come again, out of order ([Repeat]).
+// [Harness.Mend] ends all of that:
+//
+//	h.BreakCall(coursev1connect.CourseServiceActivateAccessProcedure, platformtest.Lost, platformtest.Always)
+//	h.Given(&paymentv1event.Captured{…})
+//	h.Advance(6 * time.Hour)
+//	h.Mend()
+//	h.Quiet()
 package platformtest
 
 import (
