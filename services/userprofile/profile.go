@@ -15,6 +15,12 @@ import (
 	"github.com/pulselearn/campus-hub/platform/rpc"
 )
 
+// What is taken for granted of people who do not say where they live.
+const (
+	defaultLocale   = "en"
+	defaultTimeZone = "UTC"
+)
+
 // parseEmail returns an address as it is stored: bare and in lower case.
 func parseEmail(text string) (string, error) {
 	address, err := mail.ParseAddress(text)

@@ -20,7 +20,7 @@ func (s *Service) RegisterUser(ctx context.Context, tx *userprofileservice.Tx, r
 	if err != nil {
 		return nil, err
 	}
-	locale, zone := cmp.Or(req.GetLocale(), "en"), cmp.Or(req.GetTimeZone(), "UTC")
+	locale, zone := cmp.Or(req.GetLocale(), defaultLocale), cmp.Or(req.GetTimeZone(), defaultTimeZone)
 	if err := checkPlace(locale, zone); err != nil {
 		return nil, err
 	}

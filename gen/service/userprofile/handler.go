@@ -11,6 +11,7 @@ package userprofileservice
 import (
 	"context"
 
+	authv1event "github.com/pulselearn/campus-hub/gen/event/auth/v1"
 	userprofilev1 "github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1"
 	"github.com/pulselearn/campus-hub/platform/event"
 )
@@ -38,6 +39,9 @@ type Handler interface {
 	// BatchGetUsers returns the profiles that exist among the given ids. Unknown
 	// ids are left out and are no error.
 	BatchGetUsers(ctx context.Context, r *Reader, req *userprofilev1.BatchGetUsersRequest) (*userprofilev1.BatchGetUsersResponse, error)
+	// OnAccountCreated consumes pl.auth.account_created.v1: a person has got an
+	// account to log in with.
+	OnAccountCreated(ctx context.Context, tx *Tx, e *authv1event.AccountCreated) error
 }
 
 // Event is an event that userprofile publishes. The events of other contexts

@@ -7,12 +7,15 @@ package userprofileservice
 import (
 	"context"
 	"io/fs"
+	"time"
 
 	connect "connectrpc.com/connect/v2"
 	ent "github.com/pulselearn/campus-hub/gen/ent/userprofile"
+	authv1event "github.com/pulselearn/campus-hub/gen/event/auth/v1"
 	userprofilev1event "github.com/pulselearn/campus-hub/gen/event/userprofile/v1"
 	userprofilev1 "github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1/userprofilev1connect"
+	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/service"
@@ -33,6 +36,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 			userprofilev1event.ProfileUpdatedType,
 			userprofilev1event.UserRegisteredType,
 		},
+		Consumers:  consumers(h),
 		Migrations: migrations,
 		Configure:  service.Configuration(h),
 		Code:       code,
@@ -43,6 +47,22 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 			})
 		},
 	})
+}
+
+func consumers(h Handler) []tx.Consumer {
+	return []tx.Consumer{
+		{
+			Route: bus.Route{
+				Consumer: "userprofile.OnAccountCreated",
+				Type:     authv1event.AccountCreatedType,
+				New:      func() event.Message { return new(authv1event.AccountCreated) },
+				Timeout:  10 * time.Second,
+			},
+			Handle: func(ctx context.Context, core *tx.Tx, m event.Message) error {
+				return rpc.Outcome(h.OnAccountCreated(ctx, NewTx(core), m.(*authv1event.AccountCreated)))
+			},
+		},
+	}
 }
 
 // code says what the errors of the context's database mean to a caller.
