@@ -56,7 +56,7 @@ func units(set *source.Set, m *model.Model) []unit {
 		unit{"command hub", sumOf(served...), func() ([]plan.File, error) { return command.EmitHub(m) }},
 		unit{"gateway hub", sumOf(served...), func() ([]plan.File, error) { return gateway.EmitHub(m) }},
 		unit{"gateway realtime", sumOf(wired...), func() ([]plan.File, error) { return gateway.EmitRealtime(m) }},
-		unit{"openapi hub", sumOf(served...), func() ([]plan.File, error) { return openapi.EmitHub(m) }},
+		unit{"openapi hub", sumOf(wired...), func() ([]plan.File, error) { return openapi.EmitHub(m) }},
 		unit{"messages", sumOf(named...), func() ([]plan.File, error) { return messages.Emit(m) }},
 		unit{"typescript package", sumOf(append(wired, described(m)...)...), func() ([]plan.File, error) { return tssdk.EmitPackage(m) }},
 		unit{"asyncapi hub", sumOf(wired...), func() ([]plan.File, error) { return asyncapi.EmitHub(m) }},

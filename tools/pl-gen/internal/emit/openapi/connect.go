@@ -1,29 +1,15 @@
 package openapi
 
-import "strings"
+import (
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
+)
 
-// Names of components that every document has.
+// Names of components of Connect's protocol.
 const (
-	idempotencyKey  = "IdempotencyKey"
 	protocolVersion = "ConnectProtocolVersion"
 	timeout         = "ConnectTimeout"
 	errorName       = "ConnectError"
 )
-
-// failures are the answers to a call that failed, by HTTP status: Connect maps
-// each code to one.
-var failures = []struct{ status, name, codes string }{
-	{"400", "BadRequest", "invalid_argument, failed_precondition or out_of_range"},
-	{"401", "Unauthenticated", "unauthenticated"},
-	{"403", "PermissionDenied", "permission_denied"},
-	{"404", "NotFound", "not_found"},
-	{"409", "Conflict", "already_exists or aborted"},
-	{"429", "ResourceExhausted", "resource_exhausted"},
-	{"500", "Internal", "internal, unknown or data_loss"},
-	{"503", "Unavailable", "unavailable: it is not known whether the call took effect; send it again with the same Idempotency-Key"},
-	{"504", "DeadlineExceeded", "deadline_exceeded"},
-	{"default", "Failure", "any other"},
-}
 
 // codes are the codes of a Connect error.
 var codes = []string{
@@ -32,13 +18,46 @@ var codes = []string{
 	"data_loss", "unauthenticated",
 }
 
-func parameters() map[string]parameter {
+// call adds what Connect's JSON protocol has of a call: POST, and GET for a
+// query.
+func (d *document) call(c *model.Context, m *model.Method, s *schemas) {
+	item := &pathItem{Post: connectOperation(c, m, s)}
+	item.Post.Body = &body{true, jsonOf(s.request(m.Input.Desc))}
+	if m.Query {
+		item.Get = connectOperation(c, m, s)
+		item.Get.ID += "_get"
+		item.Get.Parameters = append([]parameter{
+			{Name: "encoding", In: "query", Required: true, Schema: &schema{Const: "json"}},
+			{Name: "connect", In: "query", Schema: &schema{Const: "v1"}},
+			{Name: "message", In: "query", Required: true, Description: "The request as JSON.", Content: jsonOf(s.request(m.Input.Desc))},
+		}, item.Get.Parameters[1:]...)
+	} else {
+		item.Post.Parameters = append([]parameter{refTo("parameters", idempotencyKey)}, item.Post.Parameters...)
+	}
+	d.Paths["/"+string(c.Service.Desc.FullName())+"/"+m.Name] = item
+}
+
+// connectOperation is what POST and GET of a call have in common.
+func connectOperation(c *model.Context, m *model.Method, s *schemas) *operation {
+	o := &operation{
+		ID: c.Service.Name + "_" + m.Name + "_connect", Tags: []string{connectTag(c)}, Summary: firstSentence(m.Doc), Description: m.Doc,
+		Parameters: []parameter{refTo("parameters", protocolVersion), refTo("parameters", timeout)},
+		Responses: map[string]response{"200": {
+			Description: "The call succeeded.",
+			Content:     jsonOf(s.response(m.Output.Desc)),
+		}},
+		Query: m.Query,
+	}
+	for _, f := range failures {
+		o.Responses[f.status] = refResponse("Connect" + f.name)
+	}
+	return o
+}
+
+func connectTag(c *model.Context) string { return c.Service.Name + " over Connect" }
+
+func connectParameters() map[string]parameter {
 	return map[string]parameter{
-		idempotencyKey: {
-			Name: "Idempotency-Key", In: "header", Schema: &schema{Type: "string", MinLength: 1, MaxLength: 256},
-			Description: "Makes the command run once however often it is sent: with the same key, caller and request the first answer " +
-				"is given again, for 24 hours; with another request the answer is invalid_argument. Without it a call must not be retried.",
-		},
 		protocolVersion: {
 			Name: "Connect-Protocol-Version", In: "header", Schema: &schema{Const: "1"},
 			Description: "The version of Connect's protocol.",
@@ -50,20 +69,9 @@ func parameters() map[string]parameter {
 	}
 }
 
-func responses() map[string]response {
-	list := map[string]response{}
-	for _, f := range failures {
-		list[f.name] = response{
-			Description: "The call failed; the code is " + f.codes + ".",
-			Content:     jsonOf(&schema{Ref: "#/components/schemas/" + errorName}),
-		}
-	}
-	return list
-}
-
 func connectError() *schema {
 	return &schema{
-		Type: "object", Description: "Why a call failed.", Required: []string{"code"},
+		Type: "object", Description: "Why a call over Connect failed.", Required: []string{"code"},
 		Properties: map[string]*schema{
 			"code":    {Type: "string", Enum: codes, Description: "What kind of failure it is; decide by it."},
 			"message": {Type: "string", Description: "What went wrong, for people."},
@@ -76,19 +84,4 @@ func connectError() *schema {
 			}},
 		},
 	}
-}
-
-func refTo(kind, name string) parameter { return parameter{Ref: "#/components/" + kind + "/" + name} }
-
-func refResponse(name string) response { return response{Ref: "#/components/responses/" + name} }
-
-func jsonOf(s *schema) map[string]media { return map[string]media{"application/json": {s}} }
-
-// firstSentence is the beginning of a comment up to the first full stop.
-func firstSentence(doc string) string {
-	text := strings.Join(strings.Fields(doc), " ")
-	if i := strings.Index(text, ". "); i >= 0 {
-		return text[:i+1]
-	}
-	return text
 }

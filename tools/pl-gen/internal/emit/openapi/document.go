@@ -9,6 +9,7 @@ type document struct {
 	OpenAPI    string               `json:"openapi"`
 	Info       info                 `json:"info"`
 	Servers    []server             `json:"servers"`
+	Security   []security           `json:"security"`
 	Tags       []tag                `json:"tags"`
 	Paths      map[string]*pathItem `json:"paths"`
 	Components components           `json:"components"`
@@ -36,9 +37,15 @@ type tag struct {
 }
 
 type pathItem struct {
-	Get  *operation `json:"get,omitempty"`
-	Post *operation `json:"post"`
+	Get    *operation `json:"get,omitempty"`
+	Put    *operation `json:"put,omitempty"`
+	Post   *operation `json:"post,omitempty"`
+	Delete *operation `json:"delete,omitempty"`
+	Patch  *operation `json:"patch,omitempty"`
 }
+
+// security names a scheme and the scopes that it needs.
+type security map[string][]string
 
 type operation struct {
 	ID          string              `json:"operationId"`
@@ -49,14 +56,7 @@ type operation struct {
 	Body        *body               `json:"requestBody,omitempty"`
 	Responses   map[string]response `json:"responses"`
 	// Query is true for a call without side effects.
-	Query bool  `json:"x-query"`
-	REST  *rest `json:"x-rest,omitempty"`
-}
-
-type rest struct {
-	Method string `json:"method"`
-	Path   string `json:"path"`
-	Note   string `json:"note"`
+	Query bool `json:"x-query"`
 }
 
 type parameter struct {
@@ -69,6 +69,13 @@ type parameter struct {
 	Content     map[string]media `json:"content,omitempty"`
 }
 
+// A header is a parameter whose name stands outside of it.
+type header struct {
+	Ref         string  `json:"$ref,omitempty"`
+	Description string  `json:"description,omitempty"`
+	Schema      *schema `json:"schema,omitempty"`
+}
+
 type body struct {
 	Required bool             `json:"required"`
 	Content  map[string]media `json:"content"`
@@ -79,15 +86,26 @@ type media struct {
 }
 
 type response struct {
-	Ref         string           `json:"$ref,omitempty"`
-	Description string           `json:"description,omitempty"`
-	Content     map[string]media `json:"content,omitempty"`
+	Ref         string            `json:"$ref,omitempty"`
+	Description string            `json:"description,omitempty"`
+	Headers     map[string]header `json:"headers,omitempty"`
+	Content     map[string]media  `json:"content,omitempty"`
 }
 
 type components struct {
+	Security   map[string]scheme    `json:"securitySchemes"`
 	Schemas    map[string]*schema   `json:"schemas"`
 	Parameters map[string]parameter `json:"parameters"`
+	Headers    map[string]header    `json:"headers"`
 	Responses  map[string]response  `json:"responses"`
+}
+
+// A scheme is a way to say who calls.
+type scheme struct {
+	Type        string `json:"type"`
+	Scheme      string `json:"scheme"`
+	Format      string `json:"bearerFormat"`
+	Description string `json:"description"`
 }
 
 // A schema is a JSON Schema (2020-12), as far as it is used here.

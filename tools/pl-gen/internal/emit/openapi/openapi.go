@@ -1,12 +1,14 @@
 // Package openapi emits OpenAPI 3.1 documents of the calls that contexts serve
-// today: Connect's JSON protocol, POST for every call and GET for queries. REST
-// bindings are noted as x-rest.
+// over HTTP with JSON: the REST API on the routes of the contracts, and every
+// call over Connect.
 package openapi
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/gofile"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
@@ -26,19 +28,42 @@ func Emit(c *model.Context) ([]plan.File, error) {
 	if c.Service == nil || len(c.Service.Methods) == 0 {
 		return nil, nil
 	}
+	return write(c.Name, newDocument(c.Service.Name, c.Doc, c))
+}
+
+func write(name string, d *document) ([]plan.File, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	if err := e.Encode(newDocument(c)); err != nil {
-		return nil, fmt.Errorf("emit OpenAPI of %s: %w", c.Name, err)
+	if err := e.Encode(d); err != nil {
+		return nil, fmt.Errorf("emit OpenAPI of %s: %w", name, err)
 	}
-	return []plan.File{{Path: Dir + "/" + c.Name + ".json", Content: b.Bytes(), Emitter: Emitter}}, nil
+	return []plan.File{{Path: Dir + "/" + name + ".json", Content: b.Bytes(), Emitter: Emitter}}, nil
 }
 
-// EmitHub returns the Go package that has the documents in it.
+// hub is the document of all contexts.
+const hub = "hub"
+
+// EmitHub returns the document of all contexts, and the Go package that has the
+// documents in it.
 func EmitHub(m *model.Model) ([]plan.File, error) {
-	f := gofile.New(Dir+"/openapi.go", gofile.Package{Path: m.Module + "/" + Dir, Name: "openapi"})
+	var contexts []*model.Context
+	for _, c := range m.Contexts {
+		if c.Service != nil && len(c.Service.Methods) > 0 {
+			contexts = append(contexts, c)
+		}
+	}
+	document, err := write(hub, newDocument("All contexts", "The calls of all contexts in one document.", contexts...))
+	if err != nil {
+		return nil, err
+	}
+	embedded, err := emitPackage(m.Module)
+	return append(document, embedded...), err
+}
+
+func emitPackage(module string) ([]plan.File, error) {
+	f := gofile.New(Dir+"/openapi.go", gofile.Package{Path: module + "/" + Dir, Name: "openapi"})
 	f.Reserve("name", "text", "err")
 	f.Doc("Package openapi has the OpenAPI documents of the contexts' REST APIs.")
 	f.P("//go:embed *.json")
@@ -59,64 +84,44 @@ func EmitHub(m *model.Model) ([]plan.File, error) {
 	return []plan.File{{Path: f.Path(), Content: src, Emitter: Emitter}}, nil
 }
 
-func newDocument(c *model.Context) *document {
+func newDocument(title, doc string, contexts ...*model.Context) *document {
 	d := &document{
 		OpenAPI: "3.1.0",
 		Info: info{
-			Title: c.Service.Name, Version: "v1", Description: c.Doc,
-			Contact:   contact{c.Owner},
+			Title: title, Version: "v1", Description: doc,
+			Contact:   contact{owners(contexts)},
 			Generated: "by pl-gen from contracts; do not edit",
 		},
-		Servers: []server{{"/"}},
-		Tags:    []tag{{c.Service.Name, c.Doc}},
-		Paths:   map[string]*pathItem{},
-		Components: components{
-			Parameters: parameters(),
-			Responses:  responses(),
-		},
+		Servers:    []server{{"/"}},
+		Security:   []security{{bearer: {}}},
+		Paths:      map[string]*pathItem{},
+		Components: newComponents(),
 	}
-	s := newSchemas(c.Service.Methods)
-	for _, m := range c.Service.Methods {
-		d.Paths["/"+string(c.Service.Desc.FullName())+"/"+m.Name] = d.path(c, m, s)
+	s := newSchemas(contexts)
+	for _, c := range contexts {
+		d.Tags = append(d.Tags, tag{c.Service.Name, c.Doc})
+		for _, m := range c.Service.Methods {
+			d.route(c, m, s)
+		}
+	}
+	for _, c := range contexts {
+		d.Tags = append(d.Tags, tag{connectTag(c), "Every call of " + c.Service.Name + " over Connect's JSON protocol."})
+		for _, m := range c.Service.Methods {
+			d.call(c, m, s)
+		}
 	}
 	d.Components.Schemas = s.defined
 	d.Components.Schemas[errorName] = connectError()
+	d.Components.Schemas[problemName] = problem()
 	return d
 }
 
-func (d *document) path(c *model.Context, m *model.Method, s *schemas) *pathItem {
-	item := &pathItem{Post: call(c, m, s)}
-	item.Post.Body = &body{true, jsonOf(s.request(m.Input.Desc))}
-	if !m.Query {
-		item.Post.Parameters = append([]parameter{refTo("parameters", idempotencyKey)}, item.Post.Parameters...)
-		return item
+func owners(contexts []*model.Context) string {
+	var names []string
+	for _, c := range contexts {
+		if !slices.Contains(names, c.Owner) {
+			names = append(names, c.Owner)
+		}
 	}
-	item.Get = call(c, m, s)
-	item.Get.ID = m.Name + ".get"
-	item.Get.Parameters = append([]parameter{
-		{Name: "encoding", In: "query", Required: true, Schema: &schema{Const: "json"}},
-		{Name: "connect", In: "query", Schema: &schema{Const: "v1"}},
-		{Name: "message", In: "query", Required: true, Description: "The request as JSON.", Content: jsonOf(s.request(m.Input.Desc))},
-	}, item.Get.Parameters[1:]...)
-	return item
-}
-
-// call is what POST and GET of a call have in common.
-func call(c *model.Context, m *model.Method, s *schemas) *operation {
-	o := &operation{
-		ID: m.Name, Tags: []string{c.Service.Name}, Summary: firstSentence(m.Doc), Description: m.Doc,
-		Parameters: []parameter{refTo("parameters", protocolVersion), refTo("parameters", timeout)},
-		Responses: map[string]response{"200": {
-			Description: "The call succeeded.",
-			Content:     jsonOf(s.response(m.Output.Desc)),
-		}},
-		Query: m.Query,
-	}
-	for _, f := range failures {
-		o.Responses[f.status] = refResponse(f.name)
-	}
-	if m.HTTPVerb != "" {
-		o.REST = &rest{m.HTTPVerb, m.HTTPPath, "the binding that the REST gateway serves; this server does not"}
-	}
-	return o
+	return strings.Join(names, ", ")
 }

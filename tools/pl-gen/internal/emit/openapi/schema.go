@@ -20,15 +20,17 @@ type schemas struct {
 	answers map[protoreflect.FullName]bool
 }
 
-func newSchemas(methods []*model.Method) *schemas {
+func newSchemas(contexts []*model.Context) *schemas {
 	s := &schemas{
 		defined: map[string]*schema{},
 		rules:   map[protoreflect.FullName]*model.Message{},
 		answers: map[protoreflect.FullName]bool{},
 	}
-	for _, m := range methods {
-		s.ruled(m.Input)
-		s.answered(m.Output.Desc)
+	for _, c := range contexts {
+		for _, m := range c.Service.Methods {
+			s.ruled(m.Input)
+			s.answered(m.Output.Desc)
+		}
 	}
 	return s
 }

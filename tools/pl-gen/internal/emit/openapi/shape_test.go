@@ -143,10 +143,7 @@ func TestCallsTellCommandsFromQueries(t *testing.T) {
 	if put == nil || put.Get != nil || !hasKey(put.Post) || put.Post.Query {
 		t.Errorf("command %+v", put)
 	}
-	if put.Post.REST == nil || put.Post.REST.Method != "PUT" || put.Post.REST.Path != "/api/v1/shapes/{name}" {
-		t.Errorf("binding %+v", put.Post.REST)
-	}
-	if get == nil || get.Get == nil || hasKey(get.Post) || !get.Post.Query || get.Post.REST != nil {
+	if get == nil || get.Get == nil || hasKey(get.Post) || !get.Post.Query {
 		t.Errorf("query %+v", get)
 	}
 	if put.Post.Summary != "Put stores." {
