@@ -43,6 +43,10 @@ func (m *member) hasAppetite() bool {
 func (p *partition) hasAppetite() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.hungry()
+}
+
+func (p *partition) hungry() bool {
 	return p.sought && p.ended == nil && len(p.queue) < appetiteRecords && p.bytes < appetiteBytes
 }
 

@@ -174,7 +174,7 @@ func (p *partition) pop(max, maxBytes int) ([]*driver.Record, error) {
 	if p.ended != nil {
 		return nil, p.ended
 	}
-	n, bytes := 0, 0
+	n, bytes, sated := 0, 0, !p.hungry()
 	for n < len(p.queue) && n < max {
 		s := size(p.queue[n])
 		if n > 0 && bytes+s > maxBytes {
@@ -185,7 +185,9 @@ func (p *partition) pop(max, maxBytes int) ([]*driver.Record, error) {
 	records := p.queue[:n:n]
 	p.queue = p.queue[n:]
 	p.account(-bytes)
-	p.m.whet()
+	if sated && p.hungry() {
+		p.m.whet()
+	}
 	if p.paused && p.drained() {
 		p.paused = false
 		p.m.data.ResumeFetchPartitions(map[string][]int32{p.id.topic: {p.id.partition}})
