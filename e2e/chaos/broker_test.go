@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -51,19 +52,19 @@ type server interface {
 	Resume(tb testing.TB)
 }
 
-// startBroker starts n servers of an engine, each behind a proxy, and a
+// startBroker starts the servers of an engine, each behind a proxy, and a
 // registry. Without a number of servers Kafka is the embedded one, with its
 // registry, in a process of its own.
-func (w *world) startBroker(engine string, n int) {
+func (w *world) startBroker(r run) {
 	w.Helper()
 	switch {
-	case engine == "nats":
-		w.broker = &natsBroker{cluster: nats.StartCluster(w.T, max(n, 1), nats.Behind(w.behind))}
-	case n == 0:
-		w.broker = w.startEmbedded()
+	case r.engine == "nats":
+		w.broker = &natsBroker{cluster: nats.StartCluster(w.T, max(r.servers, 1), nats.Behind(w.behind))}
+	case r.servers == 0:
+		w.broker = w.startEmbedded(cmp.Or(r.records, filepath.Join(w.dir, "broker")))
 		return
 	default:
-		w.broker = newKafka(kafka.StartCluster(w.T, n, kafka.Behind(w.behind)))
+		w.broker = newKafka(kafka.StartCluster(w.T, r.servers, kafka.Behind(w.behind)))
 	}
 	w.startRegistry()
 }
@@ -73,11 +74,11 @@ func (w *world) behind(_ testing.TB, addr string) string {
 	return w.proxy(fmt.Sprintf("broker %d", len(w.proxies)+1), addr)
 }
 
-func (w *world) startEmbedded() broker {
+func (w *world) startEmbedded(dir string) broker {
 	b := w.process("broker", "broker")
 	kafkaAddr, registryAddr := free(w.T), free(w.T)
 	b.set("PL_EMBEDDED_KAFKA_ADDR="+kafkaAddr, "PL_EMBEDDED_REGISTRY_ADDR="+registryAddr)
-	b.set("PL_DATA_DIR=" + filepath.Join(w.dir, "broker"))
+	b.set("PL_DATA_DIR=" + dir)
 	b.healthy = "http://" + registryAddr + "/subjects"
 	b.start()
 	b.ready()

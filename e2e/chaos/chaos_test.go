@@ -33,6 +33,7 @@ type run struct {
 	seed    uint64
 	lasts   time.Duration
 	data    string // where the database is; "": anywhere
+	records string // where the embedded broker has its records; "": anywhere
 }
 
 // TestChaos lets students take quizzes and buy courses while the services, the

@@ -14,15 +14,14 @@ import (
 	"github.com/pulselearn/campus-hub/e2e/faults"
 )
 
-// TestDiskFull lets students work while the database has no space left, which
-// it survives or not, and gives the space back. Nobody but the server is
-// started again.
-func TestDiskFull(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "postgres")
+// newDisk makes a disk for the test.
+func newDisk(t *testing.T, megabytes int) (dir string, disk *faults.Disk) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "disk")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	disk, err := faults.NewDisk(dir, 256)
+	disk, err := faults.NewDisk(dir, megabytes)
 	if errors.Is(err, faults.ErrNoDisk) && os.Getenv("CI") != "true" {
 		t.Skipf("NOT TESTED WITH A FULL DISK: %v", err)
 	}
@@ -34,7 +33,43 @@ func TestDiskFull(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return dir, disk
+}
+
+// TestDiskFull lets students work while the database has no space left, which
+// it survives or not, and gives the space back. Nobody but the server is
+// started again.
+func TestDiskFull(t *testing.T) {
+	dir, disk := newDisk(t, 256)
 	w := newWorld(t, run{binary: os.Args[0], engine: "kafka", data: dir})
+	checkDisk(w, func() {
+		w.must("fill the disk", disk.Fill())
+		w.await(20*time.Second, w.refused)
+		<-time.After(2 * time.Second)
+		w.must("free the disk", disk.Free())
+		w.postgres.Start(t)
+	})
+}
+
+// TestBrokersDiskFull does that to the embedded broker, which dies while its
+// disk is full.
+func TestBrokersDiskFull(t *testing.T) {
+	dir, disk := newDisk(t, 256)
+	w := newWorld(t, run{binary: os.Args[0], engine: "kafka", records: dir})
+	broker := w.victims["broker"]
+	checkDisk(w, func() {
+		w.must("fill the disk", disk.Fill())
+		<-time.After(3 * time.Second)
+		broker.kill()
+		w.must("free the disk", disk.Free())
+		broker.start()
+		broker.ready()
+	})
+}
+
+// checkDisk lets students work while a disk is filled and freed three times.
+func checkDisk(w *world, fill func()) {
+	w.Helper()
 	c := newCampus(w)
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -43,24 +78,20 @@ func TestDiskFull(t *testing.T) {
 	}()
 	for range 3 {
 		<-time.After(2 * time.Second)
-		w.must("fill the disk", disk.Fill())
-		w.await(20*time.Second, w.refused)
-		<-time.After(2 * time.Second)
-		w.must("free the disk", disk.Free())
-		w.postgres.Start(t)
+		fill()
 	}
 	close(stop)
 	<-done
 	for group := range groups {
 		if w.victims[group].ended() {
-			t.Errorf("%s has given up", group)
+			w.Errorf("%s has given up", group)
 		}
 	}
 	w.quiet(2 * time.Minute)
 	v := w.check(c)
-	t.Logf("report: after %d times without space: %s", strings.Count(w.postgres.Log(t), noSpace), v)
+	w.Logf("report: %s; the database had no space %d times", v, strings.Count(w.postgres.Log(w.T), noSpace))
 	if len(v.violations) > 0 || v.tally["applied"] == 0 {
-		t.Error(v.report())
+		w.Error(v.report())
 	}
 }
 

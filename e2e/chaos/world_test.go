@@ -47,7 +47,7 @@ type world struct {
 func newWorld(t *testing.T, r run) *world {
 	t.Helper()
 	w := &world{T: t, dir: t.TempDir(), binary: r.binary, victims: map[string]*process{}, proxies: map[string]*faults.Proxy{}, dbs: map[string]*database.DB{}}
-	w.startBroker(r.engine, r.servers)
+	w.startBroker(r)
 	w.postgres = pgserver.Start(t, cmp.Or(r.data, t.TempDir()))
 	urls := w.databases()
 	for group := range groups {
