@@ -1,0 +1,30 @@
+/** How often a delivery that failed is tried again, and when. */
+export interface Retry {
+  /** How often in all. */
+  readonly attempts: number;
+  readonly firstDelayMillis: number;
+  readonly maxDelayMillis: number;
+}
+
+/** As the Go runtime has it: an hour in all. */
+export const defaultRetry: Retry = { attempts: 15, firstDelayMillis: 500, maxDelayMillis: 15 * 60_000 };
+
+/** The delay behind an attempt, the first being 1: it doubles up to the longest, with up to a fifth of it more at random. */
+export function delayAfter(attempt: number, retry: Retry): number {
+  const delay = Math.min(retry.firstDelayMillis * 2 ** Math.min(attempt - 1, 40), retry.maxDelayMillis);
+  return delay * (1 + Math.random() / 5);
+}
+
+/** Resolves after that long, or when the signal is given, whichever is first. */
+export function sleep(millis: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, millis);
+    signal?.addEventListener("abort", end, { once: true });
+  });
+}

@@ -1,0 +1,11 @@
+export { BreakerOpen, type BreakerOptions, CircuitBreaker } from "./breaker.js";
+export { EventBus, type EventBusConfig, type PublishOptions, type TransactionOptions, type Tx } from "./bus.js";
+export type { Delivery, Handler, SubscribeOptions } from "./consumer.js";
+export { deadLetterTopic } from "./deadletter.js";
+export type { KafkaOptions } from "./kafka/kafka.js";
+export type { Logger } from "./log.js";
+export type { NatsOptions } from "./nats/nats.js";
+export { reject, retryAfter } from "./outcome.js";
+export type { PostgresOptions } from "./postgres/postgres.js";
+export { Registry, RegistryError, type RegistryOptions, RegistryUnavailable } from "./registry.js";
+export type { EventType } from "./store.js";
