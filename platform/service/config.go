@@ -120,7 +120,7 @@ func LoadConfig(environ []string) (*Config, error) {
 }
 
 // generatorVariables belong to pl-gen, which is often run from the same shell.
-var generatorVariables = []string{"PL_BUF", "PL_ADMIN_URL", "PL_ACTOR"}
+var generatorVariables = []string{"PL_BUF", "PL_ADMIN_URL", "PL_ACTOR", "PL_PASSWORD"}
 
 // ownVariables returns the PL_* variables by their names without the prefix.
 func ownVariables(environ []string) map[string]string {

@@ -87,7 +87,7 @@ Findings are printed as "path:line:col: RULE message" with a cause and a fix;
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&a.dir, "root", "", "the repository's root (default: the nearest directory above with go.mod and contracts)")
-	root.AddCommand(a.generate(), a.lint(), a.check(), a.compat(), a.dev(), a.doctor(), a.explain(), a.version(), a.catalog(), a.registry(), a.register(), a.topics(), a.museum(), a.decode())
+	root.AddCommand(a.generate(), a.lint(), a.check(), a.compat(), a.dev(), a.doctor(), a.explain(), a.version(), a.catalog(), a.registry(), a.register(), a.topics(), a.museum(), a.decode(), a.token())
 	env := scaffold.Env{
 		Root: a.root, Stdout: stdout, Stderr: stderr,
 		Generate: func(ctx context.Context, root string) error { return a.generateOnce(ctx, root, generateMode{}) },
