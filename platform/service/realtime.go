@@ -107,7 +107,11 @@ func (p *Process) mountRealtime(mux *http.ServeMux, calls *gateway.Invoker) erro
 
 // verifier tells who the clients of websockets are.
 func (p *Process) verifier() realtime.Verifier {
-	return identity.NewVerifier(identity.Issuer{URL: p.cfg.PublicURL, Client: identity.Local(p.Handler())})
+	issuer := identity.Issuer{URL: p.cfg.PublicURL}
+	if p.app.has("auth") {
+		issuer.Client = identity.Local(p.Handler())
+	}
+	return identity.NewVerifier(issuer)
 }
 
 func (p *Process) realtimeStats() telemetry.Realtime {

@@ -1,0 +1,319 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/gobwas/ws"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/pulselearn/campus-hub/platform/realtime"
+)
+
+// A listener holds a part of the websockets. It reads them with one epoll
+// loop, so that it costs as little as possible beside what it measures.
+type listener struct {
+	plan
+	part     int
+	gateways []string
+	mint     *mint
+	epoll    int
+	conns    sync.Map // by descriptor: *conn
+	open     atomic.Int64
+
+	mu     sync.Mutex
+	result result
+	hist   *hdrhistogram.Histogram
+}
+
+// result is what one listener has seen.
+type result struct {
+	Sessions, Frames           int64
+	Missing, Twice, Disordered int64
+	Resyncs, Broken            int64
+	Histogram                  []byte
+}
+
+// A conn is one websocket.
+type conn struct {
+	fd   int
+	rest []byte
+	next int // the number of the next event of its course
+}
+
+// Latencies are kept from a microsecond to a minute, to three digits.
+const (
+	leastLatency = int64(time.Microsecond)
+	mostLatency  = int64(time.Minute)
+	digits       = 3
+)
+
+// listen is the role of a listener: it connects, waits for "stop", and says
+// what it has seen.
+func listen(args []string) error {
+	l := &listener{hist: hdrhistogram.New(leastLatency, mostLatency, digits)}
+	flags := flag.NewFlagSet("listen", flag.ContinueOnError)
+	l.register(flags)
+	flags.IntVar(&l.part, "part", 0, "which part of the websockets")
+	addrs := flags.String("at", "", "addresses of the gateways")
+	issuer := flags.String("issuer", "", "who issues the tokens")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	l.plan.gateways = 0
+	l.gateways = strings.Split(*addrs, ",")
+	var err error
+	if l.mint, err = newMint(*issuer, os.Getenv("LOAD_KEY")); err != nil {
+		return err
+	}
+	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return err
+	}
+	go l.loop()
+	if err := l.connect(); err != nil {
+		return err
+	}
+	if err := say(l.open.Load()); err != nil {
+		return err
+	}
+	return l.answer()
+}
+
+// answer says what was seen, every time it is asked.
+func (l *listener) answer() error {
+	asked := bufio.NewScanner(os.Stdin)
+	for {
+		word, err := heard(asked)
+		if err != nil {
+			return err
+		}
+		l.mu.Lock()
+		r := l.result
+		r.Sessions = l.open.Load()
+		if word == "stop" {
+			r.Histogram, err = l.hist.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+		}
+		l.mu.Unlock()
+		if err := errors.Join(err, say(r)); err != nil || word == "stop" {
+			return err
+		}
+	}
+}
+
+// dialers is how many connections are being made at one time.
+const dialers = 64
+
+// connect opens the part of the websockets: every listeners-th one. Those of
+// one course are on different gateways.
+func (l *listener) connect() error {
+	var group errgroup.Group
+	group.SetLimit(dialers)
+	for n := l.part; n < l.sessions; n += l.listeners {
+		group.Go(func() error {
+			if err := l.dial(n); err != nil {
+				return fmt.Errorf("websocket %d: %w", n, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// dial opens one websocket and waits until it listens.
+func (l *listener) dial(n int) error {
+	token, err := l.mint.token(fmt.Sprintf("person-%d", n))
+	if err != nil {
+		return err
+	}
+	course := n % l.courses()
+	addr := l.gateways[(n/l.courses()+course)%len(l.gateways)]
+	dialer := ws.Dialer{
+		Timeout: 30 * time.Second, Protocols: []string{realtime.Subprotocol}, ReadBufferSize: 512, WriteBufferSize: 512,
+		NetDial: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(l.part+1))}}).DialContext,
+	}
+	stream, early, _, err := dialer.Dial(context.Background(), "ws://"+addr+"/realtime")
+	if err != nil {
+		return err
+	}
+	if early != nil {
+		return errors.New("the gateway speaks before it is spoken to")
+	}
+	if err := stream.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		return err
+	}
+	for _, text := range []string{
+		`{"type":"auth","token":"` + token + `"}`,
+		`{"type":"subscribe","channel":"course:` + courseID(course) + `"}`,
+	} {
+		if err := ws.WriteFrame(stream, ws.MaskFrameInPlace(ws.NewTextFrame([]byte(text)))); err != nil {
+			return err
+		}
+		if err := expect(stream); err != nil {
+			return err
+		}
+	}
+	return l.adopt(stream.(*net.TCPConn))
+}
+
+// expect reads the answers ready and subscribed.
+func expect(stream net.Conn) error {
+	h, err := ws.ReadHeader(stream)
+	if err != nil {
+		return err
+	}
+	payload := make([]byte, h.Length)
+	for read := 0; read < len(payload); {
+		n, err := stream.Read(payload[read:])
+		if err != nil {
+			return err
+		}
+		read += n
+	}
+	if !bytes.HasPrefix(payload, []byte(`{"type":"ready"`)) && !bytes.HasPrefix(payload, []byte(`{"type":"subscribed"`)) {
+		return fmt.Errorf("got %s", payload)
+	}
+	return nil
+}
+
+// adopt gives the websocket to the loop.
+func (l *listener) adopt(stream *net.TCPConn) error {
+	raw, err := stream.SyscallConn()
+	if err != nil {
+		return err
+	}
+	c := &conn{}
+	var dup error
+	if err := raw.Control(func(fd uintptr) { c.fd, dup = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) }); err != nil || dup != nil {
+		return errors.Join(err, dup)
+	}
+	if err := stream.Close(); err != nil {
+		return err
+	}
+	l.conns.Store(int32(c.fd), c)
+	l.open.Add(1)
+	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, c.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(c.fd)})
+}
+
+func (l *listener) loop() {
+	var ready [512]unix.EpollEvent
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := unix.EpollWait(l.epoll, ready[:], -1)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			exit(err)
+		}
+		l.mu.Lock()
+		for _, e := range ready[:max(n, 0)] {
+			if c, ok := l.conns.Load(e.Fd); ok {
+				l.read(c.(*conn), buffer)
+			}
+		}
+		l.mu.Unlock()
+	}
+}
+
+// read takes what has come on one websocket.
+func (l *listener) read(c *conn, buffer []byte) {
+	n, err := unix.Read(c.fd, buffer)
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
+		return
+	}
+	if err != nil || n <= 0 {
+		l.result.Broken++
+		l.open.Add(-1)
+		l.conns.Delete(int32(c.fd))
+		_ = unix.Close(c.fd) // it is over
+		return
+	}
+	now := time.Now().UnixNano()
+	data := buffer[:n]
+	if len(c.rest) > 0 {
+		data = append(c.rest, data...)
+	}
+	for {
+		size, payload, op := cut(data)
+		if size == 0 {
+			break
+		}
+		l.take(c, op, payload, now)
+		data = data[size:]
+	}
+	c.rest = nil
+	if len(data) > 0 {
+		c.rest = append([]byte(nil), data...)
+	}
+}
+
+// cut returns the first frame of data with its size, 0 when it is not all
+// there.
+func cut(data []byte) (size int, payload []byte, op ws.OpCode) {
+	if len(data) < 2 {
+		return 0, nil, 0
+	}
+	head, length := 2, int(data[1]&0x7f)
+	switch {
+	case length == 126 && len(data) < 4, length == 127:
+		return 0, nil, 0
+	case length == 126:
+		head, length = 4, int(data[2])<<8|int(data[3])
+	}
+	if len(data) < head+length {
+		return 0, nil, 0
+	}
+	return head + length, data[head : head+length], ws.OpCode(data[0] & 0x0f)
+}
+
+var (
+	eventPrefix = []byte(`{"type":"event"`)
+	titlePrefix = []byte(`"title":"`)
+	pong        = ws.MustCompileFrame(ws.MaskFrame(ws.NewPongFrame(nil)))
+)
+
+// take looks at one frame.
+func (l *listener) take(c *conn, op ws.OpCode, payload []byte, now int64) {
+	if op == ws.OpPing {
+		_, _ = unix.Write(c.fd, pong) // one that cannot be written is missed by the gateway
+		return
+	}
+	if !bytes.HasPrefix(payload, eventPrefix) {
+		if bytes.HasPrefix(payload, []byte(`{"type":"resync"`)) {
+			l.result.Resyncs++
+		}
+		return
+	}
+	_, rest, _ := bytes.Cut(payload, titlePrefix)
+	title, _, _ := bytes.Cut(rest, []byte(`"`))
+	due, number, ok := bytes.Cut(title, []byte("."))
+	at, err := strconv.ParseInt(string(due), 10, 64)
+	n, err2 := strconv.Atoi(string(number))
+	if !ok || err != nil || err2 != nil {
+		l.result.Broken++
+		return
+	}
+	l.result.Frames++
+	switch {
+	case n > c.next:
+		l.result.Missing += int64(n - c.next)
+	case n == c.next-1:
+		l.result.Twice++
+	case n < c.next:
+		l.result.Disordered++
+	}
+	c.next = max(c.next, n+1)
+	_ = l.hist.RecordValue(min(max(now-at, leastLatency), mostLatency)) // it is within the bounds
+}
