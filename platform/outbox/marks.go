@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,6 +19,9 @@ const (
 	markFew   = 100
 	markPause = 5 * time.Millisecond
 )
+
+// errUnmarked is the result of a transaction that did not come to one.
+var errUnmarked = errors.New("the process died at it")
 
 // marks are the events of a shard that the broker has and the outbox does not
 // know of. One transaction at a time marks them; meanwhile the shard reads and
@@ -60,16 +64,17 @@ func (s *shard) beginMark(ctx context.Context) {
 	rows, done := s.marks.waiting, make(chan error, 1)
 	s.marks.running, s.marks.waiting, s.marks.done = rows, nil, done
 	go func() {
+		err := errUnmarked
+		defer func() { done <- err }() // also when a crash ends the goroutine
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), markWithin)
 		defer cancel()
-		err := s.mark(within, rows)
+		err = s.mark(within, rows)
 		if err == nil {
 			s.hooks.Step(ctx, bus.RelayMarked)
 			if len(rows) < markFew {
 				database.Await(ctx, nil, markPause)
 			}
 		}
-		done <- err
 	}()
 }
 
