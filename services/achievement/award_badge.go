@@ -33,5 +33,8 @@ func (s *Service) AwardBadge(ctx context.Context, tx *achievementservice.Tx, req
 	if err != nil {
 		return nil, err
 	}
+	if err := announce(ctx, tx, given.StudentID, given.CourseID); err != nil {
+		return nil, err
+	}
 	return &achievementv1.AwardBadgeResponse{Badge: achievementservice.BadgeProto(given)}, nil
 }

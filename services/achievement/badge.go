@@ -6,7 +6,6 @@ import (
 
 	ent "github.com/pulselearn/campus-hub/gen/ent/achievement"
 	"github.com/pulselearn/campus-hub/gen/ent/achievement/badge"
-	"github.com/pulselearn/campus-hub/gen/ent/achievement/progress"
 	achievementv1event "github.com/pulselearn/campus-hub/gen/event/achievement/v1"
 	commonv1event "github.com/pulselearn/campus-hub/gen/event/common/v1"
 	achievementservice "github.com/pulselearn/campus-hub/gen/service/achievement"
@@ -95,27 +94,6 @@ func awarded(b *ent.Badge, a award) *achievementv1event.BadgeAwarded {
 		e.AwardedBy = &commonv1event.UserRef{UserID: b.AwardedBy}
 	}
 	return e
-}
-
-// progressOf returns the student's progress in a course, which begins here at
-// the latest.
-func progressOf(ctx context.Context, tx *achievementservice.Tx, studentID, courseID string) (*ent.Progress, error) {
-	err := tx.Progress.Create().
-		SetID(tx.NewID()).
-		SetStudentID(studentID).
-		SetCourseID(courseID).
-		SetUpdatedAt(tx.Now()).
-		OnConflictColumns(progress.FieldStudentID, progress.FieldCourseID).
-		Ignore().
-		Exec(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("begin progress in course %s: %w", courseID, err)
-	}
-	p, err := tx.Progress.Query().Where(progress.StudentID(studentID), progress.CourseID(courseID)).Only(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read progress in course %s: %w", courseID, err)
-	}
-	return p, nil
 }
 
 func kindOf(k badge.Kind) achievementv1event.BadgeKind {

@@ -12,7 +12,8 @@ import (
 // aceScore is the lowest score that earns the badge Ace.
 const aceScore = 0.9
 
-// OnQuizCompleted counts the attempt and gives the badges that it earned.
+// OnQuizCompleted counts the attempt, gives the badges that it earned, and
+// announces the progress.
 func (s *Service) OnQuizCompleted(ctx context.Context, tx *achievementservice.Tx, e *quizv1event.QuizCompleted) error {
 	if err := count(ctx, tx, e); err != nil {
 		return err
@@ -30,7 +31,7 @@ func (s *Service) OnQuizCompleted(ctx context.Context, tx *achievementservice.Tx
 			return err
 		}
 	}
-	return nil
+	return announce(ctx, tx, e.StudentID, e.Course.CourseID)
 }
 
 // earned returns the badges that an attempt is good for.

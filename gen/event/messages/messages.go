@@ -22,6 +22,8 @@ func New(topic string) event.Message {
 	switch topic {
 	case "pl.achievement.badge_awarded.v1":
 		return new(achievementv1event.BadgeAwarded)
+	case "pl.achievement.progress_changed.v1":
+		return new(achievementv1event.ProgressChanged)
 	case "pl.auth.account_created.v1":
 		return new(authv1event.AccountCreated)
 	case "pl.auth.session_expired.v1":
@@ -54,6 +56,7 @@ func New(topic string) event.Message {
 func Topics() []string {
 	return []string{
 		"pl.achievement.badge_awarded.v1",
+		"pl.achievement.progress_changed.v1",
 		"pl.auth.account_created.v1",
 		"pl.auth.session_expired.v1",
 		"pl.course.course_published.v1",

@@ -33,6 +33,12 @@ func Realtime() realtime.Routes {
 				Personal: true,
 			},
 			{
+				Type:   achievementv1event.ProgressChangedType,
+				New:    func() event.Message { return new(achievementv1event.ProgressChanged) },
+				Family: "course",
+				ID:     func(m event.Message) string { return m.(*achievementv1event.ProgressChanged).CourseID },
+			},
+			{
 				Type:     authv1event.SessionExpiredType,
 				New:      func() event.Message { return new(authv1event.SessionExpired) },
 				Family:   "user",

@@ -39,6 +39,13 @@ var API = gateway.API{
 			Route:     gateway.Route{Verb: "GET", Path: "/api/v1/quizzes/{quiz_id}"},
 		},
 		{
+			Procedure: quizv1connect.QuizServiceListQuizzesProcedure,
+			Query:     true,
+			Request:   func() proto.Message { return new(quizv1.ListQuizzesRequest) },
+			Response:  func() proto.Message { return new(quizv1.ListQuizzesResponse) },
+			Route:     gateway.Route{Verb: "GET", Path: "/api/v1/courses/{course_id}/quizzes"},
+		},
+		{
 			Procedure: quizv1connect.QuizServiceListAttemptsProcedure,
 			Query:     true,
 			Request:   func() proto.Message { return new(quizv1.ListAttemptsRequest) },

@@ -37,6 +37,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 		Context: "achievement",
 		Publishes: []*event.Type{
 			achievementv1event.BadgeAwardedType,
+			achievementv1event.ProgressChangedType,
 		},
 		Consumers:  consumers(h),
 		Calls:      []string{"userprofile"},

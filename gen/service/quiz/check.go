@@ -138,6 +138,24 @@ func checkGetQuizRequest(m *quizv1.GetQuizRequest) (field, reason string) {
 	return "", ""
 }
 
+// checkListQuizzesRequest returns the first field that is invalid and what is
+// wrong with it, or nothing. It looks at the fields in the contract's order.
+func checkListQuizzesRequest(m *quizv1.ListQuizzesRequest) (field, reason string) {
+	if m.GetCourseId() == "" {
+		return "course_id", "is required"
+	}
+	if utf8.RuneCountInString(m.GetCourseId()) > 64 {
+		return "course_id", "has more than 64 characters"
+	}
+	if m.GetPageSize() < 0 || m.GetPageSize() > 200 {
+		return "page_size", "must be between 0 and 200"
+	}
+	if utf8.RuneCountInString(m.GetPageToken()) > 512 {
+		return "page_token", "has more than 512 characters"
+	}
+	return "", ""
+}
+
 // checkListAttemptsRequest returns the first field that is invalid and what
 // is wrong with it, or nothing. It looks at the fields in the contract's
 // order.

@@ -34,6 +34,9 @@ type Handler interface {
 	// GetQuiz returns a quiz as a student sees it: with its questions, without
 	// its answer key. NotFound if there is none.
 	GetQuiz(ctx context.Context, r *Reader, req *quizv1.GetQuizRequest) (*quizv1.GetQuizResponse, error)
+	// ListQuizzes returns the quizzes of a course in the order of their creation,
+	// a page at a time.
+	ListQuizzes(ctx context.Context, r *Reader, req *quizv1.ListQuizzesRequest) (*quizv1.ListQuizzesResponse, error)
 	// ListAttempts returns a student's attempts, newest first, a page at a time.
 	ListAttempts(ctx context.Context, r *Reader, req *quizv1.ListAttemptsRequest) (*quizv1.ListAttemptsResponse, error)
 	// OnCoursePublished consumes pl.course.course_published.v1: a course has

@@ -123,6 +123,20 @@ func (a *api) GetQuiz(ctx context.Context, req *quizv1.GetQuizRequest) (*quizv1.
 	return res.(*quizv1.GetQuizResponse), nil
 }
 
+func (a *api) ListQuizzes(ctx context.Context, req *quizv1.ListQuizzesRequest) (*quizv1.ListQuizzesResponse, error) {
+	if field, reason := checkListQuizzesRequest(req); reason != "" {
+		return nil, rpc.Invalid(field, reason)
+	}
+	res, err := a.core.Query(ctx, quizv1connect.QuizServiceListQuizzesProcedure,
+		func(ctx context.Context, core *tx.Reader) (proto.Message, error) {
+			return a.handler.ListQuizzes(ctx, newReader(core), req)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return res.(*quizv1.ListQuizzesResponse), nil
+}
+
 func (a *api) ListAttempts(ctx context.Context, req *quizv1.ListAttemptsRequest) (*quizv1.ListAttemptsResponse, error) {
 	if field, reason := checkListAttemptsRequest(req); reason != "" {
 		return nil, rpc.Invalid(field, reason)

@@ -1175,6 +1175,125 @@ func (x *GetQuizResponse) GetCourseTitle() string {
 	return ""
 }
 
+// ListQuizzesRequest asks for one page of a course's quizzes.
+type ListQuizzesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The course.
+	CourseId string `protobuf:"bytes,1,opt,name=course_id,json=courseId,proto3" json:"course_id,omitempty"`
+	// How many quizzes to return. 0 means 50.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before. Empty means the first page.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQuizzesRequest) Reset() {
+	*x = ListQuizzesRequest{}
+	mi := &file_pl_quiz_v1_quiz_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQuizzesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQuizzesRequest) ProtoMessage() {}
+
+func (x *ListQuizzesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_quiz_v1_quiz_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQuizzesRequest.ProtoReflect.Descriptor instead.
+func (*ListQuizzesRequest) Descriptor() ([]byte, []int) {
+	return file_pl_quiz_v1_quiz_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListQuizzesRequest) GetCourseId() string {
+	if x != nil {
+		return x.CourseId
+	}
+	return ""
+}
+
+func (x *ListQuizzesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListQuizzesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListQuizzesResponse is one page of quizzes.
+type ListQuizzesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The quizzes of this page.
+	Quizzes []*Quiz `protobuf:"bytes,1,rep,name=quizzes,proto3" json:"quizzes,omitempty"`
+	// What to ask for the next page with. Empty means that this was the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQuizzesResponse) Reset() {
+	*x = ListQuizzesResponse{}
+	mi := &file_pl_quiz_v1_quiz_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQuizzesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQuizzesResponse) ProtoMessage() {}
+
+func (x *ListQuizzesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_quiz_v1_quiz_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQuizzesResponse.ProtoReflect.Descriptor instead.
+func (*ListQuizzesResponse) Descriptor() ([]byte, []int) {
+	return file_pl_quiz_v1_quiz_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListQuizzesResponse) GetQuizzes() []*Quiz {
+	if x != nil {
+		return x.Quizzes
+	}
+	return nil
+}
+
+func (x *ListQuizzesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 // ListAttemptsRequest asks for one page of a student's attempts.
 type ListAttemptsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1192,7 +1311,7 @@ type ListAttemptsRequest struct {
 
 func (x *ListAttemptsRequest) Reset() {
 	*x = ListAttemptsRequest{}
-	mi := &file_pl_quiz_v1_quiz_proto_msgTypes[13]
+	mi := &file_pl_quiz_v1_quiz_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1204,7 +1323,7 @@ func (x *ListAttemptsRequest) String() string {
 func (*ListAttemptsRequest) ProtoMessage() {}
 
 func (x *ListAttemptsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_quiz_v1_quiz_proto_msgTypes[13]
+	mi := &file_pl_quiz_v1_quiz_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1217,7 +1336,7 @@ func (x *ListAttemptsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAttemptsRequest.ProtoReflect.Descriptor instead.
 func (*ListAttemptsRequest) Descriptor() ([]byte, []int) {
-	return file_pl_quiz_v1_quiz_proto_rawDescGZIP(), []int{13}
+	return file_pl_quiz_v1_quiz_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListAttemptsRequest) GetStudentId() string {
@@ -1261,7 +1380,7 @@ type ListAttemptsResponse struct {
 
 func (x *ListAttemptsResponse) Reset() {
 	*x = ListAttemptsResponse{}
-	mi := &file_pl_quiz_v1_quiz_proto_msgTypes[14]
+	mi := &file_pl_quiz_v1_quiz_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1273,7 +1392,7 @@ func (x *ListAttemptsResponse) String() string {
 func (*ListAttemptsResponse) ProtoMessage() {}
 
 func (x *ListAttemptsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_quiz_v1_quiz_proto_msgTypes[14]
+	mi := &file_pl_quiz_v1_quiz_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1286,7 +1405,7 @@ func (x *ListAttemptsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAttemptsResponse.ProtoReflect.Descriptor instead.
 func (*ListAttemptsResponse) Descriptor() ([]byte, []int) {
-	return file_pl_quiz_v1_quiz_proto_rawDescGZIP(), []int{14}
+	return file_pl_quiz_v1_quiz_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListAttemptsResponse) GetAttempts() []*Attempt {
@@ -1426,7 +1545,15 @@ const file_pl_quiz_v1_quiz_proto_rawDesc = "" +
 	"\x0fGetQuizResponse\x12$\n" +
 	"\x04quiz\x18\x01 \x01(\v2\x10.pl.quiz.v1.QuizR\x04quiz\x126\n" +
 	"\tquestions\x18\x02 \x03(\v2\x18.pl.quiz.v1.QuestionViewR\tquestions\x12!\n" +
-	"\fcourse_title\x18\x03 \x01(\tR\vcourseTitle\"\xbc\x01\n" +
+	"\fcourse_title\x18\x03 \x01(\tR\vcourseTitle\"\x98\x01\n" +
+	"\x12ListQuizzesRequest\x12%\n" +
+	"\tcourse_id\x18\x01 \x01(\tB\b\x82\xe1\x18\x040\x018@R\bcourseId\x123\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\x16\x82\xe1\x18\x12A\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00\x00i@R\bpageSize\x12&\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\a\x82\xe1\x18\x038\x80\x04R\tpageToken\"i\n" +
+	"\x13ListQuizzesResponse\x12*\n" +
+	"\aquizzes\x18\x01 \x03(\v2\x10.pl.quiz.v1.QuizR\aquizzes\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbc\x01\n" +
 	"\x13ListAttemptsRequest\x12'\n" +
 	"\n" +
 	"student_id\x18\x01 \x01(\tB\b\x82\xe1\x18\x040\x018@R\tstudentId\x12\x1f\n" +
@@ -1442,14 +1569,16 @@ const file_pl_quiz_v1_quiz_proto_rawDesc = "" +
 	"\x16DIFFICULTY_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fDIFFICULTY_EASY\x10\x01\x12\x15\n" +
 	"\x11DIFFICULTY_MEDIUM\x10\x02\x12\x13\n" +
-	"\x0fDIFFICULTY_HARD\x10\x032\xbd\x04\n" +
+	"\x0fDIFFICULTY_HARD\x10\x032\xbb\x05\n" +
 	"\vQuizService\x12v\n" +
 	"\n" +
 	"CreateQuiz\x12\x1d.pl.quiz.v1.CreateQuizRequest\x1a\x1e.pl.quiz.v1.CreateQuizResponse\")\xf2\xe0\x18%\x12#/api/v1/courses/{course_id}/quizzes\x12u\n" +
 	"\n" +
 	"SubmitQuiz\x12\x1d.pl.quiz.v1.SubmitQuizRequest\x1a\x1e.pl.quiz.v1.SubmitQuizResponse\"(\xf2\xe0\x18$\x12\"/api/v1/quizzes/{quiz_id}/attempts\x12f\n" +
 	"\aGetQuiz\x12\x1a.pl.quiz.v1.GetQuizRequest\x1a\x1b.pl.quiz.v1.GetQuizResponse\"\"\xf2\xe0\x18\x1b\n" +
-	"\x19/api/v1/quizzes/{quiz_id}\x90\x02\x01\x12\x82\x01\n" +
+	"\x19/api/v1/quizzes/{quiz_id}\x90\x02\x01\x12|\n" +
+	"\vListQuizzes\x12\x1e.pl.quiz.v1.ListQuizzesRequest\x1a\x1f.pl.quiz.v1.ListQuizzesResponse\",\xf2\xe0\x18%\n" +
+	"#/api/v1/courses/{course_id}/quizzes\x90\x02\x01\x12\x82\x01\n" +
 	"\fListAttempts\x12\x1f.pl.quiz.v1.ListAttemptsRequest\x1a .pl.quiz.v1.ListAttemptsResponse\"/\xf2\xe0\x18(\n" +
 	"&/api/v1/students/{student_id}/attempts\x90\x02\x01\x1aR\xea\xe0\x18N\n" +
 	"\x10squad-assessment\x12\x19pl.quiz.quiz_completed.v1\x1a\x1f\n" +
@@ -1468,7 +1597,7 @@ func file_pl_quiz_v1_quiz_proto_rawDescGZIP() []byte {
 }
 
 var file_pl_quiz_v1_quiz_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_pl_quiz_v1_quiz_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_pl_quiz_v1_quiz_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_pl_quiz_v1_quiz_proto_goTypes = []any{
 	(Difficulty)(0),               // 0: pl.quiz.v1.Difficulty
 	(*Quiz)(nil),                  // 1: pl.quiz.v1.Quiz
@@ -1484,40 +1613,45 @@ var file_pl_quiz_v1_quiz_proto_goTypes = []any{
 	(*SubmitQuizResponse)(nil),    // 11: pl.quiz.v1.SubmitQuizResponse
 	(*GetQuizRequest)(nil),        // 12: pl.quiz.v1.GetQuizRequest
 	(*GetQuizResponse)(nil),       // 13: pl.quiz.v1.GetQuizResponse
-	(*ListAttemptsRequest)(nil),   // 14: pl.quiz.v1.ListAttemptsRequest
-	(*ListAttemptsResponse)(nil),  // 15: pl.quiz.v1.ListAttemptsResponse
-	nil,                           // 16: pl.quiz.v1.Attempt.AnswersEntry
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*ListQuizzesRequest)(nil),    // 14: pl.quiz.v1.ListQuizzesRequest
+	(*ListQuizzesResponse)(nil),   // 15: pl.quiz.v1.ListQuizzesResponse
+	(*ListAttemptsRequest)(nil),   // 16: pl.quiz.v1.ListAttemptsRequest
+	(*ListAttemptsResponse)(nil),  // 17: pl.quiz.v1.ListAttemptsResponse
+	nil,                           // 18: pl.quiz.v1.Attempt.AnswersEntry
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
 }
 var file_pl_quiz_v1_quiz_proto_depIdxs = []int32{
 	0,  // 0: pl.quiz.v1.Quiz.difficulty:type_name -> pl.quiz.v1.Difficulty
-	17, // 1: pl.quiz.v1.Quiz.created_at:type_name -> google.protobuf.Timestamp
-	16, // 2: pl.quiz.v1.Attempt.answers:type_name -> pl.quiz.v1.Attempt.AnswersEntry
-	17, // 3: pl.quiz.v1.Attempt.started_at:type_name -> google.protobuf.Timestamp
-	17, // 4: pl.quiz.v1.Attempt.submitted_at:type_name -> google.protobuf.Timestamp
-	17, // 5: pl.quiz.v1.CourseRef.published_at:type_name -> google.protobuf.Timestamp
+	19, // 1: pl.quiz.v1.Quiz.created_at:type_name -> google.protobuf.Timestamp
+	18, // 2: pl.quiz.v1.Attempt.answers:type_name -> pl.quiz.v1.Attempt.AnswersEntry
+	19, // 3: pl.quiz.v1.Attempt.started_at:type_name -> google.protobuf.Timestamp
+	19, // 4: pl.quiz.v1.Attempt.submitted_at:type_name -> google.protobuf.Timestamp
+	19, // 5: pl.quiz.v1.CourseRef.published_at:type_name -> google.protobuf.Timestamp
 	0,  // 6: pl.quiz.v1.CreateQuizRequest.difficulty:type_name -> pl.quiz.v1.Difficulty
 	5,  // 7: pl.quiz.v1.CreateQuizRequest.questions:type_name -> pl.quiz.v1.QuestionDraft
 	1,  // 8: pl.quiz.v1.CreateQuizResponse.quiz:type_name -> pl.quiz.v1.Quiz
 	6,  // 9: pl.quiz.v1.CreateQuizResponse.questions:type_name -> pl.quiz.v1.QuestionView
 	7,  // 10: pl.quiz.v1.SubmitQuizRequest.answers:type_name -> pl.quiz.v1.Answer
-	17, // 11: pl.quiz.v1.SubmitQuizRequest.started_at:type_name -> google.protobuf.Timestamp
+	19, // 11: pl.quiz.v1.SubmitQuizRequest.started_at:type_name -> google.protobuf.Timestamp
 	1,  // 12: pl.quiz.v1.GetQuizResponse.quiz:type_name -> pl.quiz.v1.Quiz
 	6,  // 13: pl.quiz.v1.GetQuizResponse.questions:type_name -> pl.quiz.v1.QuestionView
-	3,  // 14: pl.quiz.v1.ListAttemptsResponse.attempts:type_name -> pl.quiz.v1.Attempt
-	8,  // 15: pl.quiz.v1.QuizService.CreateQuiz:input_type -> pl.quiz.v1.CreateQuizRequest
-	10, // 16: pl.quiz.v1.QuizService.SubmitQuiz:input_type -> pl.quiz.v1.SubmitQuizRequest
-	12, // 17: pl.quiz.v1.QuizService.GetQuiz:input_type -> pl.quiz.v1.GetQuizRequest
-	14, // 18: pl.quiz.v1.QuizService.ListAttempts:input_type -> pl.quiz.v1.ListAttemptsRequest
-	9,  // 19: pl.quiz.v1.QuizService.CreateQuiz:output_type -> pl.quiz.v1.CreateQuizResponse
-	11, // 20: pl.quiz.v1.QuizService.SubmitQuiz:output_type -> pl.quiz.v1.SubmitQuizResponse
-	13, // 21: pl.quiz.v1.QuizService.GetQuiz:output_type -> pl.quiz.v1.GetQuizResponse
-	15, // 22: pl.quiz.v1.QuizService.ListAttempts:output_type -> pl.quiz.v1.ListAttemptsResponse
-	19, // [19:23] is the sub-list for method output_type
-	15, // [15:19] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	1,  // 14: pl.quiz.v1.ListQuizzesResponse.quizzes:type_name -> pl.quiz.v1.Quiz
+	3,  // 15: pl.quiz.v1.ListAttemptsResponse.attempts:type_name -> pl.quiz.v1.Attempt
+	8,  // 16: pl.quiz.v1.QuizService.CreateQuiz:input_type -> pl.quiz.v1.CreateQuizRequest
+	10, // 17: pl.quiz.v1.QuizService.SubmitQuiz:input_type -> pl.quiz.v1.SubmitQuizRequest
+	12, // 18: pl.quiz.v1.QuizService.GetQuiz:input_type -> pl.quiz.v1.GetQuizRequest
+	14, // 19: pl.quiz.v1.QuizService.ListQuizzes:input_type -> pl.quiz.v1.ListQuizzesRequest
+	16, // 20: pl.quiz.v1.QuizService.ListAttempts:input_type -> pl.quiz.v1.ListAttemptsRequest
+	9,  // 21: pl.quiz.v1.QuizService.CreateQuiz:output_type -> pl.quiz.v1.CreateQuizResponse
+	11, // 22: pl.quiz.v1.QuizService.SubmitQuiz:output_type -> pl.quiz.v1.SubmitQuizResponse
+	13, // 23: pl.quiz.v1.QuizService.GetQuiz:output_type -> pl.quiz.v1.GetQuizResponse
+	15, // 24: pl.quiz.v1.QuizService.ListQuizzes:output_type -> pl.quiz.v1.ListQuizzesResponse
+	17, // 25: pl.quiz.v1.QuizService.ListAttempts:output_type -> pl.quiz.v1.ListAttemptsResponse
+	21, // [21:26] is the sub-list for method output_type
+	16, // [16:21] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_pl_quiz_v1_quiz_proto_init() }
@@ -1532,7 +1666,7 @@ func file_pl_quiz_v1_quiz_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pl_quiz_v1_quiz_proto_rawDesc), len(file_pl_quiz_v1_quiz_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -31,6 +31,8 @@ const (
 	QuizServiceSubmitQuizProcedure = "/pl.quiz.v1.QuizService/SubmitQuiz"
 	// QuizServiceGetQuizProcedure is the procedure name of the QuizService's GetQuiz RPC.
 	QuizServiceGetQuizProcedure = "/pl.quiz.v1.QuizService/GetQuiz"
+	// QuizServiceListQuizzesProcedure is the procedure name of the QuizService's ListQuizzes RPC.
+	QuizServiceListQuizzesProcedure = "/pl.quiz.v1.QuizService/ListQuizzes"
 	// QuizServiceListAttemptsProcedure is the procedure name of the QuizService's ListAttempts RPC.
 	QuizServiceListAttemptsProcedure = "/pl.quiz.v1.QuizService/ListAttempts"
 )
@@ -58,6 +60,14 @@ var (
 			IdempotencyLevel: connect.IdempotencyNoSideEffects,
 		}
 	})
+	quizServiceListQuizzesSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType:       connect.StreamTypeUnary,
+			Schema:           v1.File_pl_quiz_v1_quiz_proto.Services().ByName("QuizService").Methods().ByName("ListQuizzes"),
+			Procedure:        QuizServiceListQuizzesProcedure,
+			IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		}
+	})
 	quizServiceListAttemptsSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType:       connect.StreamTypeUnary,
@@ -79,6 +89,8 @@ type QuizServiceClient interface {
 	SubmitQuiz(context.Context, *v1.SubmitQuizRequest) (*v1.SubmitQuizResponse, error)
 	// GetQuiz returns a quiz as a student sees it: with its questions, without its answer key. NotFound if there is none.
 	GetQuiz(context.Context, *v1.GetQuizRequest) (*v1.GetQuizResponse, error)
+	// ListQuizzes returns the quizzes of a course in the order of their creation, a page at a time.
+	ListQuizzes(context.Context, *v1.ListQuizzesRequest) (*v1.ListQuizzesResponse, error)
 	// ListAttempts returns a student's attempts, newest first, a page at a time.
 	ListAttempts(context.Context, *v1.ListAttemptsRequest) (*v1.ListAttemptsResponse, error)
 }
@@ -100,6 +112,8 @@ type QuizServiceHandler interface {
 	SubmitQuiz(context.Context, *v1.SubmitQuizRequest) (*v1.SubmitQuizResponse, error)
 	// GetQuiz returns a quiz as a student sees it: with its questions, without its answer key. NotFound if there is none.
 	GetQuiz(context.Context, *v1.GetQuizRequest) (*v1.GetQuizResponse, error)
+	// ListQuizzes returns the quizzes of a course in the order of their creation, a page at a time.
+	ListQuizzes(context.Context, *v1.ListQuizzesRequest) (*v1.ListQuizzesResponse, error)
 	// ListAttempts returns a student's attempts, newest first, a page at a time.
 	ListAttempts(context.Context, *v1.ListAttemptsRequest) (*v1.ListAttemptsResponse, error)
 }
@@ -111,6 +125,7 @@ func RegisterQuizServiceHandler(server *connect.Server, svc QuizServiceHandler) 
 		connect.Method{Spec: quizServiceCreateQuizSpec(), Handler: adapter.createQuiz},
 		connect.Method{Spec: quizServiceSubmitQuizSpec(), Handler: adapter.submitQuiz},
 		connect.Method{Spec: quizServiceGetQuizSpec(), Handler: adapter.getQuiz},
+		connect.Method{Spec: quizServiceListQuizzesSpec(), Handler: adapter.listQuizzes},
 		connect.Method{Spec: quizServiceListAttemptsSpec(), Handler: adapter.listAttempts},
 	)
 }
@@ -128,6 +143,10 @@ func (UnimplementedQuizServiceHandler) SubmitQuiz(context.Context, *v1.SubmitQui
 
 func (UnimplementedQuizServiceHandler) GetQuiz(context.Context, *v1.GetQuizRequest) (*v1.GetQuizResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "pl.quiz.v1.QuizService.GetQuiz is not implemented")
+}
+
+func (UnimplementedQuizServiceHandler) ListQuizzes(context.Context, *v1.ListQuizzesRequest) (*v1.ListQuizzesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "pl.quiz.v1.QuizService.ListQuizzes is not implemented")
 }
 
 func (UnimplementedQuizServiceHandler) ListAttempts(context.Context, *v1.ListAttemptsRequest) (*v1.ListAttemptsResponse, error) {
@@ -157,6 +176,14 @@ func (c *quizServiceClient) SubmitQuiz(ctx context.Context, req *v1.SubmitQuizRe
 func (c *quizServiceClient) GetQuiz(ctx context.Context, req *v1.GetQuizRequest) (*v1.GetQuizResponse, error) {
 	var res v1.GetQuizResponse
 	if err := c.client.CallUnary(ctx, quizServiceGetQuizSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *quizServiceClient) ListQuizzes(ctx context.Context, req *v1.ListQuizzesRequest) (*v1.ListQuizzesResponse, error) {
+	var res v1.ListQuizzesResponse
+	if err := c.client.CallUnary(ctx, quizServiceListQuizzesSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -202,6 +229,18 @@ func (h quizServiceHandler) getQuiz(ctx context.Context, _ connect.Spec, stream 
 		return err
 	}
 	res, err := h.svc.GetQuiz(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h quizServiceHandler) listQuizzes(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req v1.ListQuizzesRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListQuizzes(ctx, &req)
 	if err != nil {
 		return err
 	}

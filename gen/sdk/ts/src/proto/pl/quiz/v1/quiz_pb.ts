@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pl/quiz/v1/quiz.proto.
  */
 export const file_pl_quiz_v1_quiz: GenFile = /*@__PURE__*/
-  fileDesc("ChVwbC9xdWl6L3YxL3F1aXoucHJvdG8SCnBsLnF1aXoudjEiggIKBFF1aXoSCgoCaWQYASABKAkSEQoJY291cnNlX2lkGAIgASgJEg0KBXRpdGxlGAMgASgJEioKCmRpZmZpY3VsdHkYBCABKA4yFi5wbC5xdWl6LnYxLkRpZmZpY3VsdHkSEgoKcGFzc19zY29yZRgFIAEoARIWCg5xdWVzdGlvbl9jb3VudBgGIAEoBRIUCgxtYXhfYXR0ZW1wdHMYByABKAUSGgoSdGltZV9saW1pdF9zZWNvbmRzGAggASgFEhIKCmNyZWF0ZWRfYnkYCSABKAkSLgoKY3JlYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQEKCFF1ZXN0aW9uEgoKAmlkGAEgASgJEg8KB3F1aXpfaWQYAiABKAkSEAoIcG9zaXRpb24YAyABKAUSDgoGcHJvbXB0GAQgASgJEg8KB2Nob2ljZXMYBSADKAkSFgoOY29ycmVjdF9jaG9pY2UYBiABKAUSDQoFdG9waWMYByABKAkihAMKB0F0dGVtcHQSCgoCaWQYASABKAkSDwoHcXVpel9pZBgCIAEoCRIRCgljb3Vyc2VfaWQYAyABKAkSEgoKc3R1ZGVudF9pZBgEIAEoCRIOCgZudW1iZXIYBSABKAUSDQoFc2NvcmUYBiABKAESDgoGcGFzc2VkGAcgASgIEhUKDWNvcnJlY3RfY291bnQYCCABKAUSFgoOcXVlc3Rpb25fY291bnQYCSABKAUSMQoHYW5zd2VycxgKIAMoCzIgLnBsLnF1aXoudjEuQXR0ZW1wdC5BbnN3ZXJzRW50cnkSMwoKc3RhcnRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAIgBARIwCgxzdWJtaXR0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGi4KDEFuc3dlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg0KC19zdGFydGVkX2F0In0KCUNvdXJzZVJlZhIKCgJpZBgBIAEoCRIMCgRjb2RlGAIgASgJEg0KBXRpdGxlGAMgASgJEhUKDWluc3RydWN0b3JfaWQYBCABKAkSMAoMcHVibGlzaGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJXCg1RdWVzdGlvbkRyYWZ0Eg4KBnByb21wdBgBIAEoCRIPCgdjaG9pY2VzGAIgAygJEhYKDmNvcnJlY3RfY2hvaWNlGAMgASgFEg0KBXRvcGljGAQgASgJIkoKDFF1ZXN0aW9uVmlldxIKCgJpZBgBIAEoCRIOCgZwcm9tcHQYAiABKAkSDwoHY2hvaWNlcxgDIAMoCRINCgV0b3BpYxgEIAEoCSItCgZBbnN3ZXISEwoLcXVlc3Rpb25faWQYASABKAkSDgoGY2hvaWNlGAIgASgFIukBChFDcmVhdGVRdWl6UmVxdWVzdBIRCgljb3Vyc2VfaWQYASABKAkSDQoFdGl0bGUYAiABKAkSKgoKZGlmZmljdWx0eRgDIAEoDjIWLnBsLnF1aXoudjEuRGlmZmljdWx0eRISCgpwYXNzX3Njb3JlGAQgASgBEhQKDG1heF9hdHRlbXB0cxgFIAEoBRIaChJ0aW1lX2xpbWl0X3NlY29uZHMYBiABKAUSLAoJcXVlc3Rpb25zGAcgAygLMhkucGwucXVpei52MS5RdWVzdGlvbkRyYWZ0EhIKCmNyZWF0ZWRfYnkYCCABKAkiYQoSQ3JlYXRlUXVpelJlc3BvbnNlEh4KBHF1aXoYASABKAsyEC5wbC5xdWl6LnYxLlF1aXoSKwoJcXVlc3Rpb25zGAIgAygLMhgucGwucXVpei52MS5RdWVzdGlvblZpZXcijQEKEVN1Ym1pdFF1aXpSZXF1ZXN0EhIKCnN0dWRlbnRfaWQYASABKAkSDwoHcXVpel9pZBgCIAEoCRIjCgdhbnN3ZXJzGAMgAygLMhIucGwucXVpei52MS5BbnN3ZXISLgoKc3RhcnRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAijgEKElN1Ym1pdFF1aXpSZXNwb25zZRISCgphdHRlbXB0X2lkGAEgASgJEg0KBXNjb3JlGAIgASgBEg4KBnBhc3NlZBgDIAEoCBIVCg1jb3JyZWN0X2NvdW50GAQgASgFEhYKDnF1ZXN0aW9uX2NvdW50GAUgASgFEhYKDmF0dGVtcHRfbnVtYmVyGAYgASgFIiEKDkdldFF1aXpSZXF1ZXN0Eg8KB3F1aXpfaWQYASABKAkidAoPR2V0UXVpelJlc3BvbnNlEh4KBHF1aXoYASABKAsyEC5wbC5xdWl6LnYxLlF1aXoSKwoJcXVlc3Rpb25zGAIgAygLMhgucGwucXVpei52MS5RdWVzdGlvblZpZXcSFAoMY291cnNlX3RpdGxlGAMgASgJImEKE0xpc3RBdHRlbXB0c1JlcXVlc3QSEgoKc3R1ZGVudF9pZBgBIAEoCRIPCgdxdWl6X2lkGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIlYKFExpc3RBdHRlbXB0c1Jlc3BvbnNlEiUKCGF0dGVtcHRzGAEgAygLMhMucGwucXVpei52MS5BdHRlbXB0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSppCgpEaWZmaWN1bHR5EhoKFkRJRkZJQ1VMVFlfVU5TUEVDSUZJRUQQABITCg9ESUZGSUNVTFRZX0VBU1kQARIVChFESUZGSUNVTFRZX01FRElVTRACEhMKD0RJRkZJQ1VMVFlfSEFSRBADMsgCCgtRdWl6U2VydmljZRJLCgpDcmVhdGVRdWl6Eh0ucGwucXVpei52MS5DcmVhdGVRdWl6UmVxdWVzdBoeLnBsLnF1aXoudjEuQ3JlYXRlUXVpelJlc3BvbnNlEksKClN1Ym1pdFF1aXoSHS5wbC5xdWl6LnYxLlN1Ym1pdFF1aXpSZXF1ZXN0Gh4ucGwucXVpei52MS5TdWJtaXRRdWl6UmVzcG9uc2USRwoHR2V0UXVpehIaLnBsLnF1aXoudjEuR2V0UXVpelJlcXVlc3QaGy5wbC5xdWl6LnYxLkdldFF1aXpSZXNwb25zZSIDkAIBElYKDExpc3RBdHRlbXB0cxIfLnBsLnF1aXoudjEuTGlzdEF0dGVtcHRzUmVxdWVzdBogLnBsLnF1aXoudjEuTGlzdEF0dGVtcHRzUmVzcG9uc2UiA5ACAUI+WjxnaXRodWIuY29tL3B1bHNlbGVhcm4vY2FtcHVzLWh1Yi9nZW4vcHJvdG8vcGwvcXVpei92MTtxdWl6djFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChVwbC9xdWl6L3YxL3F1aXoucHJvdG8SCnBsLnF1aXoudjEiggIKBFF1aXoSCgoCaWQYASABKAkSEQoJY291cnNlX2lkGAIgASgJEg0KBXRpdGxlGAMgASgJEioKCmRpZmZpY3VsdHkYBCABKA4yFi5wbC5xdWl6LnYxLkRpZmZpY3VsdHkSEgoKcGFzc19zY29yZRgFIAEoARIWCg5xdWVzdGlvbl9jb3VudBgGIAEoBRIUCgxtYXhfYXR0ZW1wdHMYByABKAUSGgoSdGltZV9saW1pdF9zZWNvbmRzGAggASgFEhIKCmNyZWF0ZWRfYnkYCSABKAkSLgoKY3JlYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQEKCFF1ZXN0aW9uEgoKAmlkGAEgASgJEg8KB3F1aXpfaWQYAiABKAkSEAoIcG9zaXRpb24YAyABKAUSDgoGcHJvbXB0GAQgASgJEg8KB2Nob2ljZXMYBSADKAkSFgoOY29ycmVjdF9jaG9pY2UYBiABKAUSDQoFdG9waWMYByABKAkihAMKB0F0dGVtcHQSCgoCaWQYASABKAkSDwoHcXVpel9pZBgCIAEoCRIRCgljb3Vyc2VfaWQYAyABKAkSEgoKc3R1ZGVudF9pZBgEIAEoCRIOCgZudW1iZXIYBSABKAUSDQoFc2NvcmUYBiABKAESDgoGcGFzc2VkGAcgASgIEhUKDWNvcnJlY3RfY291bnQYCCABKAUSFgoOcXVlc3Rpb25fY291bnQYCSABKAUSMQoHYW5zd2VycxgKIAMoCzIgLnBsLnF1aXoudjEuQXR0ZW1wdC5BbnN3ZXJzRW50cnkSMwoKc3RhcnRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAIgBARIwCgxzdWJtaXR0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGi4KDEFuc3dlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg0KC19zdGFydGVkX2F0In0KCUNvdXJzZVJlZhIKCgJpZBgBIAEoCRIMCgRjb2RlGAIgASgJEg0KBXRpdGxlGAMgASgJEhUKDWluc3RydWN0b3JfaWQYBCABKAkSMAoMcHVibGlzaGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJXCg1RdWVzdGlvbkRyYWZ0Eg4KBnByb21wdBgBIAEoCRIPCgdjaG9pY2VzGAIgAygJEhYKDmNvcnJlY3RfY2hvaWNlGAMgASgFEg0KBXRvcGljGAQgASgJIkoKDFF1ZXN0aW9uVmlldxIKCgJpZBgBIAEoCRIOCgZwcm9tcHQYAiABKAkSDwoHY2hvaWNlcxgDIAMoCRINCgV0b3BpYxgEIAEoCSItCgZBbnN3ZXISEwoLcXVlc3Rpb25faWQYASABKAkSDgoGY2hvaWNlGAIgASgFIukBChFDcmVhdGVRdWl6UmVxdWVzdBIRCgljb3Vyc2VfaWQYASABKAkSDQoFdGl0bGUYAiABKAkSKgoKZGlmZmljdWx0eRgDIAEoDjIWLnBsLnF1aXoudjEuRGlmZmljdWx0eRISCgpwYXNzX3Njb3JlGAQgASgBEhQKDG1heF9hdHRlbXB0cxgFIAEoBRIaChJ0aW1lX2xpbWl0X3NlY29uZHMYBiABKAUSLAoJcXVlc3Rpb25zGAcgAygLMhkucGwucXVpei52MS5RdWVzdGlvbkRyYWZ0EhIKCmNyZWF0ZWRfYnkYCCABKAkiYQoSQ3JlYXRlUXVpelJlc3BvbnNlEh4KBHF1aXoYASABKAsyEC5wbC5xdWl6LnYxLlF1aXoSKwoJcXVlc3Rpb25zGAIgAygLMhgucGwucXVpei52MS5RdWVzdGlvblZpZXcijQEKEVN1Ym1pdFF1aXpSZXF1ZXN0EhIKCnN0dWRlbnRfaWQYASABKAkSDwoHcXVpel9pZBgCIAEoCRIjCgdhbnN3ZXJzGAMgAygLMhIucGwucXVpei52MS5BbnN3ZXISLgoKc3RhcnRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAijgEKElN1Ym1pdFF1aXpSZXNwb25zZRISCgphdHRlbXB0X2lkGAEgASgJEg0KBXNjb3JlGAIgASgBEg4KBnBhc3NlZBgDIAEoCBIVCg1jb3JyZWN0X2NvdW50GAQgASgFEhYKDnF1ZXN0aW9uX2NvdW50GAUgASgFEhYKDmF0dGVtcHRfbnVtYmVyGAYgASgFIiEKDkdldFF1aXpSZXF1ZXN0Eg8KB3F1aXpfaWQYASABKAkidAoPR2V0UXVpelJlc3BvbnNlEh4KBHF1aXoYASABKAsyEC5wbC5xdWl6LnYxLlF1aXoSKwoJcXVlc3Rpb25zGAIgAygLMhgucGwucXVpei52MS5RdWVzdGlvblZpZXcSFAoMY291cnNlX3RpdGxlGAMgASgJIk4KEkxpc3RRdWl6emVzUmVxdWVzdBIRCgljb3Vyc2VfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiUQoTTGlzdFF1aXp6ZXNSZXNwb25zZRIhCgdxdWl6emVzGAEgAygLMhAucGwucXVpei52MS5RdWl6EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJhChNMaXN0QXR0ZW1wdHNSZXF1ZXN0EhIKCnN0dWRlbnRfaWQYASABKAkSDwoHcXVpel9pZBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJWChRMaXN0QXR0ZW1wdHNSZXNwb25zZRIlCghhdHRlbXB0cxgBIAMoCzITLnBsLnF1aXoudjEuQXR0ZW1wdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqaQoKRGlmZmljdWx0eRIaChZESUZGSUNVTFRZX1VOU1BFQ0lGSUVEEAASEwoPRElGRklDVUxUWV9FQVNZEAESFQoRRElGRklDVUxUWV9NRURJVU0QAhITCg9ESUZGSUNVTFRZX0hBUkQQAzKdAwoLUXVpelNlcnZpY2USSwoKQ3JlYXRlUXVpehIdLnBsLnF1aXoudjEuQ3JlYXRlUXVpelJlcXVlc3QaHi5wbC5xdWl6LnYxLkNyZWF0ZVF1aXpSZXNwb25zZRJLCgpTdWJtaXRRdWl6Eh0ucGwucXVpei52MS5TdWJtaXRRdWl6UmVxdWVzdBoeLnBsLnF1aXoudjEuU3VibWl0UXVpelJlc3BvbnNlEkcKB0dldFF1aXoSGi5wbC5xdWl6LnYxLkdldFF1aXpSZXF1ZXN0GhsucGwucXVpei52MS5HZXRRdWl6UmVzcG9uc2UiA5ACARJTCgtMaXN0UXVpenplcxIeLnBsLnF1aXoudjEuTGlzdFF1aXp6ZXNSZXF1ZXN0Gh8ucGwucXVpei52MS5MaXN0UXVpenplc1Jlc3BvbnNlIgOQAgESVgoMTGlzdEF0dGVtcHRzEh8ucGwucXVpei52MS5MaXN0QXR0ZW1wdHNSZXF1ZXN0GiAucGwucXVpei52MS5MaXN0QXR0ZW1wdHNSZXNwb25zZSIDkAIBQj5aPGdpdGh1Yi5jb20vcHVsc2VsZWFybi9jYW1wdXMtaHViL2dlbi9wcm90by9wbC9xdWl6L3YxO3F1aXp2MWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Quiz is a set of questions on a course.
@@ -674,6 +674,69 @@ export const GetQuizResponseSchema: GenMessage<GetQuizResponse> = /*@__PURE__*/
   messageDesc(file_pl_quiz_v1_quiz, 12);
 
 /**
+ * ListQuizzesRequest asks for one page of a course's quizzes.
+ *
+ * @generated from message pl.quiz.v1.ListQuizzesRequest
+ */
+export type ListQuizzesRequest = Message<"pl.quiz.v1.ListQuizzesRequest"> & {
+  /**
+   * The course.
+   *
+   * @generated from field: string course_id = 1;
+   */
+  courseId: string;
+
+  /**
+   * How many quizzes to return. 0 means 50.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before. Empty means the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message pl.quiz.v1.ListQuizzesRequest.
+ * Use `create(ListQuizzesRequestSchema)` to create a new message.
+ */
+export const ListQuizzesRequestSchema: GenMessage<ListQuizzesRequest> = /*@__PURE__*/
+  messageDesc(file_pl_quiz_v1_quiz, 13);
+
+/**
+ * ListQuizzesResponse is one page of quizzes.
+ *
+ * @generated from message pl.quiz.v1.ListQuizzesResponse
+ */
+export type ListQuizzesResponse = Message<"pl.quiz.v1.ListQuizzesResponse"> & {
+  /**
+   * The quizzes of this page.
+   *
+   * @generated from field: repeated pl.quiz.v1.Quiz quizzes = 1;
+   */
+  quizzes: Quiz[];
+
+  /**
+   * What to ask for the next page with. Empty means that this was the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message pl.quiz.v1.ListQuizzesResponse.
+ * Use `create(ListQuizzesResponseSchema)` to create a new message.
+ */
+export const ListQuizzesResponseSchema: GenMessage<ListQuizzesResponse> = /*@__PURE__*/
+  messageDesc(file_pl_quiz_v1_quiz, 14);
+
+/**
  * ListAttemptsRequest asks for one page of a student's attempts.
  *
  * @generated from message pl.quiz.v1.ListAttemptsRequest
@@ -713,7 +776,7 @@ export type ListAttemptsRequest = Message<"pl.quiz.v1.ListAttemptsRequest"> & {
  * Use `create(ListAttemptsRequestSchema)` to create a new message.
  */
 export const ListAttemptsRequestSchema: GenMessage<ListAttemptsRequest> = /*@__PURE__*/
-  messageDesc(file_pl_quiz_v1_quiz, 13);
+  messageDesc(file_pl_quiz_v1_quiz, 15);
 
 /**
  * ListAttemptsResponse is one page of attempts.
@@ -741,7 +804,7 @@ export type ListAttemptsResponse = Message<"pl.quiz.v1.ListAttemptsResponse"> & 
  * Use `create(ListAttemptsResponseSchema)` to create a new message.
  */
 export const ListAttemptsResponseSchema: GenMessage<ListAttemptsResponse> = /*@__PURE__*/
-  messageDesc(file_pl_quiz_v1_quiz, 14);
+  messageDesc(file_pl_quiz_v1_quiz, 16);
 
 /**
  * Difficulty is how hard a quiz is meant to be.
@@ -822,6 +885,16 @@ export const QuizService: GenService<{
     methodKind: "unary";
     input: typeof GetQuizRequestSchema;
     output: typeof GetQuizResponseSchema;
+  },
+  /**
+   * ListQuizzes returns the quizzes of a course in the order of their creation, a page at a time.
+   *
+   * @generated from rpc pl.quiz.v1.QuizService.ListQuizzes
+   */
+  listQuizzes: {
+    methodKind: "unary";
+    input: typeof ListQuizzesRequestSchema;
+    output: typeof ListQuizzesResponseSchema;
   },
   /**
    * ListAttempts returns a student's attempts, newest first, a page at a time.
