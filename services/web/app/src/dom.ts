@@ -1,0 +1,35 @@
+/** What an element can be given: attributes, properties that begin with a dot, and listeners that begin with "on". */
+type Given = { readonly [name: string]: string | number | boolean | ((event: Event) => void) | undefined };
+
+/** A child of an element. Nothing is shown for the rest. */
+export type Child = Node | string | number | false | undefined;
+
+/** Makes an element. Texts are never read as HTML. */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  given: Given = {},
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (typeof value === "boolean") element.toggleAttribute(name, value);
+    else if (value !== undefined) element.setAttribute(name, String(value));
+  }
+  put(element, ...children);
+  return element;
+}
+
+/** Replaces what is in an element. */
+export function put(element: Element, ...children: readonly Child[]): void {
+  element.replaceChildren(
+    ...children.filter((c) => c !== undefined && c !== false).map((c) => (c instanceof Node ? c : String(c))),
+  );
+}
+
+/** Returns the element with an id of index.html. */
+export function part(id: string): HTMLElement {
+  const element = document.getElementById(id);
+  if (element === null) throw new Error(`index.html has no element ${id}`);
+  return element;
+}
