@@ -100,6 +100,9 @@ func (w *world) check(c *campus) *verdict {
 	}
 	for name := range w.dbs {
 		for consumer, topicName := range w.consumers(name) {
+			if topics[topicName] == nil { // of a context that is not in the world
+				topics[topicName] = w.read(topicName)
+			}
 			w.checkConsumer(v, name, consumer, topics[topicName])
 		}
 	}

@@ -42,7 +42,7 @@ func newDisk(t *testing.T, megabytes int) (dir string, disk *faults.Disk) {
 func TestDiskFull(t *testing.T) {
 	dir, disk := newDisk(t, 256)
 	w := newWorld(t, run{binary: os.Args[0], engine: "kafka", data: dir})
-	checkDisk(w, func() {
+	endure(w, func() {
 		w.must("fill the disk", disk.Fill())
 		w.await(20*time.Second, w.refused)
 		<-time.After(2 * time.Second)
@@ -57,7 +57,7 @@ func TestBrokersDiskFull(t *testing.T) {
 	dir, disk := newDisk(t, 256)
 	w := newWorld(t, run{binary: os.Args[0], engine: "kafka", records: dir})
 	broker := w.victims["broker"]
-	checkDisk(w, func() {
+	endure(w, func() {
 		w.must("fill the disk", disk.Fill())
 		<-time.After(3 * time.Second)
 		broker.kill()
@@ -67,8 +67,9 @@ func TestBrokersDiskFull(t *testing.T) {
 	})
 }
 
-// checkDisk lets students work while a disk is filled and freed three times.
-func checkDisk(w *world, fill func()) {
+// endure lets students work while something is done to the world three times,
+// and wants the checker to find nothing.
+func endure(w *world, disturb func()) {
 	w.Helper()
 	c := newCampus(w)
 	stop, done := make(chan struct{}), make(chan struct{})
@@ -78,7 +79,7 @@ func checkDisk(w *world, fill func()) {
 	}()
 	for range 3 {
 		<-time.After(2 * time.Second)
-		fill()
+		disturb()
 	}
 	close(stop)
 	<-done

@@ -86,6 +86,11 @@ func partitions(topic string) int32 {
 				return t.Partitions
 			}
 		}
+		for i := range d.Consumers {
+			if t := d.Consumers[i].Type; t.Topic == topic {
+				return t.Partitions
+			}
+		}
 	}
 	return 1
 }
