@@ -175,14 +175,20 @@ func encodeHeaders(headers []event.Header) []byte {
 // clockWrong is by how much the clocks of owners may differ.
 const clockWrong = time.Minute
 
-// Earliest returns when the next row is due, if one is. A row that failed later
-// than now was put off by a clock that was wrong, for hours perhaps: it and all
-// others of that kind are made due now.
+// putOff finds rows that were put off by a clock that was wrong, for hours
+// perhaps: they failed later than now, or have never failed or been dropped, so
+// that they were due at once.
+const putOff = `next_at > $5 AND (last_failed_at > $5 OR last_failed_at IS NULL OR state = 'dropped')`
+
+// Earliest returns when the next row is due, if one is. Rows that were put off
+// by a clock that was wrong are made due now.
 func (o Owner) Earliest(ctx context.Context, now time.Time) (at time.Time, found bool, err error) {
 	var failed sql.NullTime
-	found, err = database.Scan(ctx, o.DB.Reading(), `SELECT next_at, last_failed_at FROM pl_hold
-		WHERE consumer = $1 AND topic = $2 AND partition = $3 AND next_at IS NOT NULL ORDER BY next_at LIMIT 1`, o.args(), &at, &failed)
-	if err == nil && found && at.After(now) && failed.Time.After(now.Add(clockWrong)) {
+	var state State
+	found, err = database.Scan(ctx, o.DB.Reading(), `SELECT next_at, last_failed_at, state FROM pl_hold
+		WHERE consumer = $1 AND topic = $2 AND partition = $3 AND next_at IS NOT NULL ORDER BY next_at LIMIT 1`, o.args(), &at, &failed, &state)
+	wrong := now.Add(clockWrong)
+	if err == nil && found && at.After(wrong) && (!failed.Valid || failed.Time.After(wrong) || state == Dropped) {
 		at, err = now, o.hasten(ctx, now)
 	}
 	if err != nil {
@@ -194,7 +200,7 @@ func (o Owner) Earliest(ctx context.Context, now time.Time) (at time.Time, found
 func (o Owner) hasten(ctx context.Context, now time.Time) error {
 	return o.DB.InTx(ctx, func(u *database.Unit) error {
 		_, err := u.ExecContext(ctx, `UPDATE pl_hold SET next_at = $4
-			WHERE consumer = $1 AND topic = $2 AND partition = $3 AND next_at > $4 AND last_failed_at > $5`, o.args(now, now.Add(clockWrong))...)
+			WHERE consumer = $1 AND topic = $2 AND partition = $3 AND `+putOff, o.args(now, now.Add(clockWrong))...)
 		return err
 	})
 }

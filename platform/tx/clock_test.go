@@ -38,6 +38,23 @@ func TestClockWasAhead(t *testing.T) {
 	})
 }
 
+// What has waited for another event of its key, and came to its turn by a clock
+// that was hours ahead, does not wait either.
+func TestClockWasAheadOfWhatWaited(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, w *world) {
+		w.fail(map[string][]error{"a": {errLater}})
+		c := w.claim()
+		w.applyAll(c, onKeys(deliveries(0, "a", "b"), "x", "x"))
+		w.exec(`DELETE FROM pl_hold WHERE record_offset = 0`)
+		w.exec(`UPDATE pl_hold SET next_at = $1`, time.Now().Add(5*time.Hour).UTC())
+		c = w.claim()
+		plan, err := w.store.Plan(t.Context(), c)
+		if err != nil || len(plan.Due) != 1 {
+			t.Errorf("%d are due, again at %v; want the one that waited: %v", len(plan.Due), plan.Next, err)
+		}
+	})
+}
+
 // What is put off for hours by a clock that is right waits.
 func TestLongDelayIsKept(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, w *world) {
