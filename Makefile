@@ -82,6 +82,12 @@ bench-effects: ## Exactly-once effects from end to end through PostgreSQL and SQ
 bench-generate: ## pl-gen generate: nothing changed, one schema, 1,000 events
 	$(GO) run ./bench/generate
 
+.PHONY: load
+load: ## 50,000 websockets, 2,000 events/s: latency, losses, memory, CPU (SESSIONS= RATE= FANOUT= DURATION= GATEWAYS= LISTENERS=)
+	@mkdir -p bin && $(GO) build -o bin/ ./gen/cmd/hub ./gen/cmd/gateway && $(GO) build -o bin/load ./bench/load
+	bin/load -sessions $(or $(SESSIONS),50000) -rate $(or $(RATE),2000) -fanout $(or $(FANOUT),10) -duration $(or $(DURATION),5m) \
+		-gateways $(or $(GATEWAYS),3) -listeners $(or $(LISTENERS),3)
+
 .PHONY: clean
 clean: ## Remove what make built; the hub's data in .pl stays
 	rm -rf bin

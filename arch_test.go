@@ -113,6 +113,31 @@ var rules = []rule{
 		},
 	},
 	{
+		name:    "the framing of websockets knows nothing of the platform",
+		applies: exactly("platform/realtime/frame"),
+		allows:  func(_, target string) bool { return isStandard(target) || in(target, "github.com/gobwas/ws") },
+	},
+	{
+		name:    "the sockets of websockets know nothing of what they carry",
+		applies: exactly("platform/realtime/socket"),
+		allows:  func(_, target string) bool { return isStandard(target) || in(target, "golang.org/x/sys/unix") },
+	},
+	{
+		name:    "the feed of websockets knows no broker, no telemetry and no websockets",
+		applies: exactly("platform/realtime/feed"),
+		allows: func(_, target string) bool {
+			return isStandard(target) || in(target, "platform/bus/driver", "platform/event", "platform/avro") || target == "platform/bus"
+		},
+	},
+	{
+		name:    "realtime reaches calls, tokens and events through what it is given",
+		applies: exactly("platform/realtime"),
+		allows: func(_, target string) bool {
+			return isStandard(target) || in(target, "platform/realtime", "platform/identity", "github.com/gobwas/ws", "google.golang.org/protobuf") ||
+				target == "connectrpc.com/connect/v2"
+		},
+	},
+	{
 		name:    "pl-gen reads contracts and asks processes: of the platform it imports platform/avro and the words of platform/admin alone, and nothing of gen",
 		applies: under("tools/pl-gen"),
 		allows: func(_, target string) bool {
@@ -163,6 +188,11 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"platform/outbox", "github.com/jackc/pgx/v5"},
 		{"platform/saga", "connectrpc.com/connect/v2/connecthttp"},
 		{"platform/saga", "platform/rpc"},
+		{"platform/realtime", "platform/gateway"},
+		{"platform/realtime", "go.opentelemetry.io/otel"},
+		{"platform/realtime/feed", "platform/bus/kafkabus"},
+		{"platform/realtime/socket", "github.com/gobwas/ws"},
+		{"platform/realtime/frame", "platform/event"},
 		{"platform/saga", "platform/database/sqlite"},
 		{"tools/pl-gen/internal/lint", "platform/event"},
 		{"tools/pl-gen/internal/lint", "gen/proto/pl/options/v1"},
