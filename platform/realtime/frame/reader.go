@@ -180,6 +180,9 @@ func (r *Reader) take(h ws.Header, payload []byte) (m Message, done bool, err er
 // noStatus is what a close frame without a code means.
 const noStatus = 1005
 
+// maxCode is the last of the codes for private use.
+const maxCode = 4999
+
 func closing(payload []byte) (Message, error) {
 	if len(payload) == 0 {
 		return Message{Kind: CloseMessage, Code: noStatus}, nil
@@ -193,6 +196,9 @@ func closing(payload []byte) (Message, error) {
 	}
 	if err := ws.CheckCloseFrameData(code, reason); err != nil {
 		return Message{}, &Error{ProtocolError, err.Error()}
+	}
+	if code > maxCode {
+		return Message{}, &Error{ProtocolError, "status code is beyond those that there are"}
 	}
 	return Message{Kind: CloseMessage, Payload: payload, Code: uint16(code)}, nil
 }
