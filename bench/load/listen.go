@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -150,8 +151,9 @@ func (l *listener) dial(n int) error {
 	if err != nil {
 		return err
 	}
+	in := io.Reader(stream)
 	if early != nil {
-		return errors.New("the gateway speaks before it is spoken to")
+		in = early // a heartbeat has come already
 	}
 	if err := stream.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return err
@@ -163,26 +165,28 @@ func (l *listener) dial(n int) error {
 		if err := ws.WriteFrame(stream, ws.MaskFrameInPlace(ws.NewTextFrame([]byte(text)))); err != nil {
 			return err
 		}
-		if err := expect(stream); err != nil {
+		if err := expect(in); err != nil {
 			return err
 		}
+	}
+	if early != nil && early.Buffered() > 0 {
+		return errors.New("an event has come before any was published")
 	}
 	return l.adopt(stream.(*net.TCPConn))
 }
 
 // expect reads the answers ready and subscribed.
-func expect(stream net.Conn) error {
+func expect(stream io.Reader) error {
 	h, err := ws.ReadHeader(stream)
 	if err != nil {
 		return err
 	}
 	payload := make([]byte, h.Length)
-	for read := 0; read < len(payload); {
-		n, err := stream.Read(payload[read:])
-		if err != nil {
-			return err
-		}
-		read += n
+	if _, err := io.ReadFull(stream, payload); err != nil {
+		return err
+	}
+	if h.OpCode == ws.OpPing || bytes.HasPrefix(payload, []byte(`{"type":"position"`)) {
+		return expect(stream) // a heartbeat; the answer to it comes in time
 	}
 	if !bytes.HasPrefix(payload, []byte(`{"type":"ready"`)) && !bytes.HasPrefix(payload, []byte(`{"type":"subscribed"`)) {
 		return fmt.Errorf("got %s", payload)

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/pulselearn/campus-hub/platform/avro/wire"
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
@@ -50,9 +51,9 @@ func (n *noted) EventSubject() string              { return n.UserID }
 func (n *noted) UnmarshalBinary(data []byte) error { return json.Unmarshal(data, n) }
 func (n *noted) AppendBinary(b []byte) ([]byte, error) {
 	for _, text := range []string{n.UserID, n.CourseID, n.Text} {
-		b = append(append(b, byte(2*len(text))), text...)
+		b = append(wire.AppendLong(b, int64(len(text))), text...)
 	}
-	return append(b, byte(2*n.N)), nil
+	return wire.AppendLong(b, int64(n.N)), nil
 }
 
 type jsonDecoder struct{}
@@ -228,9 +229,14 @@ func (w *world) say(course, user string, n int) {
 
 func (w *world) publish(topic string, e *noted) {
 	w.Helper()
+	w.must(w.conn.Publish(w.Context(), []*driver.Record{w.record(topic, e)}))
+}
+
+func (w *world) record(topic string, e *noted) *driver.Record {
+	w.Helper()
 	value, err := json.Marshal(e)
 	w.must(err)
-	w.must(w.conn.Publish(w.Context(), []*driver.Record{{Topic: topic, Key: []byte(e.UserID), Value: value}}))
+	return &driver.Record{Topic: topic, Key: []byte(e.UserID), Value: value}
 }
 
 // A client is a websocket of a library that nobody here wrote.

@@ -104,7 +104,7 @@ func (l *loop) close() error {
 func (c *Conn) ready(events uint32) {
 	c.mu.Lock()
 	drained := false
-	if len(c.queue) > 0 {
+	if !c.closed && c.waits() {
 		drained = c.flush()
 	}
 	const over = unix.EPOLLERR | unix.EPOLLHUP
@@ -114,7 +114,7 @@ func (c *Conn) ready(events uint32) {
 		go c.read()
 	}
 	// What is over is reported without end; whoever reads will notice.
-	if events&over == 0 && (!c.reading || len(c.queue) > 0) {
+	if events&over == 0 && (!c.reading || c.waits()) {
 		c.arm()
 	}
 	c.mu.Unlock()
@@ -122,6 +122,10 @@ func (c *Conn) ready(events uint32) {
 		go c.handler.Drained()
 	}
 }
+
+// waits tells whether there is something to send, or to say when the peer
+// reads again.
+func (c *Conn) waits() bool { return len(c.queue) > 0 || c.stalled }
 
 // flush writes as much of the queue as the peer takes.
 func (c *Conn) flush() (drained bool) {
@@ -198,7 +202,7 @@ func (c *Conn) arm() {
 	if !c.reading {
 		wanted |= unix.EPOLLIN | unix.EPOLLRDHUP
 	}
-	if len(c.queue) > 0 {
+	if c.waits() {
 		wanted |= unix.EPOLLOUT
 	}
 	_ = unix.EpollCtl(c.set.loop.epoll, unix.EPOLL_CTL_MOD, c.fd, &unix.EpollEvent{Events: wanted, Fd: int32(c.fd)}) // it is registered

@@ -126,8 +126,11 @@ func (c *Conn) readStream() {
 // writeStream empties the queue of a connection that the loop does not write.
 func (c *Conn) writeStream() {
 	for {
-		frames, ok := c.head()
-		if !ok {
+		frames, drained := c.head()
+		if drained {
+			c.handler.Drained()
+		}
+		if frames == nil {
 			return
 		}
 		_, err := frames.WriteTo(c.stream)
@@ -141,12 +144,13 @@ func (c *Conn) writeStream() {
 const burst = 64
 
 // head takes frames from the queue, which stay counted until they are written.
-func (c *Conn) head() (frames net.Buffers, ok bool) {
+// There are none when everything was refused before it was looked at.
+func (c *Conn) head() (frames net.Buffers, drained bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || len(c.queue) == 0 {
 		c.writing = false
-		return nil, false
+		return nil, !c.closed && c.stalled && c.emptied()
 	}
 	n := min(len(c.queue), burst)
 	for i := range n {
@@ -154,7 +158,7 @@ func (c *Conn) head() (frames net.Buffers, ok bool) {
 		c.queue[i].offer = false // it is being sent
 	}
 	c.sent = n
-	return frames, true
+	return frames, false
 }
 
 // wrote takes from the queue what head returned.
