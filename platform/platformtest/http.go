@@ -39,5 +39,7 @@ func (t insideTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !answered {
 		return nil, fmt.Errorf("%s %s: the process has ended before it answered", r.Method, r.URL.Path)
 	}
-	return answer.Result(), nil
+	response := answer.Result()
+	response.Request = r
+	return response, nil
 }

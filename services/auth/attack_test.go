@@ -21,7 +21,7 @@ func TestWrongPasswords(t *testing.T) {
 		if a := b.logIn(newVisit(), "", ""); a.StatusCode != http.StatusUnprocessableEntity {
 			b.T.Errorf("nothing typed: %s", a.Status)
 		}
-		if a := b.logIn(newVisit(), " ADA@campus.example ", password); a.StatusCode != http.StatusSeeOther {
+		if a := b.logIn(newVisit(), " ADA@campus.example ", seeded); a.StatusCode != http.StatusSeeOther {
 			b.T.Errorf("the address in capitals: %s", a.Status)
 		}
 	})
@@ -36,7 +36,7 @@ func TestTooManyTries(t *testing.T) {
 					b.T.Fatalf("%s: %s", name, a.Status)
 				}
 			}
-			a := b.logIn(newVisit(), name, password)
+			a := b.logIn(newVisit(), name, seeded)
 			if a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" || !strings.Contains(a.body, "too many tries") {
 				b.T.Errorf("%s: %s %s", name, a.Status, a.body)
 			}
@@ -54,7 +54,7 @@ func TestTooManyTriesFromOneAddress(t *testing.T) {
 		for i := range 300 {
 			b.post("/oauth/login", form(page.body, fmt.Sprintf("nobody%d", i), "x"))
 		}
-		if a := b.post("/oauth/login", form(page.body, "ada", password)); a.StatusCode != http.StatusTooManyRequests {
+		if a := b.post("/oauth/login", form(page.body, "ada", seeded)); a.StatusCode != http.StatusTooManyRequests {
 			b.T.Errorf("%s", a.Status)
 		}
 	})
@@ -64,8 +64,8 @@ func TestTooManyTriesFromOneAddress(t *testing.T) {
 func TestForgedForms(t *testing.T) {
 	run(t, func(b *browser) {
 		page := b.get(b.location(b.authorize(newVisit())).String())
-		good := form(page.body, "ada", password)
-		forged := form(page.body, "ada", password)
+		good := form(page.body, "ada", seeded)
+		forged := form(page.body, "ada", seeded)
 		forged.Set("token", strings.Repeat("x", 43))
 		for name, a := range map[string]answer{
 			"another token":   b.post("/oauth/login", forged),
@@ -87,7 +87,7 @@ func TestForgedForms(t *testing.T) {
 func TestForgedRequests(t *testing.T) {
 	run(t, func(b *browser) {
 		page := b.get(b.location(b.authorize(newVisit())).String())
-		values := form(page.body, "ada", password)
+		values := form(page.body, "ada", seeded)
 		sealed := values.Get("request")
 		for _, forged := range []string{"", "x", sealed[:len(sealed)-2] + "AA", sealed + "AA"} {
 			values.Set("request", forged)
@@ -146,7 +146,7 @@ func TestHeaders(t *testing.T) {
 		if page.Header.Get("Cache-Control") != "no-store" || page.Header.Get("X-Frame-Options") != "DENY" || page.Header.Get("Referrer-Policy") != "no-referrer" {
 			b.T.Errorf("headers %v", page.Header)
 		}
-		a := b.post("/oauth/login", form(page.body, "ada", password))
+		a := b.post("/oauth/login", form(page.body, "ada", seeded))
 		for _, cookie := range a.Cookies() {
 			if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/oauth/" {
 				b.T.Errorf("cookie %+v", cookie)

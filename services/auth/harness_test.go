@@ -25,7 +25,7 @@ const (
 	issuer   = "http://localhost:8080"
 	adaID    = "01900000-0000-7000-8000-000000000ada"
 	callback = "http://127.0.0.1:4711/callback"
-	password = "pulselearn"
+	seeded   = "pulselearn"
 )
 
 func register(app *service.App) {
@@ -89,10 +89,15 @@ func (b *browser) do(r *http.Request) answer {
 	if err != nil {
 		b.T.Fatal(err)
 	}
+	return read(b.T, response)
+}
+
+func read(t *testing.T, response *http.Response) answer {
+	t.Helper()
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		b.T.Fatal(err)
+		t.Fatal(err)
 	}
 	return answer{response, string(body)}
 }
@@ -185,7 +190,7 @@ func (b *browser) logIn(v *visit, name, typed string) answer {
 // code logs in and returns the code that the application gets.
 func (b *browser) code(v *visit, name string) string {
 	b.T.Helper()
-	to := b.location(b.logIn(v, name, password))
+	to := b.location(b.logIn(v, name, seeded))
 	query := to.Query()
 	if query.Get("code") == "" || query.Get("state") != "a state" || query.Get("iss") != issuer || !strings.HasPrefix(to.String(), callback) {
 		b.T.Fatalf("the application got %s", to)

@@ -121,7 +121,7 @@ func TestDisabledAccount(t *testing.T) {
 		if late := b.refresh(got.Refresh); late.Error != "invalid_grant" {
 			b.T.Errorf("it goes on: %+v", late)
 		}
-		a := b.logIn(newVisit(), "ada", password)
+		a := b.logIn(newVisit(), "ada", seeded)
 		if a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "disabled") {
 			b.T.Errorf("%s %s", a.Status, a.body)
 		}
@@ -148,11 +148,11 @@ func TestChangePassword(t *testing.T) {
 			b.T.Errorf("without the old one: %v", err)
 		}
 		for _, bad := range []string{"short", "pulselearn"} {
-			if err := change(ada, password, bad); connect.CodeOf(err) != connect.CodeInvalidArgument {
+			if err := change(ada, seeded, bad); connect.CodeOf(err) != connect.CodeInvalidArgument {
 				b.T.Errorf("%s: %v", bad, err)
 			}
 		}
-		if err := change(ada, password, "correct horse"); err != nil {
+		if err := change(ada, seeded, "correct horse"); err != nil {
 			b.T.Fatal(err)
 		}
 		if got := b.refresh(elsewhere.Refresh); got.Error != "invalid_grant" {
@@ -161,7 +161,7 @@ func TestChangePassword(t *testing.T) {
 		if got := b.refresh(here.Refresh); got.Access == "" {
 			b.T.Errorf("this session is over: %+v", got)
 		}
-		if a := newBrowser(b.Harness).logIn(newVisit(), "ada", password); a.StatusCode != http.StatusUnauthorized {
+		if a := newBrowser(b.Harness).logIn(newVisit(), "ada", seeded); a.StatusCode != http.StatusUnauthorized {
 			b.T.Errorf("the old password is still good: %s", a.Status)
 		}
 		if err := change(administrator, "", "another horse"); err != nil {
