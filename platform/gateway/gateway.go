@@ -27,6 +27,8 @@ type Front struct {
 	APIs []API
 	// OpenAPI is the document of their REST APIs, in JSON.
 	OpenAPI []byte
+	// GraphQL is the schema over all of them; the zero Graph is none.
+	GraphQL Graph
 	// Realtime is which events people can listen to; without any, nobody can.
 	Realtime realtime.Routes
 }

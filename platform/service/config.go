@@ -26,6 +26,8 @@ type Config struct {
 	PublicURL string
 	// Door is what the front door lets through.
 	Door door.Config
+	// GraphQL is how it serves GraphQL.
+	GraphQL GraphQL
 	// Realtime is how the process serves websockets.
 	Realtime Realtime
 	// Provider is the configuration of the context that people log in with.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/gateway"
 	"github.com/pulselearn/campus-hub/platform/gateway/door"
+	"github.com/pulselearn/campus-hub/platform/gateway/graphql"
 	"github.com/pulselearn/campus-hub/platform/gateway/rest"
 )
 
@@ -36,11 +37,30 @@ func (p *Process) mountFront(mux *http.ServeMux) error {
 	if err := p.mountRealtime(mux, calls); err != nil {
 		return err
 	}
+	if err := p.mountGraphQL(mux, calls); err != nil {
+		return err
+	}
 	mux.Handle(rest.Prefix, api)
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(front.OpenAPI))
 	})
+	return nil
+}
+
+// mountGraphQL adds GraphQL, where the door has all that its schema needs.
+func (p *Process) mountGraphQL(mux *http.ServeMux, calls *gateway.Invoker) error {
+	if p.app.front.GraphQL.SDL == "" {
+		return nil
+	}
+	introspection := p.cfg.GraphQL.Introspection == On || p.cfg.GraphQL.Introspection == Auto && p.cfg.Embedded()
+	h, err := graphql.New(p.app.front.GraphQL, calls, graphql.Config{
+		Limits: p.cfg.GraphQL.Limits, Introspection: introspection, Log: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	mux.Handle("/graphql", h)
 	return nil
 }
 

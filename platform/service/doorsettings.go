@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pulselearn/campus-hub/platform/gateway/graphql"
 )
 
 // doorSettings are those of the front door.
@@ -24,6 +26,41 @@ var doorSettings = []setting{
 		func(c *Config) string { return strconv.FormatFloat(c.Door.Rate, 'g', -1, 64) }},
 	{"RATE_BURST", "how many requests one caller may make at once", "200", setRateBurst,
 		func(c *Config) string { return strconv.Itoa(c.Door.Burst) }},
+	{"GRAPHQL_INTROSPECTION", "tell callers the GraphQL schema: true, false, or auto, true where the broker is embedded", "auto", setIntrospection,
+		func(c *Config) string { return c.GraphQL.Introspection.String() }},
+	limit("GRAPHQL_MAX_BYTES", 131072, "the most bytes of a GraphQL request", func(c *Config) *int { return &c.GraphQL.Limits.Bytes }),
+	limit("GRAPHQL_MAX_DEPTH", 12, "the most fields inside one another in a GraphQL operation", func(c *Config) *int { return &c.GraphQL.Limits.Depth }),
+	limit("GRAPHQL_MAX_COMPLEXITY", 5000, "the most fields in the answer of a GraphQL operation; those of a page count as often as the page has items", func(c *Config) *int { return &c.GraphQL.Limits.Complexity }),
+	limit("GRAPHQL_MAX_ALIASES", 30, "the most aliases in a GraphQL operation", func(c *Config) *int { return &c.GraphQL.Limits.Aliases }),
+}
+
+// GraphQL is how the front door serves GraphQL.
+type GraphQL struct {
+	// Limits bound operations.
+	Limits graphql.Limits
+	// Introspection lets callers ask for the schema. Auto does so in the
+	// embedded default.
+	Introspection Switch
+}
+
+func setIntrospection(c *Config, value string) error {
+	on, err := parseSwitch(value)
+	c.GraphQL.Introspection = on
+	return err
+}
+
+func parseSwitch(value string) (Switch, error) {
+	if value == "" || value == "auto" {
+		return Auto, nil
+	}
+	on, err := strconv.ParseBool(value)
+	switch {
+	case err != nil:
+		return Auto, fmt.Errorf("%q is none of true, false and auto", value)
+	case on:
+		return On, nil
+	}
+	return Off, nil
 }
 
 func joined[T fmt.Stringer](list []T) string {

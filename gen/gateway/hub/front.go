@@ -14,6 +14,7 @@ import (
 	paymentgateway "github.com/pulselearn/campus-hub/gen/gateway/payment"
 	quizgateway "github.com/pulselearn/campus-hub/gen/gateway/quiz"
 	userprofilegateway "github.com/pulselearn/campus-hub/gen/gateway/userprofile"
+	"github.com/pulselearn/campus-hub/gen/graphql"
 	"github.com/pulselearn/campus-hub/gen/openapi"
 	"github.com/pulselearn/campus-hub/platform/gateway"
 )
@@ -33,6 +34,7 @@ func Front() gateway.Front {
 			userprofilegateway.API,
 		},
 		OpenAPI:  openapi.Document("hub"),
+		GraphQL:  graphql.Graph(),
 		Realtime: Realtime(),
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connectproto"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 )
 
 // ContentType is the media type of problem details.
@@ -79,10 +81,39 @@ func Of(err error) *Problem {
 	}
 	code := connect.CodeOf(err)
 	p := New(code.String(), Detail(err))
+	p.Errors = violations(err)
 	if code == connect.CodeUnavailable {
 		p.RetryAfter = retryUnavailable
 	}
 	return p
+}
+
+// Invalid returns the problem of one field that is wrong.
+func Invalid(field, detail string) *Problem {
+	p := New("invalid_argument", field+" "+detail)
+	p.Errors = []Violation{{field, detail}}
+	return p
+}
+
+// violations returns the fields that a call says are wrong, by their names in
+// the contract.
+func violations(err error) []Violation {
+	var own *connect.Error
+	if !errors.As(err, &own) {
+		return nil
+	}
+	var list []Violation
+	for _, detail := range own.Details() {
+		message, err := connectproto.UnmarshalErrorDetail(detail)
+		bad, ok := message.(*errdetails.BadRequest)
+		if err != nil || !ok {
+			continue
+		}
+		for _, v := range bad.GetFieldViolations() {
+			list = append(list, Violation{v.GetField(), v.GetDescription()})
+		}
+	}
+	return list
 }
 
 // Detail returns what the caller may see of an error of a call: what its

@@ -1,37 +1,10 @@
 package rest
 
 import (
-	"errors"
 	"strings"
 
-	"connectrpc.com/connect/v2"
-	"connectrpc.com/connect/v2/connectproto"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/reflect/protoreflect"
-
-	"github.com/pulselearn/campus-hub/platform/gateway/problem"
 )
-
-// fieldErrors returns the fields that a call says are wrong, named as the
-// request has them.
-func (r *route) fieldErrors(err error) []problem.Violation {
-	var own *connect.Error
-	if !errors.As(err, &own) {
-		return nil
-	}
-	var list []problem.Violation
-	for _, detail := range own.Details() {
-		message, err := connectproto.UnmarshalErrorDetail(detail)
-		bad, ok := message.(*errdetails.BadRequest)
-		if err != nil || !ok {
-			continue
-		}
-		for _, v := range bad.GetFieldViolations() {
-			list = append(list, problem.Violation{Field: r.nameOf(v.GetField()), Detail: v.GetDescription()})
-		}
-	}
-	return list
-}
 
 // nameOf translates the path of a field in the contract, "answers[2].question_id",
 // to what the client wrote: the JSON names in a body, the contract's elsewhere.

@@ -136,7 +136,9 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, route *route, req
 // not get to see is logged.
 func (h *Handler) failed(r *http.Request, route *route, err error) *problem.Problem {
 	p := problem.Of(err)
-	p.Errors = route.fieldErrors(err)
+	for i := range p.Errors {
+		p.Errors[i].Field = route.nameOf(p.Errors[i].Field)
+	}
 	if p.Status >= http.StatusInternalServerError {
 		h.log.WarnContext(r.Context(), "a REST call failed", "procedure", route.Procedure, "code", p.Code, "error", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/command"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/entity"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/gateway"
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/graphql"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/messages"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/openapi"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/proto"
@@ -57,6 +58,7 @@ func units(set *source.Set, m *model.Model) []unit {
 		unit{"gateway hub", sumOf(served...), func() ([]plan.File, error) { return gateway.EmitHub(m) }},
 		unit{"gateway realtime", sumOf(wired...), func() ([]plan.File, error) { return gateway.EmitRealtime(m) }},
 		unit{"openapi hub", sumOf(wired...), func() ([]plan.File, error) { return openapi.EmitHub(m) }},
+		unit{"graphql", sumOf(wired...), func() ([]plan.File, error) { return graphql.Emit(m) }},
 		unit{"messages", sumOf(named...), func() ([]plan.File, error) { return messages.Emit(m) }},
 		unit{"typescript package", sumOf(append(wired, described(m)...)...), func() ([]plan.File, error) { return tssdk.EmitPackage(m) }},
 		unit{"asyncapi hub", sumOf(wired...), func() ([]plan.File, error) { return asyncapi.EmitHub(m) }},

@@ -26,6 +26,11 @@ func Build(set *source.Set) (*Model, []diag.Diagnostic) {
 	b.protos()
 	b.wire()
 	b.sort()
+	for _, p := range set.Proto {
+		if p.File != nil {
+			b.references(b.model, p.File.Messages())
+		}
+	}
 	return b.model, b.found
 }
 

@@ -814,11 +814,11 @@ var File_pl_achievement_v1_achievement_proto protoreflect.FileDescriptor
 
 const file_pl_achievement_v1_achievement_proto_rawDesc = "" +
 	"\n" +
-	"#pl/achievement/v1/achievement.proto\x12\x11pl.achievement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpl/options/v1/options.proto\"\x83\x04\n" +
+	"#pl/achievement/v1/achievement.proto\x12\x11pl.achievement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpl/options/v1/options.proto\"\xb9\x04\n" +
 	"\x05Badge\x12\x16\n" +
-	"\x02id\x18\x01 \x01(\tB\x06\x82\xe1\x18\x02\b\x01R\x02id\x12%\n" +
+	"\x02id\x18\x01 \x01(\tB\x06\x82\xe1\x18\x02\b\x01R\x02id\x12@\n" +
 	"\n" +
-	"student_id\x18\x02 \x01(\tB\x06\x82\xe1\x18\x02 \x01R\tstudentId\x12-\n" +
+	"student_id\x18\x02 \x01(\tB!\x82\xe1\x18\x1d \x01R\x19userprofile.BatchGetUsersR\tstudentId\x12-\n" +
 	"\fstudent_name\x18\x03 \x01(\tB\n" +
 	"\x82\xe1\x18\x06*\x04nameR\vstudentName\x128\n" +
 	"\x04kind\x18\x04 \x01(\x0e2\x1c.pl.achievement.v1.BadgeKindB\x06\x82\xe1\x18\x02 \x01R\x04kind\x12#\n" +
@@ -826,10 +826,10 @@ const file_pl_achievement_v1_achievement_proto_rawDesc = "" +
 	"\tcourse_id\x18\x06 \x01(\tB\b\x82\xe1\x18\x04\x10\x01 \x01R\bcourseId\x12\x14\n" +
 	"\x05title\x18\a \x01(\tR\x05title\x12\x1e\n" +
 	"\x06points\x18\b \x01(\x05B\x06\x82\xe1\x18\x02 \x01R\x06points\x12'\n" +
-	"\x06reason\x18\t \x01(\tB\x0f\x82\xe1\x18\v*\tfree_textR\x06reason\x12%\n" +
+	"\x06reason\x18\t \x01(\tB\x0f\x82\xe1\x18\v*\tfree_textR\x06reason\x12@\n" +
 	"\n" +
 	"awarded_by\x18\n" +
-	" \x01(\tB\x06\x82\xe1\x18\x02 \x01R\tawardedBy\x12A\n" +
+	" \x01(\tB!\x82\xe1\x18\x1d \x01R\x19userprofile.BatchGetUsersR\tawardedBy\x12A\n" +
 	"\n" +
 	"awarded_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\x06\x82\xe1\x18\x02 \x01R\tawardedAt:=\xfa\xe0\x189\n" +
 	"\x06badges\x12\x1d\n" +
@@ -858,11 +858,11 @@ const file_pl_achievement_v1_achievement_proto_rawDesc = "" +
 	"student_id\n" +
 	"\tcourse_id\x1a\x13\n" +
 	"\tcourse_id\n" +
-	"\x06points\"\xd1\x01\n" +
+	"\x06points\"\xf2\x01\n" +
 	"\x10LeaderboardEntry\x12\x12\n" +
-	"\x04rank\x18\x01 \x01(\x05R\x04rank\x12\x1d\n" +
+	"\x04rank\x18\x01 \x01(\x05R\x04rank\x12>\n" +
 	"\n" +
-	"student_id\x18\x02 \x01(\tR\tstudentId\x12-\n" +
+	"student_id\x18\x02 \x01(\tB\x1f\x82\xe1\x18\x1bR\x19userprofile.BatchGetUsersR\tstudentId\x12-\n" +
 	"\fdisplay_name\x18\x03 \x01(\tB\n" +
 	"\x82\xe1\x18\x06*\x04nameR\vdisplayName\x12\x16\n" +
 	"\x06points\x18\x04 \x01(\x03R\x06points\x12\x16\n" +

@@ -2142,7 +2142,7 @@ var File_pl_course_v1_course_proto protoreflect.FileDescriptor
 
 const file_pl_course_v1_course_proto_rawDesc = "" +
 	"\n" +
-	"\x19pl/course/v1/course.proto\x12\fpl.course.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpl/options/v1/options.proto\"\xf3\x06\n" +
+	"\x19pl/course/v1/course.proto\x12\fpl.course.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpl/options/v1/options.proto\"\x8e\a\n" +
 	"\x06Course\x12\x16\n" +
 	"\x02id\x18\x01 \x01(\tB\x06\x82\xe1\x18\x02\b\x01R\x02id\x12\x1c\n" +
 	"\x04code\x18\x02 \x01(\tB\b\x82\xe1\x18\x04\x18\x01 \x01R\x04code\x12\x14\n" +
@@ -2150,8 +2150,8 @@ const file_pl_course_v1_course_proto_rawDesc = "" +
 	"\asummary\x18\x04 \x01(\tR\asummary\x12/\n" +
 	"\x05level\x18\x05 \x01(\x0e2\x19.pl.course.v1.CourseLevelR\x05level\x122\n" +
 	"\x06status\x18\x06 \x01(\x0e2\x1a.pl.course.v1.CourseStatusR\x06status\x12\x1a\n" +
-	"\blanguage\x18\a \x01(\tR\blanguage\x12+\n" +
-	"\rinstructor_id\x18\b \x01(\tB\x06\x82\xe1\x18\x02 \x01R\finstructorId\x123\n" +
+	"\blanguage\x18\a \x01(\tR\blanguage\x12F\n" +
+	"\rinstructor_id\x18\b \x01(\tB!\x82\xe1\x18\x1d \x01R\x19userprofile.BatchGetUsersR\finstructorId\x123\n" +
 	"\x0finstructor_name\x18\t \x01(\tB\n" +
 	"\x82\xe1\x18\x06*\x04nameR\x0einstructorName\x12\x1f\n" +
 	"\vprice_minor\x18\n" +

@@ -1427,7 +1427,7 @@ var File_pl_quiz_v1_quiz_proto protoreflect.FileDescriptor
 const file_pl_quiz_v1_quiz_proto_rawDesc = "" +
 	"\n" +
 	"\x15pl/quiz/v1/quiz.proto\x12\n" +
-	"pl.quiz.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpl/options/v1/options.proto\"\xb2\x03\n" +
+	"pl.quiz.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpl/options/v1/options.proto\"\xcd\x03\n" +
 	"\x04Quiz\x12\x16\n" +
 	"\x02id\x18\x01 \x01(\tB\x06\x82\xe1\x18\x02\b\x01R\x02id\x12#\n" +
 	"\tcourse_id\x18\x02 \x01(\tB\x06\x82\xe1\x18\x02 \x01R\bcourseId\x12\x14\n" +
@@ -1439,9 +1439,9 @@ const file_pl_quiz_v1_quiz_proto_rawDesc = "" +
 	"pass_score\x18\x05 \x01(\x01R\tpassScore\x12%\n" +
 	"\x0equestion_count\x18\x06 \x01(\x05R\rquestionCount\x12!\n" +
 	"\fmax_attempts\x18\a \x01(\x05R\vmaxAttempts\x12,\n" +
-	"\x12time_limit_seconds\x18\b \x01(\x05R\x10timeLimitSeconds\x12%\n" +
+	"\x12time_limit_seconds\x18\b \x01(\x05R\x10timeLimitSeconds\x12@\n" +
 	"\n" +
-	"created_by\x18\t \x01(\tB\x06\x82\xe1\x18\x02 \x01R\tcreatedBy\x12A\n" +
+	"created_by\x18\t \x01(\tB!\x82\xe1\x18\x1d \x01R\x19userprofile.BatchGetUsersR\tcreatedBy\x12A\n" +
 	"\n" +
 	"created_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampB\x06\x82\xe1\x18\x02 \x01R\tcreatedAt:\x1e\xfa\xe0\x18\x1a\n" +
@@ -1458,13 +1458,13 @@ const file_pl_quiz_v1_quiz_proto_rawDesc = "" +
 	"\x05topic\x18\a \x01(\tR\x05topic:$\xfa\xe0\x18 \n" +
 	"\tquestions\x12\x13\n" +
 	"\aquiz_id\n" +
-	"\bposition\"\xa9\x05\n" +
+	"\bposition\"\xc4\x05\n" +
 	"\aAttempt\x12\x16\n" +
 	"\x02id\x18\x01 \x01(\tB\x06\x82\xe1\x18\x02\b\x01R\x02id\x12!\n" +
 	"\aquiz_id\x18\x02 \x01(\tB\b\x82\xe1\x18\x04\x10\x01 \x01R\x06quizId\x12#\n" +
-	"\tcourse_id\x18\x03 \x01(\tB\x06\x82\xe1\x18\x02 \x01R\bcourseId\x12%\n" +
+	"\tcourse_id\x18\x03 \x01(\tB\x06\x82\xe1\x18\x02 \x01R\bcourseId\x12@\n" +
 	"\n" +
-	"student_id\x18\x04 \x01(\tB\x06\x82\xe1\x18\x02 \x01R\tstudentId\x12\x1e\n" +
+	"student_id\x18\x04 \x01(\tB!\x82\xe1\x18\x1d \x01R\x19userprofile.BatchGetUsersR\tstudentId\x12\x1e\n" +
 	"\x06number\x18\x05 \x01(\x05B\x06\x82\xe1\x18\x02 \x01R\x06number\x12\x1c\n" +
 	"\x05score\x18\x06 \x01(\x01B\x06\x82\xe1\x18\x02 \x01R\x05score\x12\x1e\n" +
 	"\x06passed\x18\a \x01(\bB\x06\x82\xe1\x18\x02 \x01R\x06passed\x12+\n" +

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"text/template"
 
+	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/graphql"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/emit/service"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/gofile"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
@@ -69,6 +70,9 @@ func (v hubView) Platform(dir, name string) gofile.Ident { return platform(v.mod
 
 // OpenAPI returns the function that has the documents.
 func (v hubView) OpenAPI() gofile.Ident { return document(v.module) }
+
+// GraphQL returns the function that has the schema over all contexts.
+func (v hubView) GraphQL() gofile.Ident { return graphql.Graph(v.module) }
 
 func platform(module, dir, name string) gofile.Ident {
 	return gofile.PackageAt(module + "/platform/" + dir).Ident(name)
