@@ -6,6 +6,7 @@ export type { KafkaOptions } from "./kafka/kafka.js";
 export type { Logger } from "./log.js";
 export type { NatsOptions } from "./nats/nats.js";
 export { reject, retryAfter } from "./outcome.js";
+export { migrate } from "./postgres/migrate.js";
 export type { PostgresOptions } from "./postgres/postgres.js";
 export { Registry, RegistryError, type RegistryOptions, RegistryUnavailable } from "./registry.js";
 export type { EventType } from "./store.js";

@@ -2,7 +2,8 @@
 
 export * from "./clients.js";
 export * from "./event.js";
-export * from "./failure.js";
+export { type CallCode, type CallFailure, failureOf } from "./failure.js";
 export * from "./transport.js";
 export type { ChannelEvents } from "./channels.js";
+export * from "./realtime.js";
 export { Code, ConnectError, createClient } from "@connectrpc/connect";

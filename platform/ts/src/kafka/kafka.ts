@@ -18,6 +18,8 @@ export interface KafkaOptions {
   readonly sessionTimeoutMillis?: number;
 }
 
+/** How long the broker keeps a request when there is nothing to read; leaving the group waits for it. */
+const fetchWaitMillis = 500;
 /** Positions are copied to the broker at most this often. */
 const commitEveryMillis = 1_000;
 /** How often a member that waits for room shows that it is alive. */
@@ -139,6 +141,7 @@ export class KafkaDriver implements Driver {
       allowAutoTopicCreation: false,
       sessionTimeout: this.#options.sessionTimeoutMillis ?? 10_000,
       heartbeatInterval: heartbeatEveryMillis,
+      maxWaitTimeInMs: fetchWaitMillis,
       retry: { restartOnFailure: () => Promise.resolve(true) },
     });
     const member = new KafkaMember(consumer, assign, this.#log);

@@ -44,7 +44,7 @@ export class PostgresStore implements Store<PoolClient> {
 
   async start(publish: Publisher): Promise<void> {
     const { rows } = await this.#pool.query("SELECT to_regclass('pl_outbox') IS NOT NULL AS there");
-    if (rows[0]?.there !== true) throw new Error("the database lacks the platform's tables; run migrate of @pl/platform, or `pl-gen migrate apply`");
+    if (rows[0]?.there !== true) throw new Error("the database lacks the platform's tables; run migrate of @pl/platform first");
     await this.#days.prepare("pl_outbox", new Date());
     for (let shard = 0; shard < shards; shard++) this.#loops.push(this.#relay(shard, publish));
     this.#loops.push(this.#maintain());

@@ -77,3 +77,11 @@ function isTransient(code: Code): boolean {
     code === Code.Aborted
   );
 }
+
+/** The code of that name; one that is not known is "unknown". */
+export function codeNamed(name: CallCode): Code {
+  for (const [code, known] of Object.entries(names)) {
+    if (known === name) return Number(code);
+  }
+  return Code.Unknown;
+}

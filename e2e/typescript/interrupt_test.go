@@ -1,0 +1,8 @@
+package typescript
+
+import (
+	"os"
+	"syscall"
+)
+
+func interrupt(p *os.Process) error { return p.Signal(syscall.SIGTERM) }

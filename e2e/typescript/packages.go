@@ -1,0 +1,76 @@
+// Package typescript builds the TypeScript packages for tests, and runs their
+// programs beside Go's.
+package typescript
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// installWithin bounds `npm install` with an empty cache.
+const installWithin = 5 * time.Minute
+
+// Packages are what is built, in order: the second uses the first.
+var projects = []string{"gen/sdk/ts/tsconfig.json", "platform/ts/tsconfig.json", "platform/ts/tsconfig.test.json"}
+
+// root is the repository's root, seen from this package.
+const root = "../.."
+
+var built = sync.OnceValue(build)
+
+// errNoNode means that there is nothing to run TypeScript with.
+var errNoNode = errors.New("node or npm is missing")
+
+// Build installs what the packages need and compiles them in strict mode, once
+// a process. Without Node it skips the test, and fails it when CI is true.
+func Build(tb testing.TB) {
+	tb.Helper()
+	err := built()
+	switch {
+	case err == nil:
+	case errors.Is(err, errNoNode) && os.Getenv("CI") != "true":
+		tb.Skipf("TYPESCRIPT IS NOT TESTED: %v", err)
+	default:
+		tb.Fatal(err)
+	}
+}
+
+func build() error {
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("%w: install Node 20.19 or newer: %w", errNoNode, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), installWithin)
+	defer cancel()
+	if err := run(ctx, "npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"); err != nil {
+		return err
+	}
+	for _, project := range projects {
+		if err := run(ctx, "node", "node_modules/typescript/bin/tsc", "-p", project); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func run(ctx context.Context, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %v: %w\n%s", program, args, err, out)
+	}
+	return nil
+}
+
+// Program returns the path of a compiled program of platform/ts/test/programs.
+func Program(name string) string {
+	return filepath.Join(root, "platform/ts/dist-test/test/programs", name+".js")
+}

@@ -1,0 +1,73 @@
+package typescript
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/pulselearn/campus-hub/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// A result is one test of Node's runner.
+type result struct {
+	Name, File, Why string
+	Passed, Skipped bool
+}
+
+// TestUnits runs the tests of the packages with Node's own runner; each is a
+// test here too, so that it is counted.
+func TestUnits(t *testing.T) {
+	Build(t)
+	files, err := filepath.Glob(filepath.Join(root, "platform/ts/dist-test/test/*.test.js"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no tests in platform/ts: %v", err)
+	}
+	reporter, err := filepath.Abs(filepath.Join(root, "platform/ts/test/reporter.mjs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "node", append([]string{"--test", "--test-reporter=" + reporter}, files...)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	results := parse(t, out)
+	if err != nil && len(results) == 0 {
+		t.Fatalf("node --test: %v\n%s", err, out)
+	}
+	failed := 0
+	for _, r := range results {
+		t.Run(filepath.Base(r.File)+"/"+r.Name, func(t *testing.T) {
+			switch {
+			case r.Skipped:
+				t.Skip("skipped by Node's runner")
+			case !r.Passed:
+				failed++
+				t.Error(r.Why)
+			}
+		})
+	}
+	if err != nil && failed == 0 {
+		t.Errorf("node --test: %v, although no test failed", err)
+	}
+	if len(results) < 100 {
+		t.Errorf("only %d tests ran", len(results))
+	}
+}
+
+func parse(t *testing.T, out []byte) []result {
+	t.Helper()
+	var results []result
+	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+		var r result
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			t.Fatalf("the reporter wrote %q: %v", lines.Text(), err)
+		}
+		results = append(results, r)
+	}
+	return results
+}

@@ -1,0 +1,411 @@
+import type { DescMethodUnary, DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { create, fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { ChannelEvents } from "./channels.js";
+import { type CallCode, codeNamed } from "./failure.js";
+import { newKey, type TokenSource } from "./transport.js";
+
+/** The families of channels: "user" for "user:123". */
+export type Family = keyof ChannelEvents & string;
+/** A channel of a family. */
+export type Channel<F extends Family = Family> = `${F}:${string}`;
+
+/** An event that has arrived. `event` is its type, and tells which payload `data` is. */
+export interface RealtimeEvent<Topic, Data> {
+  readonly event: Topic;
+  readonly channel: string;
+  readonly id: string;
+  readonly subject?: string;
+  /** RFC 3339. */
+  readonly time?: string;
+  readonly data: Data;
+}
+
+/** Every event that a family's channels carry. */
+export type EventOn<F extends Family> = {
+  [Topic in keyof ChannelEvents[F]]: RealtimeEvent<Topic, ChannelEvents[F][Topic]>;
+}[keyof ChannelEvents[F]];
+
+/** Who listens to a channel, as far as this session's server sees it. */
+export interface Presence {
+  readonly count: number;
+  readonly members?: readonly string[];
+  readonly joined?: readonly string[];
+  readonly left?: readonly string[];
+}
+
+/** What a subscription is told. */
+export interface Listener<F extends Family> {
+  /** Each event once, those of a key in their order. */
+  event(event: EventOn<F>): void;
+  /** Events are missing: reload what is shown. "behind" is a break that was longer than the server's window. */
+  resync?(reason: "behind" | "slow" | "lost"): void;
+  presence?(presence: Presence): void;
+  /** The caller may not listen, or not any more. The subscription is over. */
+  ended?(error: ConnectError): void;
+}
+
+/** What a client needs of a websocket; browsers, Node 22, and the package ws have one. */
+export interface Socket {
+  readonly readyState: number;
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(type: "open", listener: () => void): void;
+  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(type: "close", listener: (event: { readonly code: number; readonly reason: string }) => void): void;
+  addEventListener(type: "error", listener: (event: unknown) => void): void;
+}
+
+export type State = "connecting" | "ready" | "waiting" | "closed";
+
+/** How a realtime client is connected. */
+export interface RealtimeOptions {
+  /** The caller's access token, or where it comes from. */
+  readonly token: string | TokenSource;
+  /** Makes websockets; the platform's unless said. Node 20 has none: give it the one of the package ws. */
+  readonly socket?: (url: string, protocols: string[]) => Socket;
+  /** Is told when the connection changes; for a sign on the page. `why` says why it is waiting or closed. */
+  readonly onState?: (state: State, why?: string) => void;
+  /** How long a call may take, over as many connections as that takes; 30,000 unless said. */
+  readonly timeoutMillis?: number;
+  readonly firstDelayMillis?: number;
+  readonly maxDelayMillis?: number;
+}
+
+type Positions = { [partition: string]: number };
+
+interface Subscribed {
+  readonly listener: Listener<Family>;
+  /** How far this client is; undefined before the first answer. */
+  positions: Positions | undefined;
+}
+
+interface Pending {
+  readonly frame: { readonly [field: string]: unknown };
+  readonly method: DescMethodUnary;
+  readonly resolve: (response: unknown) => void;
+  readonly reject: (error: ConnectError) => void;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+type Frame = { readonly type?: string; readonly [field: string]: unknown };
+
+const protocol = "pl.realtime.v1";
+const open = 1;
+/** A token is renewed this long before it ends. */
+const renewBeforeMillis = 20_000;
+/** Sessions that the server ended because of what the client is, so that coming back would not help. */
+const forGood: ReadonlySet<number> = new Set([1002, 1003, 1007, 1009, 4400, 4403]);
+
+/**
+ * Listens to channels and makes calls over one websocket. After a break it comes back by itself and goes on where it was:
+ * each event arrives once, or the listener is told to reload.
+ *
+ * ```ts
+ * const live = new RealtimeClient("https://campus.example", { token: login.token });
+ * live.subscribe(`user:${me}`, {
+ *   event(e) {
+ *     if (e.event === "pl.achievement.badge_awarded.v1") show(e.data.title);
+ *   },
+ *   resync: () => reload(),
+ * });
+ * ```
+ */
+export class RealtimeClient {
+  readonly #url: string;
+  readonly #options: RealtimeOptions;
+  readonly #token: TokenSource;
+  readonly #subscriptions = new Map<string, Subscribed>();
+  readonly #calls = new Map<string, Pending>();
+  #socket: Socket | undefined;
+  #ready = false;
+  #closed = false;
+  #requests = 0;
+  #failures = 0;
+  #heard = 0;
+  #retryAfter = 0;
+  #current: string | undefined;
+  #timers: ReturnType<typeof setTimeout>[] = [];
+
+  /** Connects to the hub at baseUrl, "https://campus.example". */
+  constructor(baseUrl: string, options: RealtimeOptions) {
+    this.#url = baseUrl.replace(/^http/, "ws").replace(/\/$/, "") + "/realtime";
+    this.#options = options;
+    const { token } = options;
+    this.#token = typeof token === "string" ? () => token : token;
+    void this.#connect(false);
+  }
+
+  /** Listens to a channel. One listener a channel; the function that is returned ends it. */
+  subscribe<F extends Family>(channel: Channel<F>, listener: Listener<F>): () => void {
+    if (this.#subscriptions.has(channel)) throw new Error(`${channel} has a listener already`);
+    this.#subscriptions.set(channel, { listener: listener as unknown as Listener<Family>, positions: undefined });
+    if (this.#ready) this.#subscribe(channel);
+    return () => {
+      if (this.#subscriptions.delete(channel) && this.#ready) this.#send({ type: "unsubscribe", id: this.#id(), channel });
+    };
+  }
+
+  /**
+   * Makes a call of any context over the websocket. It outlives the connection: a command has a key, under which it runs
+   * once. Errors are those of the Connect clients.
+   */
+  call<I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, request: MessageInitShape<I>): Promise<MessageShape<O>> {
+    if (this.#closed) return Promise.reject(new ConnectError("the realtime client was closed", Code.Canceled));
+    const id = this.#id();
+    const frame = {
+      type: "call",
+      id,
+      procedure: `/${method.parent.typeName}/${method.name}`,
+      ...(method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS && { key: newKey() }),
+      request: toJson(method.input, create(method.input, request)),
+    };
+    return new Promise((resolve, reject) => {
+      const late = (): void => this.#settle(id, (p) => p.reject(new ConnectError("no answer came in time", Code.DeadlineExceeded)));
+      const timer = setTimeout(late, this.#options.timeoutMillis ?? 30_000);
+      this.#calls.set(id, { frame, method, resolve: resolve as (response: unknown) => void, reject, timer });
+      if (this.#ready) this.#send(frame);
+    });
+  }
+
+  /** Ends all subscriptions and calls, and the connection. */
+  close(): void {
+    this.#end("closed by the application", new ConnectError("the realtime client was closed", Code.Canceled));
+  }
+
+  #end(why: string, error: ConnectError): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#clear();
+    this.#socket?.close(1000);
+    for (const id of [...this.#calls.keys()]) this.#settle(id, (p) => p.reject(error));
+    const ended = [...this.#subscriptions.values()];
+    this.#subscriptions.clear();
+    this.#options.onState?.("closed", why);
+    if (error.code !== Code.Canceled) for (const { listener } of ended) listener.ended?.(error);
+  }
+
+  async #connect(renew: boolean): Promise<void> {
+    this.#options.onState?.("connecting");
+    let token: string | undefined;
+    try {
+      token = await this.#token(renew);
+    } catch {
+      return this.#wait("the token could not be renewed");
+    }
+    if (this.#closed) return;
+    if (token === undefined || (renew && token === this.#current)) {
+      return this.#end("the person has to log in", new ConnectError("the person has to log in", Code.Unauthenticated));
+    }
+    this.#current = token;
+    this.#heard = Date.now();
+    const socket = this.#make();
+    this.#socket = socket;
+    socket.addEventListener("open", () => this.#send({ type: "auth", id: this.#id(), token }));
+    socket.addEventListener("message", ({ data }) => this.#socket === socket && this.#receive(String(data)));
+    socket.addEventListener("error", () => undefined); // a close follows
+    socket.addEventListener("close", ({ code, reason }) => this.#socket === socket && this.#lost(code, reason));
+  }
+
+  #make(): Socket {
+    const make = this.#options.socket ?? platformSocket();
+    return make(this.#url, [protocol]);
+  }
+
+  #lost(code: number, reason: string): void {
+    this.#socket = undefined;
+    this.#ready = false;
+    this.#clear();
+    if (this.#closed) return;
+    if (forGood.has(code)) return this.#end(reason, new ConnectError(`the server ended the session: ${reason} (${code})`, Code.FailedPrecondition));
+    if (code === 4401) return void this.#connect(true);
+    this.#wait(reason || `the connection broke (${code})`, code === 4429 ? 4 : 1);
+  }
+
+  /** Comes back later and later, and at another time than everybody else. */
+  #wait(why: string, factor = 1): void {
+    const longest = this.#options.maxDelayMillis ?? 30_000;
+    const full = Math.min((this.#options.firstDelayMillis ?? 250) * factor * 2 ** this.#failures++, longest);
+    const delay = this.#retryAfter > 0 ? this.#retryAfter : full * (0.5 + Math.random() / 2);
+    this.#retryAfter = 0;
+    this.#options.onState?.("waiting", why);
+    this.#after(delay, () => void this.#connect(false));
+  }
+
+  #after(millis: number, work: () => void): void {
+    this.#timers.push(setTimeout(work, millis));
+  }
+
+  #clear(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers = [];
+  }
+
+  #receive(text: string): void {
+    this.#heard = Date.now();
+    let frame: Frame;
+    try {
+      frame = JSON.parse(text) as Frame;
+    } catch {
+      return;
+    }
+    switch (frame.type) {
+      case "ready":
+        return this.#began(frame);
+      case "subscribed":
+        return this.#subscribed(frame);
+      case "event":
+        return this.#event(frame);
+      case "position":
+        return this.#position(frame);
+      case "resync":
+        return this.#resync(frame);
+      case "presence":
+        return this.#listener(frame)?.presence?.(frame as unknown as Presence);
+      case "unsubscribed":
+        return this.#unsubscribed(frame);
+      case "answer":
+        return this.#answer(frame);
+      case "error":
+        return this.#refused(frame);
+      case "bye":
+        this.#retryAfter = Number(frame["retryAfterMillis"] ?? 0);
+    }
+  }
+
+  /** A session has begun, or has been prolonged. */
+  #began(frame: Frame): void {
+    this.#clear();
+    const heartbeat = Number(frame["heartbeatMillis"] ?? 30_000);
+    this.#after(heartbeat, () => this.#beat(heartbeat));
+    if (typeof frame["expires"] === "string") this.#renewAt(Date.parse(frame["expires"]) - renewBeforeMillis);
+    if (this.#ready) return;
+    this.#ready = true;
+    this.#failures = 0;
+    this.#options.onState?.("ready");
+    for (const channel of this.#subscriptions.keys()) this.#subscribe(channel);
+    for (const { frame } of this.#calls.values()) this.#send(frame);
+  }
+
+  /** Notices a connection that is dead without having been closed. */
+  #beat(heartbeat: number): void {
+    if (Date.now() - this.#heard > 2 * heartbeat) return this.#socket?.close(4000, "nothing was heard");
+    this.#send({ type: "ping" });
+    this.#after(heartbeat, () => this.#beat(heartbeat));
+  }
+
+  #renewAt(at: number): void {
+    this.#after(Math.min(Math.max(at - Date.now(), 1_000), 2 ** 31 - 1), () => void this.#renew());
+  }
+
+  async #renew(): Promise<void> {
+    const next = (await this.#token(false)) !== this.#current ? await this.#token(false) : await this.#token(true);
+    if (next === undefined || next === this.#current) return; // the server ends the session, and then it is noticed
+    this.#current = next;
+    this.#send({ type: "auth", id: this.#id(), token: next });
+  }
+
+  #subscribe(channel: string): void {
+    const after = this.#subscriptions.get(channel)?.positions;
+    this.#send({ type: "subscribe", id: channel.length <= 64 ? channel : this.#id(), channel, ...(after !== undefined && { after }) });
+  }
+
+  #subscribed(frame: Frame): void {
+    const s = this.#of(frame);
+    if (s === undefined) return;
+    const behind = frame["resumed"] === false;
+    // After a resume the events behind the old positions follow; their order in the frame does not matter.
+    if (s.positions === undefined || behind) s.positions = { ...(frame["positions"] as Positions) };
+    if (behind) s.listener.resync?.("behind");
+  }
+
+  #event(frame: Frame): void {
+    const s = this.#of(frame);
+    const { partition, offset, type: _, ...event } = frame;
+    if (s === undefined || typeof offset !== "number") return;
+    s.positions ??= {};
+    const at = `${String(frame["event"])}/${String(partition)}`;
+    if (offset <= (s.positions[at] ?? -1)) return;
+    s.positions[at] = offset;
+    s.listener.event(event as unknown as EventOn<Family>);
+  }
+
+  #position(frame: Frame): void {
+    const s = this.#of(frame);
+    if (s === undefined) return;
+    s.positions ??= {};
+    for (const [at, offset] of Object.entries((frame["positions"] ?? {}) as Positions)) {
+      s.positions[at] = Math.max(s.positions[at] ?? -1, offset);
+    }
+  }
+
+  #resync(frame: Frame): void {
+    const s = this.#of(frame);
+    if (s === undefined) return;
+    s.positions = { ...(frame["positions"] as Positions) };
+    s.listener.resync?.(frame["reason"] === "lost" ? "lost" : "slow");
+  }
+
+  #unsubscribed(frame: Frame): void {
+    const s = this.#of(frame);
+    if (s === undefined || typeof frame["reason"] !== "string") return;
+    this.#subscriptions.delete(String(frame["channel"]));
+    s.listener.ended?.(new ConnectError(frame["reason"], Code.PermissionDenied));
+  }
+
+  #of(frame: Frame): Subscribed | undefined {
+    return this.#subscriptions.get(String(frame["channel"]));
+  }
+
+  #listener(frame: Frame): Listener<Family> | undefined {
+    return this.#of(frame)?.listener;
+  }
+
+  #answer(frame: Frame): void {
+    const problem = frame["error"] as { readonly code: CallCode; readonly message: string } | undefined;
+    this.#settle(String(frame["id"]), (p) => {
+      if (problem !== undefined) return p.reject(new ConnectError(problem.message, codeNamed(problem.code)));
+      try {
+        p.resolve(fromJson(p.method.output, (frame["response"] ?? {}) as JsonValue, { ignoreUnknownFields: true }));
+      } catch (thrown) {
+        p.reject(ConnectError.from(thrown, Code.Internal));
+      }
+    });
+  }
+
+  /** An error belongs to a call or to a channel by its id. */
+  #refused(frame: Frame): void {
+    const id = String(frame["id"] ?? "");
+    const error = new ConnectError(String(frame["message"] ?? ""), codeNamed(frame["code"] as CallCode));
+    if (this.#calls.has(id)) return this.#settle(id, (p) => p.reject(error));
+    const s = this.#subscriptions.get(id);
+    if (s === undefined) return;
+    this.#subscriptions.delete(id);
+    s.listener.ended?.(error);
+  }
+
+  #settle(id: string, end: (pending: Pending) => void): void {
+    const pending = this.#calls.get(id);
+    if (pending === undefined) return;
+    this.#calls.delete(id);
+    clearTimeout(pending.timer);
+    end(pending);
+  }
+
+  #id(): string {
+    return `r${++this.#requests}`;
+  }
+
+  #send(frame: object): void {
+    if (this.#socket?.readyState === open) this.#socket.send(JSON.stringify(frame));
+  }
+}
+
+function platformSocket(): (url: string, protocols: string[]) => Socket {
+  const { WebSocket } = globalThis;
+  if (WebSocket === undefined) {
+    throw new Error('this Node has no WebSocket: give RealtimeClient { socket: (url, protocols) => new WebSocket(url, protocols) } of the package "ws"');
+  }
+  return (url, protocols) => new WebSocket(url, protocols);
+}
