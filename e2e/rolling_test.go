@@ -40,13 +40,22 @@ func TestRollingDeploy(t *testing.T) {
 // runs alone: a starting Java takes the time that other tests measure.
 func TestRollingDeployOnKafka(t *testing.T) { rollOut(t, kafka.Start(t).Addr()) }
 
+const (
+	// rollingStep is the longest that a step of a roll-out may take. A group on
+	// Kafka takes seconds to share out its partitions, and a busy machine more.
+	rollingStep = 3 * time.Minute
+	// rollingLoad is more commands than are sent in that time, so that there is
+	// always work for those who join.
+	rollingLoad = 20_000
+)
+
 // rollOut is the test, on the Kafka at an address, or on the embedded one.
 func rollOut(t *testing.T, broker string) {
 	t.Helper()
 	urls := map[string]string{"quiz": pgtest.URL(t), "achievement": pgtest.URL(t)}
 	d := deployBeside(t, broker, urls, nil)
 	k := d.campus().newClass("class", 10, 4)
-	d.quiet(30 * time.Second)
+	d.quiet(rollingStep)
 
 	r := &rollout{d: d, balancer: &balancer{}}
 	next := buildNext(t)
@@ -58,7 +67,7 @@ func rollOut(t *testing.T, broker string) {
 	}
 	r.balancer.use(r.old[0])
 	seed := seedOf(t)
-	commands := newCommands(rand.New(rand.NewPCG(seed, 2)), fmt.Sprint(seed), 3000, k)
+	commands := newCommands(rand.New(rand.NewPCG(seed, 2)), fmt.Sprint(seed), rollingLoad, k)
 	r.load = &load{t: t, campus: r.balancer.campus(d), class: k, clients: 6, every: 20 * time.Millisecond}
 	stop, sent := make(chan struct{}), make(chan int)
 	go func() { sent <- r.sendUntil(stop, commands) }()
@@ -74,7 +83,7 @@ func rollOut(t *testing.T, broker string) {
 	r.more(20)
 	close(stop)
 	commands = commands[:<-sent]
-	d.quiet(60 * time.Second)
+	d.quiet(rollingStep)
 
 	v := d.check(k, commands)
 	t.Logf("report: %s", v)
@@ -111,7 +120,7 @@ func (r *rollout) sendUntil(stop <-chan struct{}, commands []*command) int {
 func (r *rollout) more(n int64) {
 	r.d.t.Helper()
 	from := r.load.done.Load()
-	await(r.d.t, 60*time.Second, func() error {
+	await(r.d.t, rollingStep, func() error {
 		if done := r.load.done.Load() - from; done < n {
 			return fmt.Errorf("%d of %d commands are done", done, n)
 		}
@@ -132,8 +141,8 @@ func (r *rollout) join(fresh, others []*program) {
 		}
 		select {
 		case <-working:
-		case <-time.After(60 * time.Second):
-			r.d.t.Fatalf("%s got no partition", p.name)
+		case <-time.After(rollingStep):
+			r.d.t.Fatalf("%s got no partition within %s", p.name, rollingStep)
 		}
 	}
 }
