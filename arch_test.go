@@ -55,6 +55,11 @@ var rules = []rule{
 		},
 	},
 	{
+		name:    "services/web is a page, not a context: it stands on the standard library",
+		applies: under("services/web"),
+		allows:  func(_, target string) bool { return isStandard(target) },
+	},
+	{
 		name:    "the platform knows nothing of what is generated or written on top of it",
 		applies: under("platform"),
 		allows:  func(_, target string) bool { return !in(target, "gen", "services", "tools", "e2e", "bench") },
@@ -178,6 +183,7 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"services/quiz", "services/course"},
 		{"services/quiz", "gen/ent/course"},
 		{"services/quiz", "platform/bus/kafkabus"},
+		{"services/web", "platform/service"},
 		{"gen/service/quiz", "platform/database/sqlite"},
 		{"platform/rpc", "gen/proto/pl/quiz/v1"},
 		{"platform/avro", "gopkg.in/yaml.v3"},

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"slices"
 
 	"connectrpc.com/connect/v2"
@@ -72,6 +73,7 @@ type App struct {
 	name        string
 	definitions []Definition
 	front       gateway.Front
+	site        func(next http.Handler) http.Handler // nil without pages
 }
 
 // New returns an app without contexts. Its name is the binary's: what it is

@@ -42,7 +42,7 @@ func (p *Process) openGate() error {
 	if err := p.mountFront(mux); err != nil {
 		return err
 	}
-	mux.Handle("/", callsHandler(p.server, p.cfg.Door.MaxBytes))
+	mux.Handle("/", p.withSite(callsHandler(p.server, p.cfg.Door.MaxBytes)))
 	p.gate.set(p.door.Limit(mux))
 	return nil
 }

@@ -9,10 +9,12 @@ import (
 	"github.com/pulselearn/campus-hub/gen/cmd/internal/engines"
 	hubgateway "github.com/pulselearn/campus-hub/gen/gateway/hub"
 	"github.com/pulselearn/campus-hub/platform/service"
+	"github.com/pulselearn/campus-hub/services/web"
 )
 
 func main() {
 	app := service.New("gateway")
 	app.Open(hubgateway.Front())
+	app.Site(web.Site)
 	service.Main(app, engines.External())
 }

@@ -36,6 +36,7 @@ import (
 	quizmigrations "github.com/pulselearn/campus-hub/services/quiz/migrations"
 	"github.com/pulselearn/campus-hub/services/userprofile"
 	userprofilemigrations "github.com/pulselearn/campus-hub/services/userprofile/migrations"
+	"github.com/pulselearn/campus-hub/services/web"
 )
 
 func main() {
@@ -50,5 +51,6 @@ func main() {
 	quizservice.Register(app, quiz.New(), quizmigrations.Files)
 	userprofileservice.Register(app, userprofile.New(), userprofilemigrations.Files)
 	app.Open(hubgateway.Front())
+	app.Site(web.Site)
 	service.Main(app, engines.Embedded())
 }

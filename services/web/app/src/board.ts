@@ -41,9 +41,8 @@ export class Board {
     );
     this.#close = hub.live.subscribe(`course:${course.id}`, {
       events: { "pl.achievement.progress_changed.v1": (progress) => this.#move(progress) },
-      ready: () => this.#live(true),
+      live: (on) => this.#live(on),
       resync: () => void this.load(),
-      lost: () => this.#live(false),
     });
   }
 

@@ -1,7 +1,7 @@
 import type { Clients } from "@pulselearn/campus-hub";
 import { createClients } from "@pulselearn/campus-hub";
 import { OidcClient } from "@pulselearn/campus-hub/oidc";
-import { RealtimeClient } from "@pulselearn/campus-hub/realtime";
+import { Live } from "./live.js";
 
 /** What the provider says of the person. */
 export interface Person {
@@ -14,7 +14,7 @@ export interface Person {
 export interface Campus {
   readonly login: OidcClient;
   readonly calls: Clients;
-  readonly live: RealtimeClient;
+  readonly live: Live;
 }
 
 /** Returns the hub that served the page. */
@@ -23,7 +23,7 @@ export function campus(): Campus {
   return {
     login,
     calls: createClients(location.origin, { token: login.token }),
-    live: new RealtimeClient(`${location.origin.replace(/^http/, "ws")}/realtime`, { token: login.token }),
+    live: new Live(`${location.origin.replace(/^http/, "ws")}/realtime`, login.token),
   };
 }
 

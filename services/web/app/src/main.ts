@@ -51,7 +51,7 @@ async function enter(): Promise<void> {
 
 async function leave(): Promise<void> {
   hub.live.close();
-  location.assign((await hub.login.logout("/")) ?? "/");
+  location.assign((await hub.login.logOut()) ?? "/");
 }
 
 start().catch((thrown: unknown) => {

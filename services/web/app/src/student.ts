@@ -1,5 +1,6 @@
 import type { Badge } from "@pulselearn/campus-hub/proto/pl/achievement/v1/achievement_pb";
 import type { Course } from "@pulselearn/campus-hub/proto/pl/course/v1/course_pb";
+import { newKey } from "@pulselearn/campus-hub";
 import { Board } from "./board.js";
 import type { Campus, Person } from "./campus.js";
 import { h, part, put } from "./dom.js";
@@ -103,7 +104,8 @@ class StudentView {
   async #join(course: Course): Promise<void> {
     try {
       await this.hub.calls.payment.capturePayment({
-        studentId: this.person.id, courseId: course.id, amount: { currency: "EUR", units: 49n },
+        providerReference: newKey(), studentId: this.person.id, studentName: this.person.name,
+        courseId: course.id, courseTitle: course.title, amountMinor: course.priceMinor, currency: course.currency,
       });
       this.#waiting.add(course.id);
       await this.loadCourses();

@@ -1,4 +1,5 @@
 import type { Course } from "@pulselearn/campus-hub/proto/pl/course/v1/course_pb";
+import { CourseLevel } from "@pulselearn/campus-hub/proto/pl/course/v1/course_pb";
 import { Board } from "./board.js";
 import type { Campus, Person } from "./campus.js";
 import { h, part, put } from "./dom.js";
@@ -75,7 +76,8 @@ class TeacherView {
     const title = String(given.get("title"));
     try {
       const { course } = await this.hub.calls.course.createCourse({
-        title, code: String(given.get("code")), instructorId: this.person.id,
+        title, code: String(given.get("code")), level: CourseLevel.INTRODUCTORY, instructorId: this.person.id,
+        instructorName: this.person.name, priceMinor: 4900n, currency: "EUR",
       });
       await this.hub.calls.course.publishCourse({ courseId: course?.id ?? "" });
       tell(title, "is open to students.", "good");

@@ -6,6 +6,7 @@ import (
 	"hash"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -54,7 +55,7 @@ func units(set *source.Set, m *model.Model) []unit {
 		named = append(named, e.Topic, e.GoName)
 	}
 	return append(list,
-		unit{"command hub", sumOf(served...), func() ([]plan.File, error) { return command.EmitHub(m) }},
+		unit{"command hub", sumOf(append(served, strconv.FormatBool(set.Site))...), func() ([]plan.File, error) { return command.EmitHub(m, set.Site) }},
 		unit{"gateway hub", sumOf(served...), func() ([]plan.File, error) { return gateway.EmitHub(m) }},
 		unit{"gateway realtime", sumOf(wired...), func() ([]plan.File, error) { return gateway.EmitRealtime(m) }},
 		unit{"openapi hub", sumOf(wired...), func() ([]plan.File, error) { return openapi.EmitHub(m) }},

@@ -23,6 +23,9 @@ const (
 	CommonRoot = AvroRoot + "/common"
 )
 
+// SiteFile is there when a module has pages for people.
+const SiteFile = "services/web/web.go"
+
 // A Set is everything that was read.
 type Set struct {
 	// Module is the Go module path.
@@ -30,6 +33,9 @@ type Set struct {
 	// Avro and Proto are sorted by path.
 	Avro  []*Avro
 	Proto []*Proto
+	// Site tells that the module has services/web, the pages that the hub and
+	// the gateway serve.
+	Site bool
 }
 
 // An Avro is one schema file.
@@ -64,7 +70,7 @@ func Load(fsys fs.FS) (*Set, []diag.Diagnostic, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	set := &Set{Module: module}
+	set := &Set{Module: module, Site: isFile(fsys, SiteFile)}
 	schemas, err := read(fsys, AvroRoot, ".avsc")
 	if err != nil {
 		return nil, nil, err
@@ -77,6 +83,11 @@ func Load(fsys fs.FS) (*Set, []diag.Diagnostic, error) {
 	set.Avro, found = parseAvro(schemas)
 	set.Proto, more = compileProtos(protos)
 	return set, append(found, more...), nil
+}
+
+func isFile(fsys fs.FS, name string) bool {
+	info, err := fs.Stat(fsys, name)
+	return err == nil && info.Mode().IsRegular()
 }
 
 func moduleOf(fsys fs.FS) (string, error) {

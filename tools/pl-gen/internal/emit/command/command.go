@@ -32,6 +32,7 @@ type view struct {
 	// Front says what the front door of the process serves; nothing for a
 	// context without calls.
 	Front    gofile.Ident
+	Site     gofile.Ident // nothing for a process without pages
 	Contexts []contextView
 }
 
@@ -59,9 +60,12 @@ func Emit(module string, c *model.Context) ([]plan.File, error) {
 }
 
 // EmitHub returns the main packages of the hub and of the gateway, and the
-// engines that all main packages run on.
-func EmitHub(m *model.Model) ([]plan.File, error) {
+// engines that all main packages run on. With a site both serve its pages.
+func EmitHub(m *model.Model, site bool) ([]plan.File, error) {
 	v := view{module: m.Module, App: "hub", Engines: engines(m.Module, "Embedded"), Front: gateway.Front(m.Module)}
+	if site {
+		v.Site = gofile.PackageAt(m.Module + "/services/web").Ident("Site")
+	}
 	for _, c := range m.Contexts {
 		if c.Service != nil {
 			v.Contexts = append(v.Contexts, contextOf(m.Module, c))
@@ -72,7 +76,7 @@ func EmitHub(m *model.Model) ([]plan.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	door, err := emitGateway(m.Module)
+	door, err := emitGateway(m.Module, v.Site)
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +85,8 @@ func EmitHub(m *model.Model) ([]plan.File, error) {
 }
 
 // emitGateway returns the main package of a front door without contexts.
-func emitGateway(module string) ([]plan.File, error) {
-	v := view{module: module, App: "gateway", Engines: engines(module, "External"), Front: gateway.Front(module)}
+func emitGateway(module string, site gofile.Ident) ([]plan.File, error) {
+	v := view{module: module, App: "gateway", Engines: engines(module, "External"), Front: gateway.Front(module), Site: site}
 	doc := "Command gateway is the front door of all contexts and serves none of them itself: PL_CALLS_<CONTEXT> says where each is. Run it with help for its commands."
 	return emit(module, "gen/cmd/gateway", doc, v)
 }

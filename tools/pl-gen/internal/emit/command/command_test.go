@@ -21,7 +21,7 @@ const top = "../../../../.."
 // against what is emitted.
 func TestCommitted(t *testing.T) {
 	m := modeltest.Load(t, os.DirFS(top))
-	files, err := command.EmitHub(m)
+	files, err := command.EmitHub(m, true)
 	if err != nil {
 		t.Fatal(err)
 	}
