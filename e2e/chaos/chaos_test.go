@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -88,16 +89,22 @@ func (r run) chaos(t *testing.T) (before, after *verdict) {
 	close(stop)
 	s.reviveUntil(done)
 	w.Logf("report: faults: %s", counted(s.done))
-	w.quiet(2 * time.Minute)
+	w.quiet()
 	before = w.check(c)
 	if len(before.violations) > 0 {
 		return before, before
 	}
 	w.heal()
-	w.decide(rand.New(rand.NewPCG(r.seed, 3)))
-	w.quiet(2 * time.Minute)
+	random := rand.New(rand.NewPCG(r.seed, 3))
+	for n := 0; n < redrives && w.decide(random) > 0; n++ {
+		w.quiet()
+	}
 	return before, w.check(c)
 }
+
+// redrives is how often a person tries: on a slow machine a healthy handler
+// may run out of time, and a delivery that is redriven has one attempt.
+const redrives = 5
 
 func counted(done map[string]int) string {
 	var parts []string
@@ -121,8 +128,9 @@ func (w *world) heal() {
 }
 
 // decide drops what can never be applied and one in four of the other dead and
-// parked deliveries of achievement, and redrives the rest.
-func (w *world) decide(random *rand.Rand) {
+// parked deliveries of achievement, and redrives the rest. It returns how many
+// there were.
+func (w *world) decide(random *rand.Rand) (n int) {
 	by := hold.Author{Actor: "chaos", Reason: "the run is over"}
 	for name, db := range w.dbs {
 		for consumer := range w.consumers(name) {
@@ -137,17 +145,19 @@ func (w *world) decide(random *rand.Rand) {
 				}
 				_, err := do(w.Context(), db, seen, by)
 				w.must("decide about "+row.ID.String(), err)
+				n++
 			}
 		}
 	}
+	return n
 }
 
 // TestMutantsAreCaught runs services that lack one of the platform's guards,
-// and wants the checker to see it.
+// and wants the checker to see it, in every way that is named.
 func TestMutantsAreCaught(t *testing.T) {
-	for tag, want := range map[string]string{
-		"mutant_publish_before_commit": "want one each",
-		"mutant_retry_skips":           "although one of its key",
+	for tag, wants := range map[string][]string{
+		"mutant_publish_before_commit": {"want one each"},
+		"mutant_retry_skips":           {"although one of its key", "notification.OnNotificationCreated: .* had its effect after"},
 	} {
 		t.Run(tag, func(t *testing.T) {
 			binary := filepath.Join(t.TempDir(), "victim")
@@ -155,9 +165,14 @@ func TestMutantsAreCaught(t *testing.T) {
 				t.Fatalf("build: %v\n%s", err, out)
 			}
 			t.Setenv(envLate, "1")
-			v, _ := run{binary: binary, engine: "kafka", seed: 1, lasts: 12 * time.Second}.chaos(t)
-			if !strings.Contains(strings.Join(v.violations, "\n"), want) {
-				t.Errorf("the checker has not seen it: %s", v.report())
+			v, _ := run{binary: binary, engine: "kafka", seed: 1, lasts: 10 * time.Second}.chaos(t)
+			found := strings.Join(v.violations, "\n")
+			for _, want := range wants {
+				n := len(regexp.MustCompile(want).FindAllString(found, -1))
+				t.Logf("report: %d violations: %s", n, want)
+				if n == 0 {
+					t.Errorf("the checker has not seen %q: %s", want, v.report())
+				}
 			}
 		})
 	}

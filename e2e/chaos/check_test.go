@@ -11,7 +11,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/hold"
@@ -23,9 +22,9 @@ import (
 // quiet waits until there is nothing left to do: outboxes are published,
 // consumers are at the end of their topics, what is held waits for a person,
 // and sagas are at their end.
-func (w *world) quiet(within time.Duration) {
+func (w *world) quiet() {
 	w.Helper()
-	w.await(within, func() error {
+	w.await(func() error {
 		for _, p := range w.victims {
 			if p.ended() {
 				p.start()
@@ -131,9 +130,11 @@ type place struct {
 
 func (w *world) read(name string) *topic {
 	t := &topic{name: name, at: map[string]place{}}
-	ctx, cancel := context.WithTimeout(w.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(w.Context(), patience)
 	defer cancel()
-	for _, r := range w.broker.records(ctx, w, name) {
+	records := w.broker.records(ctx, w, name)
+	w.must("read all of "+name, ctx.Err())
+	for _, r := range records {
 		e := r.event
 		if r.err != nil {
 			t.poison++

@@ -44,7 +44,7 @@ func TestDiskFull(t *testing.T) {
 	w := newWorld(t, run{binary: os.Args[0], engine: "kafka", data: dir})
 	endure(w, func() {
 		w.must("fill the disk", disk.Fill())
-		w.await(20*time.Second, w.refused)
+		w.await(w.refused)
 		<-time.After(2 * time.Second)
 		w.must("free the disk", disk.Free())
 		w.postgres.Start(t)
@@ -88,7 +88,7 @@ func endure(w *world, disturb func()) {
 			w.Errorf("%s has given up", group)
 		}
 	}
-	w.quiet(2 * time.Minute)
+	w.quiet()
 	v := w.check(c)
 	w.Logf("report: %s; the database had no space %d times", v, strings.Count(w.postgres.Log(w.T), noSpace))
 	if len(v.violations) > 0 || v.tally["applied"] == 0 {

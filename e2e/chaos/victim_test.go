@@ -135,7 +135,7 @@ func afflict(c *tx.Consumer) {
 			if err := handle(ctx, t, m); err != nil {
 				return err
 			}
-			return errors.Join(failLate(ctx), writeDown(ctx, t))
+			return errors.Join(failLate(ctx, 2), writeDown(ctx, t))
 		}
 	}
 	if call := c.External; call != nil {
@@ -144,7 +144,7 @@ func afflict(c *tx.Consumer) {
 				return err
 			}
 			k.Then(writeDown)
-			return errors.Join(call(ctx, k, m), failLate(ctx))
+			return errors.Join(call(ctx, k, m), failLate(ctx, 4))
 		}
 	}
 }
@@ -205,10 +205,11 @@ func ail(ctx context.Context) error {
 	return nil
 }
 
-// failLate fails when everything is done: nothing of it may remain.
-func failLate(ctx context.Context) error {
+// failLate fails when everything is done: nothing of it may remain in the
+// database.
+func failLate(ctx context.Context, attempts int) error {
 	d := bus.DeliveryFrom(ctx)
-	if _, healthy := os.LookupEnv(envHealthy); healthy || d.Attempt > 2 || illness(d.Event.ID) >= late() {
+	if _, healthy := os.LookupEnv(envHealthy); healthy || d.Attempt > attempts || illness(d.Event.ID) >= late() {
 		return nil
 	}
 	return fmt.Errorf("attempt %d, at its end: %w", d.Attempt, errIll)

@@ -214,7 +214,7 @@ func (p *process) start() {
 // ready waits until the process can do its work.
 func (p *process) ready() {
 	p.w.Helper()
-	p.w.await(time.Minute, func() error { return answers(p.w.Context(), p.healthy) })
+	p.w.await(func() error { return answers(p.w.Context(), p.healthy) })
 }
 
 func answers(ctx context.Context, url string) error {
@@ -258,16 +258,16 @@ func (p *process) ended() bool {
 }
 
 // await polls check until it returns nil.
-func (w *world) await(within time.Duration, check func() error) {
+func (w *world) await(check func() error) {
 	w.Helper()
-	deadline := time.Now().Add(within)
+	deadline := time.Now().Add(patience)
 	for {
 		err := check()
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			w.Fatalf("not within %s: %v", within, err)
+			w.Fatalf("not within %s: %v", patience, err)
 		}
 		<-time.After(50 * time.Millisecond)
 	}
