@@ -41,6 +41,8 @@ export interface Presence {
 export interface Listener<F extends Family> {
   /** Each event once, those of a key in their order. */
   event(event: EventOn<F>): void;
+  /** The server listens for this client, again after each break. What is read after the first time misses no event. */
+  ready?(): void;
   /** Events are missing: reload what is shown. "behind" is a break that was longer than the server's window. */
   resync?(reason: "behind" | "slow" | "lost"): void;
   presence?(presence: Presence): void;
@@ -319,6 +321,7 @@ export class RealtimeClient {
     const behind = frame["resumed"] === false;
     // After a resume the events behind the old positions follow; their order in the frame does not matter.
     if (s.positions === undefined || behind) s.positions = { ...(frame["positions"] as Positions) };
+    s.listener.ready?.();
     if (behind) s.listener.resync?.("behind");
   }
 
