@@ -61,3 +61,10 @@ func build(op ws.OpCode, payload []byte) []byte {
 	b.Write(payload)
 	return b.Bytes()
 }
+
+// Payload returns the text of a frame that [Text] has made. It shares the
+// frame's memory.
+func Payload(text []byte) []byte {
+	_, size, _ := parseHeader(text) // Text makes no other
+	return text[size:]
+}
