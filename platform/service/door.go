@@ -54,12 +54,18 @@ func (p *Process) mountGraphQL(mux *http.ServeMux, calls *gateway.Invoker) error
 		return nil
 	}
 	introspection := p.cfg.GraphQL.Introspection == On || p.cfg.GraphQL.Introspection == Auto && p.cfg.Embedded()
-	h, err := graphql.New(p.app.front.GraphQL, calls, graphql.Config{
-		Limits: p.cfg.GraphQL.Limits, Introspection: introspection, Log: p.log,
-	})
+	c := graphql.Config{
+		Limits: p.cfg.GraphQL.Limits, Introspection: introspection, Origins: p.cfg.Door.Origins, Log: p.log,
+		Verify: p.verifier().Verify,
+	}
+	if p.live != nil {
+		c.Events = p.live
+	}
+	h, err := graphql.New(p.app.front.GraphQL, calls, c)
 	if err != nil {
 		return err
 	}
+	p.closeLast("GraphQL subscriptions", h)
 	mux.Handle("/graphql", h)
 	return nil
 }

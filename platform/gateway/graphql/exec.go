@@ -126,6 +126,9 @@ func (r *run) request(procedure string, arguments map[string]any, wrapped bool) 
 	if wrapped {
 		arguments, _ = arguments["input"].(map[string]any)
 	}
+	if len(arguments) == 0 {
+		return request, nil
+	}
 	text, err := json.Marshal(arguments)
 	if err != nil {
 		return nil, err

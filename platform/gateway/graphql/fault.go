@@ -39,11 +39,27 @@ func (e *executable) fault(err error) *gqlerror.Error {
 	}
 	extensions := map[string]any{"code": strings.ToUpper(p.Code)}
 	if len(p.Errors) > 0 {
-		extensions["errors"] = p.Errors
+		extensions["errors"] = inJSON(p.Errors)
 	}
 	message := p.Detail
 	if message == "" {
 		message = p.Title
 	}
 	return &gqlerror.Error{Message: message, Extensions: extensions}
+}
+
+// inJSON names fields as the schema does: answers[2].questionId for
+// answers[2].question_id.
+func inJSON(list []problem.Violation) []problem.Violation {
+	renamed := make([]problem.Violation, len(list))
+	for i, v := range list {
+		parts := strings.Split(v.Field, "_")
+		for j, part := range parts[1:] {
+			if part != "" {
+				parts[j+1] = strings.ToUpper(part[:1]) + part[1:]
+			}
+		}
+		renamed[i] = problem.Violation{Field: strings.Join(parts, ""), Detail: v.Detail}
+	}
+	return renamed
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
@@ -19,6 +20,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/pulselearn/campus-hub/platform/gateway"
+	"github.com/pulselearn/campus-hub/platform/identity"
 )
 
 // Config says how a [Handler] serves.
@@ -30,16 +32,25 @@ type Config struct {
 	Introspection bool
 	// Events feeds subscriptions; nil means that there are none.
 	Events Events
+	// Verify tells who the client of a websocket is that shows its token there;
+	// nil knows nobody but whom the context of the request names.
+	Verify Verify
+	// Origins are the web origins whose pages may open websockets, besides the
+	// server's own.
+	Origins []string
 	// Log gets what callers do not get to see; nil discards it.
 	Log *slog.Logger
 }
+
+// Verify returns the person that a token was issued for.
+type Verify func(ctx context.Context, token string) (identity.Caller, error)
 
 // cachedQueries is how many queries are kept parsed and validated.
 const cachedQueries = 500
 
 // New returns a handler of the graph, whose calls it makes through invoker. It
 // fails when the graph does not fit the calls.
-func New(graph gateway.Graph, invoker *gateway.Invoker, c Config) (http.Handler, error) {
+func New(graph gateway.Graph, invoker *gateway.Invoker, c Config) (*Handler, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -47,17 +58,38 @@ func New(graph gateway.Graph, invoker *gateway.Invoker, c Config) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
-	server := handler.New(e)
-	server.AddTransport(overHTTP{int64(c.Limits.Bytes)})
-	server.Use(limiter{c.Limits})
-	server.SetParserTokenLimit(maxTokens)
-	server.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))
-	server.SetDisableSuggestion(!c.Introspection)
-	server.SetRecoverFunc(func(_ context.Context, v any) error { return e.fault(panicked(v)) })
+	h := &Handler{server: handler.New(e), verify: c.Verify, ending: make(chan struct{}), connections: map[string]int{}}
+	h.server.AddTransport(overHTTP{int64(c.Limits.Bytes)})
+	h.server.AddTransport(h.websocket(c))
+	h.server.Use(limiter{c.Limits})
+	h.server.SetParserTokenLimit(maxTokens)
+	h.server.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))
+	h.server.SetDisableSuggestion(!c.Introspection)
+	h.server.SetRecoverFunc(func(_ context.Context, v any) error { return e.fault(panicked(v)) })
 	if c.Introspection {
-		server.Use(extension.Introspection{})
+		h.server.Use(extension.Introspection{})
 	}
-	return server, nil
+	return h, nil
+}
+
+// A Handler serves GraphQL. It is safe for concurrent use.
+type Handler struct {
+	server *handler.Server
+	verify Verify
+	once   sync.Once
+	ending chan struct{}
+
+	mu          sync.Mutex
+	connections map[string]int // by caller
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.server.ServeHTTP(w, r) }
+
+// Close ends all subscriptions. Operations that are at work go on.
+func (h *Handler) Close() error {
+	h.once.Do(func() { close(h.ending) })
+	return nil
 }
 
 func newExecutable(graph gateway.Graph, invoker *gateway.Invoker, c Config) (*executable, error) {

@@ -1,6 +1,7 @@
 package graphql
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"math"
@@ -44,7 +45,7 @@ func encodeScalar(k protoreflect.Kind, v protoreflect.Value) ([]byte, error) {
 	case protoreflect.StringKind:
 		return json.Marshal(v.String())
 	case protoreflect.BytesKind:
-		return json.Marshal(v.Bytes())
+		return json.Marshal(base64.StdEncoding.EncodeToString(v.Bytes()))
 	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
 		return strconv.AppendInt(nil, v.Int(), 10), nil
 	case protoreflect.FloatKind:
