@@ -88,6 +88,11 @@ load: ## 50,000 websockets, 2,000 events/s: latency, losses, memory, CPU (SESSIO
 	bin/load -sessions $(or $(SESSIONS),50000) -rate $(or $(RATE),2000) -fanout $(or $(FANOUT),10) -duration $(or $(DURATION),5m) \
 		-gateways $(or $(GATEWAYS),3) -listeners $(or $(LISTENERS),3)
 
+.PHONY: web
+web: ## Build the page of services/web/app into services/web/dist (needs Node)
+	npm install --no-package-lock --no-audit --no-fund --loglevel=error --prefer-offline
+	npm run --workspace services/web/app build
+
 .PHONY: clean
 clean: ## Remove what make built; the hub's data in .pl stays
 	rm -rf bin

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package typescript builds the TypeScript packages for tests, and runs their
 // programs beside Go's.
 package typescript
@@ -10,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -50,7 +53,7 @@ func build() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), installWithin)
 	defer cancel()
-	if err := run(ctx, "npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"); err != nil {
+	if err := Install(ctx); err != nil {
 		return err
 	}
 	for _, project := range projects {
@@ -59,6 +62,19 @@ func build() error {
 		}
 	}
 	return nil
+}
+
+// Install installs the npm packages of all workspaces, one process at a time.
+func Install(ctx context.Context) error {
+	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "campus-hub-npm.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("lock node_modules: %w", err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("lock node_modules: %w", err)
+	}
+	return run(ctx, "npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline")
 }
 
 func run(ctx context.Context, program string, args ...string) error {

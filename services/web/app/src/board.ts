@@ -1,4 +1,5 @@
 import type { ProgressChanged } from "@pulselearn/campus-hub/events/achievement/v1";
+import type { RealtimeClient } from "@pulselearn/campus-hub/realtime";
 import type { Campus } from "./campus.js";
 import { h, put } from "./dom.js";
 import { explain } from "./news.js";
@@ -18,43 +19,42 @@ const lines = 20;
 export class Board {
   readonly element: HTMLElement;
   readonly #body = h("tbody");
-  readonly #state = h("span", { class: "live off" }, "connecting");
   readonly #lines = new Map<string, Line>();
   readonly #close: () => void;
 
   constructor(
     private readonly hub: Campus,
+    live: RealtimeClient,
     private readonly course: { readonly id: string; readonly title: string },
     private readonly me?: string,
   ) {
     this.element = h(
       "section",
-      { class: "card", "aria-label": `Progress of ${course.title}` },
-      h("h2", {}, "Class progress ", this.#state),
+      { class: "card", "aria-labelledby": "board-title" },
+      h("h2", { id: "board-title" }, "Class progress"),
+      h("p", { class: "of" }, course.title),
       h(
         "table",
         {},
-        h("caption", { class: "unseen" }, `Progress of ${course.title}, the most points first`),
-        h("thead", {}, h("tr", {}, ...["Student", "Points", "Badges", "Quizzes"].map((t) => h("th", { scope: "col" }, t)))),
+        h("thead", {}, h("tr", {}, ...["Student", "Quizzes", "Badges", "Points"].map((t) => h("th", { scope: "col" }, t)))),
         this.#body,
       ),
     );
-    this.#close = hub.live.subscribe(`course:${course.id}`, {
-      events: { "pl.achievement.progress_changed.v1": (progress) => this.#move(progress) },
-      live: (on) => this.#live(on),
+    this.#close = live.subscribe(`course:${course.id}`, {
+      event: (e) => e.event === "pl.achievement.progress_changed.v1" && this.#move(e.data),
+      ready: () => void this.load(),
       resync: () => void this.load(),
+      ended: (error) => explain("The class's progress does not move any more", error),
     });
   }
 
   /** Reads the board anew. What happens meanwhile arrives over the channel. */
   async load(): Promise<void> {
     try {
-      const { entries } = await this.hub.calls.achievement.getLeaderboard({ courseId: this.course.id, limit: lines });
+      const { entries } = await this.hub.achievement.getLeaderboard({ courseId: this.course.id, limit: lines });
       for (const e of entries) {
-        const quizzes = Number(e.quizzesCompleted);
-        this.#lines.set(e.studentId, {
-          studentId: e.studentId, name: e.displayName, points: Number(e.points), badges: e.badges, quizzes,
-        });
+        const read = { studentId: e.studentId, name: e.displayName, points: Number(e.points), badges: e.badges, quizzes: Number(e.quizzesCompleted) };
+        this.#lines.set(e.studentId, newer(this.#lines.get(e.studentId), read));
       }
       this.#show();
     } catch (thrown) {
@@ -66,34 +66,35 @@ export class Board {
     this.#close();
   }
 
-  #live(on: boolean): void {
-    this.#state.textContent = on ? "live" : "reconnecting";
-    this.#state.className = on ? "live" : "live off";
-  }
-
   #move(progress: ProgressChanged): void {
-    const known = this.#lines.get(progress.studentId);
-    this.#lines.set(progress.studentId, {
-      studentId: progress.studentId,
-      name: known?.name ?? "",
-      points: progress.points,
-      badges: progress.badges,
-      quizzes: progress.quizzesCompleted,
-    });
-    this.#show(progress.studentId);
-    if (known === undefined || known.name === "") void this.load();
+    const { studentId, points, badges, quizzesCompleted: quizzes } = progress;
+    const name = this.#lines.get(studentId)?.name ?? "";
+    this.#lines.set(studentId, { studentId, name, points, badges, quizzes });
+    this.#show(studentId);
+    if (name === "") void this.load();
   }
 
   #show(moved?: string): void {
-    const order = [...this.#lines.values()].sort((a, b) => b.points - a.points || b.quizzes - a.quizzes);
-    const rows = order.slice(0, lines).map((line) =>
-      h(
-        "tr",
-        { class: [line.studentId === moved && "moved", line.studentId === this.me && "me"].filter(Boolean).join(" ") },
-        h("th", { scope: "row" }, line.name || "A student", line.studentId === this.me && " (you)"),
-        ...[line.points, line.badges, line.quizzes].map((n) => h("td", {}, n)),
-      ),
-    );
-    put(this.#body, ...(rows.length > 0 ? rows : [h("tr", {}, h("td", { colspan: 4 }, "Nobody has taken a quiz yet."))]));
+    const order = [...this.#lines.values()].sort((a, b) => b.points - a.points || b.quizzes - a.quizzes || a.name.localeCompare(b.name));
+    const most = Math.max(1, ...order.map((line) => line.points));
+    const rows = order.slice(0, lines).map((line) => this.#row(line, line.points / most, line.studentId === moved));
+    put(this.#body, ...(rows.length > 0 ? rows : [h("tr", {}, h("td", { colspan: 4, class: "empty" }, "Nobody has taken a quiz yet. The first points appear here by themselves."))]));
   }
+
+  #row(line: Line, share: number, moved: boolean): HTMLElement {
+    const bar = h("span", { class: "bar", "aria-hidden": "true" });
+    bar.style.setProperty("--share", String(share));
+    const mine = line.studentId === this.me;
+    return h(
+      "tr",
+      { class: [moved && "moved", mine && "me"].filter(Boolean).join(" ") },
+      h("th", { scope: "row" }, line.name || "A student", mine && " (you)", bar),
+      ...[line.quizzes, line.badges, line.points].map((n) => h("td", {}, n)),
+    );
+  }
+}
+
+/** An answer may be older than an event that has arrived meanwhile. Quizzes only become more. */
+function newer(known: Line | undefined, read: Line): Line {
+  return known !== undefined && known.quizzes > read.quizzes ? { ...known, name: read.name } : read;
 }

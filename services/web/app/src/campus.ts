@@ -1,40 +1,70 @@
-import type { Clients } from "@pulselearn/campus-hub";
-import { createClients } from "@pulselearn/campus-hub";
+import type { Client } from "@connectrpc/connect";
+import {
+  AchievementService, AuthService, CourseService, createClient, createHubTransport, EnrollmentService, PaymentService, QuizService,
+} from "@pulselearn/campus-hub";
 import { OidcClient } from "@pulselearn/campus-hub/oidc";
-import { Live } from "./live.js";
+import { RealtimeClient, type State } from "@pulselearn/campus-hub/realtime";
+import { Role } from "@pulselearn/campus-hub/proto/pl/auth/v1/auth_pb";
 
-/** What the provider says of the person. */
+/** Who is logged in. */
 export interface Person {
   readonly id: string;
   readonly name: string;
-  readonly roles: readonly string[];
+  readonly role: Role;
 }
 
 /** The hub as the page sees it: who is logged in, the calls, and the live connection. */
 export interface Campus {
   readonly login: OidcClient;
-  readonly calls: Clients;
-  readonly live: Live;
+  readonly achievement: Client<typeof AchievementService>;
+  readonly auth: Client<typeof AuthService>;
+  readonly course: Client<typeof CourseService>;
+  readonly enrollment: Client<typeof EnrollmentService>;
+  readonly payment: Client<typeof PaymentService>;
+  readonly quiz: Client<typeof QuizService>;
+  /** Connects. `onState` hears how that goes on. */
+  listen(onState: (state: State) => void): RealtimeClient;
 }
+
+/** The longest pause between two attempts to come back. */
+const maxDelayMillis = 3_000;
 
 /** Returns the hub that served the page. */
 export function campus(): Campus {
-  const login = new OidcClient({ issuer: location.origin, clientId: "web", redirectUri: `${location.origin}/` });
+  const hub = location.origin;
+  const login = new OidcClient({ issuer: hub, clientId: "web", redirectUri: `${hub}/` });
+  const transport = createHubTransport(hub, { token: login.token });
   return {
     login,
-    calls: createClients(location.origin, { token: login.token }),
-    live: new Live(`${location.origin.replace(/^http/, "ws")}/realtime`, login.token),
+    achievement: createClient(AchievementService, transport),
+    auth: createClient(AuthService, transport),
+    course: createClient(CourseService, transport),
+    enrollment: createClient(EnrollmentService, transport),
+    payment: createClient(PaymentService, transport),
+    quiz: createClient(QuizService, transport),
+    listen: (onState) => new RealtimeClient(hub, { token: login.token, onState, maxDelayMillis }),
   };
 }
 
 /** Returns who is logged in, or undefined. */
-export function personOf(login: OidcClient): Person | undefined {
-  const claims = login.claims;
-  if (claims === undefined || typeof claims["sub"] !== "string") return undefined;
-  const { sub, name, roles } = claims;
-  return {
-    id: sub,
-    name: typeof name === "string" && name !== "" ? name : sub,
-    roles: Array.isArray(roles) ? roles.filter((r): r is string => typeof r === "string") : [],
-  };
+export async function personOf(hub: Campus): Promise<Person | undefined> {
+  const id = (await hub.login.token()) === undefined ? undefined : hub.login.claims?.["sub"];
+  if (typeof id !== "string") return undefined;
+  const { account } = await hub.auth.getAccount({ accountId: id });
+  return { id, name: account?.displayName || "you", role: account?.role ?? Role.UNSPECIFIED };
+}
+
+interface Page {
+  readonly nextPageToken: string;
+}
+
+/** Reads every page of a list. */
+export async function all<P extends Page, T>(read: (pageToken: string) => Promise<P>, items: (page: P) => readonly T[]): Promise<T[]> {
+  const found: T[] = [];
+  for (let token = ""; ; ) {
+    const page = await read(token);
+    found.push(...items(page));
+    token = page.nextPageToken;
+    if (token === "") return found;
+  }
 }

@@ -1,8 +1,8 @@
-/** What an element can be given: attributes, properties that begin with a dot, and listeners that begin with "on". */
+/** What an element can be given: attributes, and listeners whose names begin with "on". */
 type Given = { readonly [name: string]: string | number | boolean | ((event: Event) => void) | undefined };
 
-/** A child of an element. Nothing is shown for the rest. */
-export type Child = Node | string | number | false | undefined;
+/** A child of an element. Nothing is shown for undefined and false. */
+export type Child = Node | string | number | bigint | false | undefined;
 
 /** Makes an element. Texts are never read as HTML. */
 export function h<K extends keyof HTMLElementTagNameMap>(
@@ -20,11 +20,16 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Replaces what is in an element. */
+/**
+ * Replaces what is in an element. The focus stays where it was, when there is an element with the same data-key again.
+ */
 export function put(element: Element, ...children: readonly Child[]): void {
+  const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-key") : undefined;
   element.replaceChildren(
     ...children.filter((c) => c !== undefined && c !== false).map((c) => (c instanceof Node ? c : String(c))),
   );
+  if (typeof focused !== "string") return;
+  element.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }
 
 /** Returns the element with an id of index.html. */
@@ -32,4 +37,9 @@ export function part(id: string): HTMLElement {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`index.html has no element ${id}`);
   return element;
+}
+
+/** "1 quiz", "2 quizzes". */
+export function counted(n: number | bigint, one: string, many = `${one}s`): string {
+  return `${n} ${Number(n) === 1 ? one : many}`;
 }

@@ -1,33 +1,56 @@
+import { Role } from "@pulselearn/campus-hub/proto/pl/auth/v1/auth_pb";
+import type { RealtimeClient, State } from "@pulselearn/campus-hub/realtime";
 import "./style.css";
-import { campus, personOf } from "./campus.js";
+import { campus, personOf, type Person } from "./campus.js";
 import { h, part, put } from "./dom.js";
-import { explain } from "./news.js";
+import { explain, tell } from "./news.js";
 import { student } from "./student.js";
 import { teacher } from "./teacher.js";
 
 const hub = campus();
+let live: RealtimeClient | undefined;
 
 async function start(): Promise<void> {
   const back = await hub.login.resume(location.href);
   if (back !== undefined) history.replaceState(null, "", back || "/");
-  const person = (await hub.login.token()) === undefined ? undefined : personOf(hub.login);
-  if (person === undefined) {
-    welcome();
-    return;
-  }
-  header(person.name);
-  const view = person.roles.includes("student") ? student : teacher;
-  await view(hub, person);
+  const person = await personOf(hub);
+  if (person === undefined) return welcome();
+  const connection = h("span", { class: "live off" }, "Connecting…");
+  live = hub.listen((state) => show(connection, state));
+  header(connection, person);
+  await (person.role === Role.STUDENT ? student : teacher)(hub, live, person);
 }
 
-function header(name?: string): void {
+const states: { readonly [state in State]: string } = {
+  connecting: "Connecting…",
+  waiting: "Reconnecting…",
+  ready: "Live",
+  closed: "Logged out",
+};
+
+function show(connection: HTMLElement, state: State): void {
+  connection.textContent = states[state];
+  connection.classList.toggle("off", state !== "ready");
+  if (state === "closed" && !hub.login.loggedIn) {
+    welcome();
+    tell("Your session has ended.", "Log in again to go on.");
+  }
+}
+
+const roles: { readonly [role in Role]: string } = {
+  [Role.UNSPECIFIED]: "",
+  [Role.STUDENT]: "Student",
+  [Role.TEACHER]: "Teacher",
+  [Role.ADMIN]: "Administrator",
+};
+
+function header(connection?: HTMLElement, person?: Person): void {
   put(
     part("top"),
-    h("span", { class: "brand" }, "PulseLearn"),
-    name !== undefined && h("span", { class: "who" }, name),
-    name !== undefined
-      ? h("button", { class: "plain", onclick: () => void leave() }, "Log out")
-      : h("button", { onclick: () => void enter() }, "Log in"),
+    h("a", { class: "brand", href: "/" }, h("img", { src: "/icon.svg", alt: "", width: 28, height: 28 }), "PulseLearn"),
+    connection,
+    person && h("span", { class: "who" }, h("span", { class: "name" }, person.name), h("small", {}, roles[person.role])),
+    person && h("button", { class: "plain", onclick: () => void leave() }, "Log out"),
   );
 }
 
@@ -35,9 +58,13 @@ function welcome(): void {
   header();
   put(
     part("main"),
-    h("h1", {}, "Learn together, live"),
-    h("p", { class: "lead" }, "Take a quiz, earn a badge, and see your class move as it happens."),
-    h("button", { onclick: () => void enter() }, "Log in"),
+    h(
+      "div",
+      { class: "welcome" },
+      h("h1", {}, "Learn together, live"),
+      h("p", { class: "lead" }, "Take a quiz, earn a badge, and see your class move as it happens."),
+      h("button", { class: "big", onclick: () => void enter() }, "Log in"),
+    ),
   );
 }
 
@@ -50,8 +77,13 @@ async function enter(): Promise<void> {
 }
 
 async function leave(): Promise<void> {
-  hub.live.close();
-  location.assign((await hub.login.logOut()) ?? "/");
+  try {
+    const end = await hub.login.logOut();
+    live?.close();
+    location.assign(end ?? "/");
+  } catch (thrown) {
+    explain("You are logged out here, but perhaps not everywhere", thrown);
+  }
 }
 
 start().catch((thrown: unknown) => {

@@ -1,17 +1,23 @@
 import { failureOf } from "@pulselearn/campus-hub";
 import { h, part } from "./dom.js";
 
-/** How long something new stays in sight. */
-const shownMillis = 8_000;
+/** How long good news stays in sight. */
+const shownMillis = 10_000;
 
-/** Tells the person something new, also to those who listen to the page. */
+/** Tells the person something new, also those who listen to the page. What is bad stays until it is put away. */
 export function tell(title: string, text: string, kind: "good" | "bad" | "plain" = "plain"): void {
-  const note = h("p", { class: `note ${kind}` }, h("strong", {}, title), " ", text);
-  part("news").append(note);
-  setTimeout(() => note.remove(), shownMillis);
+  const note = h(
+    "div",
+    { class: `note ${kind}` },
+    h("p", {}, h("strong", {}, title), " ", text),
+    h("button", { class: "quiet", type: "button", "aria-label": `Dismiss: ${title}`, onclick: () => note.remove() }, "×"),
+  );
+  part(kind === "bad" ? "alerts" : "news").append(note);
+  if (kind !== "bad") setTimeout(() => note.remove(), shownMillis);
 }
 
-/** Tells the person what failed and what the hub says about it. */
+/** Tells the person what failed, and what the hub says about it. */
 export function explain(what: string, thrown: unknown): void {
-  tell(`${what}.`, failureOf(thrown).message, "bad");
+  const { message } = failureOf(thrown);
+  tell(`${what}.`, message.charAt(0).toUpperCase() + message.slice(1) + (message.endsWith(".") ? "" : "."), "bad");
 }

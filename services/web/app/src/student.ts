@@ -1,44 +1,56 @@
-import type { Badge } from "@pulselearn/campus-hub/proto/pl/achievement/v1/achievement_pb";
-import type { Course } from "@pulselearn/campus-hub/proto/pl/course/v1/course_pb";
 import { newKey } from "@pulselearn/campus-hub";
+import type { Badge } from "@pulselearn/campus-hub/proto/pl/achievement/v1/achievement_pb";
+import { type Course, CourseStatus } from "@pulselearn/campus-hub/proto/pl/course/v1/course_pb";
+import { EnrollmentStatus } from "@pulselearn/campus-hub/proto/pl/enrollment/v1/enrollment_pb";
+import type { Quiz } from "@pulselearn/campus-hub/proto/pl/quiz/v1/quiz_pb";
+import type { RealtimeClient } from "@pulselearn/campus-hub/realtime";
 import { Board } from "./board.js";
-import type { Campus, Person } from "./campus.js";
-import { h, part, put } from "./dom.js";
+import { all, type Campus, type Person } from "./campus.js";
+import { counted, h, part, put } from "./dom.js";
 import { explain, tell } from "./news.js";
-import { takeQuiz } from "./quiz.js";
+import { QuizSheet } from "./quiz.js";
 
 /** Shows a student's courses, quizzes and badges. */
-export async function student(hub: Campus, person: Person): Promise<void> {
-  const view = new StudentView(hub, person);
-  hub.live.subscribe(`user:${person.id}`, {
-    events: {
-      "pl.achievement.badge_awarded.v1": (badge) => {
-        tell("New badge:", `${badge.title}, ${badge.points} points`, "good");
+export async function student(hub: Campus, live: RealtimeClient, person: Person): Promise<void> {
+  const view = new StudentView(hub, live, person);
+  live.subscribe(`user:${person.id}`, {
+    event(e) {
+      if (e.event === "pl.achievement.badge_awarded.v1") {
+        tell("New badge:", `${e.data.title}, ${counted(e.data.points, "point")}.`, "good");
         void view.loadBadges();
-      },
-      "pl.enrollment.granted.v1": () => void view.loadCourses(),
+      }
+      if (e.event === "pl.enrollment.granted.v1") {
+        tell("You are in:", `${e.data.course.title} is open to you now.`, "good");
+        void view.loadCourses();
+      }
     },
+    ready: () => void view.load(),
     resync: () => void view.load(),
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) void view.loadCourses();
   });
   await view.load();
 }
 
 class StudentView {
-  readonly #courses = h("section", { class: "card", "aria-label": "Courses" });
-  readonly #work = h("div", { class: "work" });
-  readonly #badges = h("section", { class: "card", "aria-label": "Badges" });
+  readonly #courses = h("section", { class: "card", "aria-labelledby": "courses-title" });
+  readonly #work = h("div");
+  readonly #badges = h("section", { class: "card", "aria-labelledby": "badges-title" });
   readonly #class = h("div");
+  readonly #paid = new Set<string>();
   #board: Board | undefined;
-  #waiting = new Set<string>();
+  #followed: string | undefined;
 
   constructor(
     private readonly hub: Campus,
+    private readonly live: RealtimeClient,
     private readonly person: Person,
   ) {
     put(
       part("main"),
       h("h1", {}, `Hello, ${person.name}`),
-      h("div", { class: "columns" }, h("div", {}, this.#courses, this.#work), h("div", {}, this.#badges, this.#class)),
+      h("div", { class: "columns" }, h("div", {}, this.#work, this.#courses), h("div", {}, this.#badges, this.#class)),
     );
   }
 
@@ -48,13 +60,15 @@ class StudentView {
 
   async loadBadges(): Promise<void> {
     try {
-      const { badges } = await this.hub.calls.achievement.listBadges({ studentId: this.person.id });
+      const studentId = this.person.id;
+      const badges = await all((pageToken) => this.hub.achievement.listBadges({ studentId, pageToken, pageSize: 200 }), (p) => p.badges);
       const points = badges.reduce((sum, b) => sum + b.points, 0);
       put(
         this.#badges,
-        h("h2", {}, "Badges ", h("span", { class: "count" }, points, " points")),
+        h("h2", { id: "badges-title" }, "Your badges"),
+        badges.length > 0 && h("p", { class: "of" }, counted(points, "point")),
         badges.length === 0
-          ? h("p", {}, "Pass a quiz to earn your first badge.")
+          ? h("p", { class: "empty" }, "Pass a quiz to earn your first badge.")
           : h("ul", { class: "badges" }, ...badges.map(medal)),
       );
     } catch (thrown) {
@@ -64,79 +78,129 @@ class StudentView {
 
   async loadCourses(): Promise<void> {
     try {
-      const [{ courses }, { access }] = await Promise.all([
-        this.hub.calls.course.listCourses({}),
-        this.hub.calls.course.listAccess({ studentId: this.person.id }),
-      ]);
-      const mine = new Set(access.map((a) => a.courseId));
-      for (const id of mine) this.#waiting.delete(id);
-      const items = await Promise.all(courses.map((c) => this.#course(c, mine.has(c.id))));
+      const [courses, mine, pending] = await Promise.all([this.#published(), this.#mine(), this.#pending()]);
+      for (const id of mine) this.#paid.delete(id);
+      const sorted = [...courses.filter((c) => mine.has(c.id)), ...courses.filter((c) => !mine.has(c.id))];
+      const items = await Promise.all(sorted.map((c) => this.#course(c, mine.has(c.id), pending.has(c.id) || this.#paid.has(c.id))));
       put(
         this.#courses,
-        h("h2", {}, "Courses"),
-        items.length === 0 ? h("p", {}, "No course has been published yet.") : h("ul", { class: "courses" }, ...items),
+        h("h2", { id: "courses-title", tabindex: -1 }, "Courses"),
+        items.length === 0
+          ? h("p", { class: "empty" }, "No course has been published yet. Come back soon.")
+          : h("ul", { class: "courses" }, ...items),
       );
+      const first = sorted.find((c) => mine.has(c.id));
+      if (this.#board === undefined && first !== undefined) this.#follow(first);
     } catch (thrown) {
       explain("The courses could not be read", thrown);
     }
   }
 
-  async #course(course: Course, mine: boolean): Promise<HTMLElement> {
-    const title = h("h3", {}, course.title, " ", h("small", {}, course.code));
-    if (!mine) return h("li", {}, title, this.#joinButton(course));
-    const { quizzes } = await this.hub.calls.quiz.listQuizzes({ courseId: course.id });
+  #published(): Promise<Course[]> {
+    const status = CourseStatus.PUBLISHED;
+    return all((pageToken) => this.hub.course.listCourses({ status, pageToken, pageSize: 200 }), (p) => p.courses);
+  }
+
+  async #mine(): Promise<ReadonlySet<string>> {
+    const studentId = this.person.id;
+    const access = await all((pageToken) => this.hub.course.listAccess({ studentId, pageToken, pageSize: 200 }), (p) => p.access);
+    return new Set(access.map((a) => a.courseId));
+  }
+
+  /** Courses that are paid for and not open yet. */
+  async #pending(): Promise<ReadonlySet<string>> {
+    const studentId = this.person.id;
+    const enrollments = await all((pageToken) => this.hub.enrollment.listEnrollments({ studentId, pageToken, pageSize: 200 }), (p) => p.enrollments);
+    return new Set(enrollments.filter((e) => e.status === EnrollmentStatus.PENDING).map((e) => e.courseId));
+  }
+
+  async #course(course: Course, mine: boolean, paid: boolean): Promise<HTMLElement> {
+    const title = h(
+      "div",
+      { class: "title" },
+      h("h3", {}, course.title),
+      h("p", { class: "of" }, [course.code, course.instructorName].filter(Boolean).join(" · ")),
+    );
+    if (!mine) return h("li", {}, title, paid ? h("p", { class: "wait" }, "Your payment has arrived. The course opens in a moment.") : this.#joinButton(course));
+    const courseId = course.id;
+    const quizzes = await all((pageToken) => this.hub.quiz.listQuizzes({ courseId, pageToken, pageSize: 200 }), (p) => p.quizzes);
     return h(
       "li",
-      {},
+      { class: "mine" },
       title,
-      quizzes.length === 0 && h("p", {}, "No quizzes yet."),
-      ...quizzes.map((quiz) =>
-        h("button", { class: "plain", onclick: () => void this.#open(course, quiz.id) }, `Take “${quiz.title}”`),
-      ),
+      quizzes.length === 0
+        ? h("p", { class: "empty" }, "No quizzes yet.")
+        : h("ul", { class: "quizzes" }, ...quizzes.map((quiz) => h("li", {}, this.#quizButton(course, quiz)))),
+    );
+  }
+
+  #quizButton(course: Course, quiz: Quiz): HTMLElement {
+    return h(
+      "button",
+      { class: "plain quiz", "data-key": quiz.id, onclick: () => void this.#open(course, quiz) },
+      h("span", {}, quiz.title),
+      h("small", {}, counted(quiz.questionCount, "question")),
     );
   }
 
   #joinButton(course: Course): HTMLElement {
-    if (this.#waiting.has(course.id)) return h("p", {}, "Your payment is on its way; the course opens by itself.");
-    return h("button", { onclick: () => void this.#join(course) }, "Join");
+    return h("button", { "data-key": course.id, "aria-label": `Join ${course.title} for ${price(course)}`, onclick: (e) => void this.#join(course, e.target) }, `Join for ${price(course)}`);
   }
 
-  async #join(course: Course): Promise<void> {
+  async #join(course: Course, button: EventTarget | null): Promise<void> {
+    if (button instanceof HTMLButtonElement) button.disabled = true;
     try {
-      await this.hub.calls.payment.capturePayment({
-        providerReference: newKey(), studentId: this.person.id, studentName: this.person.name,
-        courseId: course.id, courseTitle: course.title, amountMinor: course.priceMinor, currency: course.currency,
+      await this.hub.payment.capturePayment({
+        providerReference: `web-${newKey()}`,
+        studentId: this.person.id,
+        studentName: this.person.name,
+        courseId: course.id,
+        courseTitle: course.title,
+        amountMinor: course.priceMinor,
+        currency: course.currency,
       });
-      this.#waiting.add(course.id);
-      await this.loadCourses();
+      this.#paid.add(course.id);
     } catch (thrown) {
       explain(`You could not join ${course.title}`, thrown);
     }
+    await this.loadCourses();
   }
 
-  async #open(course: Course, quizId: string): Promise<void> {
+  async #open(course: Course, quiz: Quiz): Promise<void> {
+    const sheet = new QuizSheet(this.hub, this.person.id, quiz.id, () => this.#leave());
+    put(this.#work, sheet.element);
+    this.#courses.hidden = true;
     try {
-      const form = await takeQuiz(this.hub, this.person.id, quizId, (quiz, result) => {
-        const verdict = `${result.correctCount} of ${result.questionCount} right`;
-        tell(quiz.title, result.passed ? `${verdict}. Passed!` : `${verdict}. Not passed yet.`, result.passed ? "good" : "plain");
-        put(this.#work);
-      });
-      put(this.#work, form);
-      form.querySelector("h2")?.focus();
-      await this.#follow(course);
+      await sheet.open();
+      this.#follow(course);
     } catch (thrown) {
+      this.#leave();
       explain("The quiz could not be opened", thrown);
     }
   }
 
-  async #follow(course: Course): Promise<void> {
+  #leave(): void {
+    put(this.#work);
+    this.#courses.hidden = false;
+    this.#courses.querySelector("h2")?.focus();
+    void this.loadCourses();
+  }
+
+  #follow(course: Course): void {
+    if (this.#followed === course.id) return;
     this.#board?.close();
-    this.#board = new Board(this.hub, course, this.person.id);
+    this.#followed = course.id;
+    this.#board = new Board(this.hub, this.live, course, this.person.id);
     put(this.#class, this.#board.element);
-    await this.#board.load();
+    void this.#board.load();
   }
 }
 
+function price(course: Course): string {
+  const format = new Intl.NumberFormat(undefined, { style: "currency", currency: course.currency });
+  return format.format(Number(course.priceMinor) / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+}
+
 function medal(badge: Badge): HTMLElement {
-  return h("li", {}, h("span", { class: "medal", "aria-hidden": "true" }, "★"), " ", badge.title, " ", h("small", {}, `${badge.points} points`));
+  return h("li", {}, h("span", { class: "medal", "aria-hidden": "true" }, "★"), h("span", {}, badge.title), h("small", {}, counted(badge.points, "point")));
 }
