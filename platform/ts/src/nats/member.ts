@@ -24,6 +24,8 @@ export interface MemberOptions {
 /** Positions are copied to the server at most this often. */
 const commitEveryMillis = 1_000;
 const readAhead = 200;
+/** What the server answers to a write that names another revision than the last. */
+const wrongSequence = 10071;
 
 /** A partition that the member has. */
 interface Seat extends Place {
@@ -141,8 +143,9 @@ export class NatsMember implements Member {
   async #take(place: Place): Promise<boolean> {
     let revision: number;
     try {
-      revision = await this.#o.bucket.update(leaseKey(this.#o.group, place), this.#id, this.#view.lease(place).revision);
-    } catch {
+      revision = await this.#o.bucket.put(leaseKey(this.#o.group, place), this.#id, { previousSeq: this.#view.lease(place).revision });
+    } catch (thrown) {
+      if ((thrown as { code?: number }).code !== wrongSequence) throw thrown;
       return false; // another was first; the watch tells who
     }
     this.#view.own(place, { owner: this.#id, revision });
