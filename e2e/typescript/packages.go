@@ -1,5 +1,3 @@
-//go:build unix
-
 // Package typescript builds the TypeScript packages for tests, and runs their
 // programs beside Go's.
 package typescript
@@ -12,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -64,16 +61,14 @@ func build() error {
 	return nil
 }
 
-// Install installs the npm packages of all workspaces, one process at a time.
+// Install installs the npm packages of all workspaces, one process at a time
+// where the system has locks of files.
 func Install(ctx context.Context) error {
-	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "campus-hub-npm.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	unlock, err := lock(filepath.Join(os.TempDir(), "campus-hub-npm.lock"))
 	if err != nil {
 		return fmt.Errorf("lock node_modules: %w", err)
 	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("lock node_modules: %w", err)
-	}
+	defer unlock()
 	return run(ctx, "npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline")
 }
 
