@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Assigned, InRecord, Sink } from "./driver.js";
 
 /** Runs one delivery until it is settled: applied, found applied already, or a dead letter. It never throws. */
@@ -34,6 +35,7 @@ export class PartitionWorker implements Sink {
     this.#assigned = assigned;
     this.#deliver = deliver;
     this.#room = room;
+    setMaxListeners(0, this.#stop.signal); // every lane that waits listens
   }
 
   async push(record: InRecord): Promise<void> {
