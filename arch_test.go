@@ -157,6 +157,29 @@ var rules = []rule{
 		},
 	},
 	{
+		name:    "the front door knows no broker, no database and no telemetry: it makes calls",
+		applies: under("platform/gateway"),
+		allows: func(_, target string) bool {
+			return isStandard(target) || in(target, "platform/gateway", "platform/rpc", "platform/identity", "connectrpc.com/connect/v2",
+				"google.golang.org/protobuf", "google.golang.org/genproto/googleapis/rpc", "golang.org/x/sync",
+				"github.com/99designs/gqlgen", "github.com/vektah/gqlparser/v2", "github.com/coder/websocket") || target == "platform/realtime"
+		},
+	},
+	{
+		name:    "platform/gateway/graphql alone knows GraphQL's libraries",
+		applies: not(under("platform/gateway/graphql", "bench")),
+		allows: func(_, target string) bool {
+			return !in(target, "github.com/99designs/gqlgen", "github.com/vektah/gqlparser/v2")
+		},
+	},
+	{
+		name:    "tables of the front door stand on protos and the platform",
+		applies: under("gen/gateway", "gen/graphql", "gen/openapi"),
+		allows: func(_, target string) bool {
+			return !inModule(target) || in(target, "gen/gateway", "gen/graphql", "gen/openapi", "gen/proto", "gen/event", "platform")
+		},
+	},
+	{
 		name:    "bytes from the wire never reach hamba/avro",
 		applies: not(under("bench")),
 		allows:  func(_, target string) bool { return !in(target, "github.com/hamba/avro/v2") },
@@ -205,6 +228,11 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"tools/pl-gen/internal/operate", "platform/admin/adminserver"},
 		{"platform/admin", "platform/database"},
 		{"gen/event/quiz/v1", "platform/bus"},
+		{"platform/gateway/rest", "platform/tx"},
+		{"platform/gateway/door", "go.opentelemetry.io/otel"},
+		{"platform/gateway/rest", "github.com/vektah/gqlparser/v2/ast"},
+		{"platform/service", "github.com/99designs/gqlgen/graphql"},
+		{"gen/gateway/quiz", "gen/service/quiz"},
 		{"platform/schema", "github.com/hamba/avro/v2"},
 	}
 	for _, f := range forbidden {

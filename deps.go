@@ -4,16 +4,11 @@
 package campushub
 
 import (
-	_ "github.com/99designs/gqlgen/graphql/handler"
-	_ "github.com/99designs/gqlgen/graphql/handler/extension"
-	_ "github.com/99designs/gqlgen/graphql/handler/transport"
 	_ "github.com/HdrHistogram/hdrhistogram-go"
-	_ "github.com/coder/websocket"
 	_ "github.com/gobwas/ws"
 	_ "github.com/lestrrat-go/jwx/v3/jwk"
 	_ "github.com/lestrrat-go/jwx/v3/jwt"
 	_ "github.com/lxzan/gws"
-	_ "github.com/vektah/gqlparser/v2"
 	_ "github.com/zitadel/oidc/v3/pkg/client/rp"
 	_ "github.com/zitadel/oidc/v3/pkg/op"
 	_ "golang.org/x/crypto/argon2"

@@ -10,6 +10,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/gateway"
 	"github.com/pulselearn/campus-hub/platform/gateway/door"
 	"github.com/pulselearn/campus-hub/platform/gateway/graphql"
+	"github.com/pulselearn/campus-hub/platform/gateway/problem"
 	"github.com/pulselearn/campus-hub/platform/gateway/rest"
 )
 
@@ -41,6 +42,7 @@ func (p *Process) mountFront(mux *http.ServeMux) error {
 		return err
 	}
 	mux.Handle(rest.Prefix, api)
+	mux.HandleFunc("GET "+problem.Path, problem.Describe)
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(front.OpenAPI))

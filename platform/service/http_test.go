@@ -26,3 +26,19 @@ func TestFormsAreExplained(t *testing.T) {
 		}
 	}
 }
+
+func TestStartingIsSaidInTheCallersProtocol(t *testing.T) {
+	t.Parallel()
+	for target, want := range map[string]string{
+		"/api/v1/users": "application/problem+json", "/graphql": "application/problem+json",
+		"/pl.quiz.v1.QuizService/GetQuiz": "application/json",
+	} {
+		r := httptest.NewRequest(http.MethodPost, target, strings.NewReader("{}"))
+		r.Header.Set("Content-Type", "application/json")
+		answer := httptest.NewRecorder()
+		new(gate).ServeHTTP(answer, r)
+		if answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") != "1" || answer.Header().Get("Content-Type") != want {
+			t.Errorf("%s: %d %v", target, answer.Code, answer.Header())
+		}
+	}
+}
