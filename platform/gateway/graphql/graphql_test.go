@@ -261,6 +261,7 @@ func TestOverHTTP(t *testing.T) {
 		media, part                string
 	}{
 		{"JSON for whoever does not say", "POST", "/graphql", query, asJSON, 200, mediaJSON, `"data":{"__typename":"Query"}`},
+		{"JSON for whoever takes anything", "POST", "/graphql", query, append([]string{"Accept", "*/*"}, asJSON...), 200, mediaJSON, `"data"`},
 		{"the own media type", "POST", "/graphql", query, append([]string{"Accept", mediaGraphQL + ", application/json;q=0.9"}, asJSON...), 200, mediaGraphQL, `"data"`},
 		{"another media type", "POST", "/graphql", query, append([]string{"Accept", "text/html"}, asJSON...), 406, "", "not_acceptable"},
 		{"a form", "POST", "/graphql", "query=x", []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, "", "unsupported_media_type"},

@@ -113,9 +113,9 @@ func mediaOf(accept []string) string {
 			continue
 		}
 		switch media {
-		case mediaGraphQL, "*/*", "application/*":
+		case mediaGraphQL:
 			return mediaGraphQL
-		case mediaJSON:
+		case mediaJSON, "*/*", "application/*":
 			return mediaJSON
 		}
 	}
