@@ -23,6 +23,7 @@ import (
 	"github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1/quizv1connect"
 	userprofilev1 "github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1/userprofilev1connect"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 )
 
@@ -39,16 +40,16 @@ type campus struct {
 // newCampus returns clients that send every call once: retrying is up to the
 // test. url returns the base URL of a context.
 func newCampus(t *testing.T, url func(context string) string) *campus {
-	client := func(context string) *connect.Client {
-		return connect.NewClient(connecthttp.NewTransport(&http.Client{Timeout: 15 * time.Second}, url(context)))
+	client := func(context string, as identity.Caller) *connect.Client {
+		return connect.NewClient(connecthttp.NewTransport(&http.Client{Timeout: 15 * time.Second}, url(context)), issuer.As(as))
 	}
 	return &campus{
 		t:             t,
-		users:         userprofilev1connect.NewUserProfileServiceClient(client("userprofile")),
-		courses:       coursev1connect.NewCourseServiceClient(client("course")),
-		quizzes:       quizv1connect.NewQuizServiceClient(client("quiz")),
-		achievements:  achievementv1connect.NewAchievementServiceClient(client("achievement")),
-		notifications: notificationv1connect.NewNotificationServiceClient(client("notification")),
+		users:         userprofilev1connect.NewUserProfileServiceClient(client("userprofile", registrar)),
+		courses:       coursev1connect.NewCourseServiceClient(client("course", teacher)),
+		quizzes:       quizv1connect.NewQuizServiceClient(client("quiz", teacher)),
+		achievements:  achievementv1connect.NewAchievementServiceClient(client("achievement", teacher)),
+		notifications: notificationv1connect.NewNotificationServiceClient(client("notification", registrar)),
 	}
 }
 

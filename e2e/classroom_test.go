@@ -13,10 +13,11 @@ import (
 // time it is the same class.
 func TestClassroom(t *testing.T) {
 	t.Parallel()
-	d := deployHub(t)
+	issued := freeAddr(t)
+	d := deployHub(t, "PL_OIDC_ISSUER=http://"+issued)
 	for range 2 {
 		class := d.program("classroom", filepath.Join(build(t, "", "classroom"), "classroom"),
-			[]string{"-hub", d.broker.url(), "-pace", "20ms", "-attempts", "12"})
+			[]string{"-hub", d.broker.url(), "-pace", "20ms", "-attempts", "12", "-issuer", issued})
 		run := class.start()
 		await(t, 60*time.Second, func() error {
 			for _, want := range []string{"the class is open: 8 students, 3 quizzes", "right, attempt", "leaderboard", "slows down"} {

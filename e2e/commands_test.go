@@ -115,7 +115,7 @@ func (l *load) submit(ctx context.Context, c *command, req *quizv1.SubmitQuizReq
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	res, err := l.campus.quizzes.SubmitQuiz(withKey(ctx, c.key), req)
+	res, err := l.campus.quizzes.SubmitQuiz(withKey(asStudent(ctx, req.GetStudentId()), c.key), req)
 	if final(err) {
 		l.t.Errorf("command %s was refused: %v", c.key, err)
 	}

@@ -93,12 +93,14 @@ func (d *deployment) service(name, context, path string) *program {
 	return p
 }
 
-// deployHub starts a hub, which is all services and the broker at once.
-func deployHub(t *testing.T) *deployment {
+// deployHub starts a hub, which is all services and the broker at once. env
+// holds further settings, KEY=value.
+func deployHub(t *testing.T, env ...string) *deployment {
 	t.Helper()
 	s := newStand(t)
 	hub := s.hub(t)
 	hub.set("PL_LOG_LEVEL=debug", "PL_LOG_FORMAT=json")
+	hub.set(env...)
 	d := &deployment{stand: s, t: t, broker: hub, services: map[string]*program{}, dbs: map[string]*database.DB{}}
 	for _, name := range services {
 		d.services[name] = hub

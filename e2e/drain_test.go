@@ -22,7 +22,7 @@ func submitWhileLocked(t *testing.T, d *deployment) (release func(), answered <-
 	release = d.writing("quiz")
 	result := make(chan error, 1)
 	go func() {
-		_, err := c.quizzes.SubmitQuiz(withKey(t.Context(), "drain"), k.submission(0, 0, true, time.Now().Add(-time.Hour)))
+		_, err := c.quizzes.SubmitQuiz(withKey(asStudent(t.Context(), k.students[0]), "drain"), k.submission(0, 0, true, time.Now().Add(-time.Hour)))
 		result <- err
 	}()
 	select {

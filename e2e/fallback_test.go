@@ -40,7 +40,7 @@ func TestLeaderboardWhileUserProfileIsDown(t *testing.T) {
 	})
 	ada := register(c, "Ada")
 	_, err := c.achievements.AwardBadge(t.Context(), &achievementv1.AwardBadgeRequest{
-		StudentId: ada, Kind: achievementv1.BadgeKind_BADGE_KIND_HELPING_HAND, SourceId: "homework", Reason: "helped", AwardedBy: "grace",
+		StudentId: ada, Kind: achievementv1.BadgeKind_BADGE_KIND_HELPING_HAND, SourceId: "homework", Reason: "helped", AwardedBy: teacher.Subject,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pulselearn/campus-hub/platform/identity"
 )
 
 // hub returns the hub with everything embedded, on ports of its own.
@@ -68,7 +70,11 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := conn.Write([]byte("POST /pl.quiz.v1.QuizService/SubmitQuiz HTTP/1.1\r\nHost: hub\r\n" +
+	token, err := issuer.Token(identity.Caller{Subject: "ada", Roles: []string{identity.Student}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write([]byte("POST /pl.quiz.v1.QuizService/SubmitQuiz HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer " + token + "\r\n" +
 		"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	quizv1 "github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1/quizv1connect"
+	"github.com/pulselearn/campus-hub/platform/identity"
 )
 
 // TestProtocols calls one port in every way that a client may.
@@ -22,6 +23,7 @@ func TestProtocols(t *testing.T) {
 	hub := newStand(t).hub(t)
 	hub.startReady()
 	k := newCampus(t, func(string) string { return hub.url() }).newClass("protocols", 1, 1)
+	student := identity.Caller{Subject: k.students[0], Roles: []string{identity.Student}}
 	http2 := &http.Client{Transport: &http.Transport{Protocols: withoutTLS()}}
 	for _, test := range []struct {
 		name    string
@@ -35,7 +37,7 @@ func TestProtocols(t *testing.T) {
 		{"gRPC-Web", http.DefaultClient, []connecthttp.Option{connecthttp.WithGRPCWeb()}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			quizzes := quizv1connect.NewQuizServiceClient(connect.NewClient(connecthttp.NewTransport(test.client, hub.url(), test.options...)))
+			quizzes := quizv1connect.NewQuizServiceClient(connect.NewClient(connecthttp.NewTransport(test.client, hub.url(), test.options...), issuer.As(student)))
 			got, err := quizzes.GetQuiz(t.Context(), &quizv1.GetQuizRequest{QuizId: k.quizzes[0].GetQuiz().GetId()})
 			if err != nil || got.GetCourseTitle() != "Algebra I" {
 				t.Errorf("got %v, %v", got, err)

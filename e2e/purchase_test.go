@@ -102,7 +102,7 @@ type shop struct {
 func newShop(t *testing.T, url func(context string) string) *shop {
 	t.Helper()
 	client := func(context string) *connect.Client {
-		return connect.NewClient(connecthttp.NewTransport(&http.Client{Timeout: 15 * time.Second}, url(context)))
+		return connect.NewClient(connecthttp.NewTransport(&http.Client{Timeout: 15 * time.Second}, url(context)), issuer.As(registrar))
 	}
 	c := newCampus(t, url)
 	return &shop{

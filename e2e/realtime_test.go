@@ -22,6 +22,7 @@ import (
 func TestRealtime(t *testing.T) {
 	t.Parallel()
 	hub := newStand(t).hub(t)
+	hub.set("PL_OIDC_ISSUER=") // its own
 	hub.startReady()
 	ada, tess := dialRealtime(t, hub, "ada"), dialRealtime(t, hub, "tess")
 	ada.send(map[string]any{"type": "subscribe", "id": "1", "channel": "user:" + ada.person})

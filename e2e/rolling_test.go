@@ -216,7 +216,7 @@ func (b *balancer) RoundTrip(req *http.Request) (*http.Response, error) {
 func (b *balancer) campus(d *deployment) *campus {
 	c := d.campus()
 	c.quizzes = quizv1connect.NewQuizServiceClient(connect.NewClient(
-		connecthttp.NewTransport(&http.Client{Transport: b, Timeout: 15 * time.Second}, "http://quiz")))
+		connecthttp.NewTransport(&http.Client{Transport: b, Timeout: 15 * time.Second}, "http://quiz"), issuer.As(teacher)))
 	return c
 }
 

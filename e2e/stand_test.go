@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/internal/pgtest"
+	"github.com/pulselearn/campus-hub/platform/identity/identitytest"
 )
 
 // binaries holds what was built, by build tags, for all tests of this run.
@@ -34,6 +35,10 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binaries.dirs = map[string]string{}
+	if issuer, err = identitytest.Start("127.0.0.1:0"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	pgtest.Stop()
 	os.RemoveAll(binaries.root)
@@ -101,7 +106,8 @@ func (s *stand) program(name, path string, args []string, env ...string) *progra
 		s.t.Fatal(err)
 	}
 	p := &program{stand: s, name: name, path: path, args: args, addr: freeAddr(s.t), log: log}
-	p.env = append([]string{"PL_HTTP_ADDR=" + p.addr, "PL_ADMIN_ADDR=127.0.0.1:0", "PL_DATA_DIR=" + filepath.Join(s.dir, "data")}, env...)
+	p.env = append([]string{"PL_HTTP_ADDR=" + p.addr, "PL_ADMIN_ADDR=127.0.0.1:0", "PL_DATA_DIR=" + filepath.Join(s.dir, "data"),
+		"PL_OIDC_ISSUER=" + issuer.URL, "PL_SERVICE_SECRET=" + serviceSecret}, env...)
 	s.t.Cleanup(func() {
 		p.kill()
 		if s.t.Failed() {

@@ -20,6 +20,8 @@ import (
 	collectorv1 "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/pulselearn/campus-hub/platform/identity"
 )
 
 // A collector receives traces as an OpenTelemetry collector does.
@@ -92,6 +94,7 @@ func TestOneTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	authorize(t, req, identity.Caller{Subject: k.students[0], Roles: []string{identity.Student}})
 	req.Header.Set("Traceparent", "00-"+traceID+"-"+parentID+"-01")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil || res.StatusCode != http.StatusOK {

@@ -108,7 +108,7 @@ func (r *run) startWriter() (err error) {
 func (r *run) startGateways() error {
 	env := []string{
 		"PL_KAFKA_BROKERS=" + r.brokers, "PL_REGISTRY_URL=" + r.registry, "PL_ADMIN_ADDR=off", "PL_LOG_LEVEL=warn",
-		"PL_RATE_LIMIT=0", "PL_PUBLIC_URL=" + r.issuer.url,
+		"PL_RATE_LIMIT=0", "PL_OIDC_ISSUER=" + r.issuer.url,
 	}
 	for _, name := range hubgateway.Front().Contexts() {
 		env = append(env, "PL_CALLS_"+strings.ToUpper(name)+"=http://127.0.0.1:1")

@@ -23,6 +23,7 @@ import (
 	"github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1/quizv1connect"
 	userprofilev1 "github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1/userprofilev1connect"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 )
 
@@ -58,15 +59,15 @@ type campus struct {
 }
 
 func newCampus(w *world) *campus {
-	client := func(context string) *connect.Client {
-		return rpc.NewClient(connecthttp.NewTransport(&http.Client{Timeout: 5 * time.Second}, w.url(context)))
+	client := func(context string, as identity.Caller) *connect.Client {
+		return rpc.NewClient(connecthttp.NewTransport(&http.Client{Timeout: 5 * time.Second}, w.url(context)), issuer().As(as))
 	}
 	c := &campus{
 		t: w.T, attempts: map[string]bool{}, purchases: map[string]bool{},
-		users:    userprofilev1connect.NewUserProfileServiceClient(client("userprofile")),
-		courses:  coursev1connect.NewCourseServiceClient(client("course")),
-		quizzes:  quizv1connect.NewQuizServiceClient(client("quiz")),
-		payments: paymentv1connect.NewPaymentServiceClient(client("payment")),
+		users:    userprofilev1connect.NewUserProfileServiceClient(client("userprofile", registrar)),
+		courses:  coursev1connect.NewCourseServiceClient(client("course", teacher)),
+		quizzes:  quizv1connect.NewQuizServiceClient(client("quiz", teacher)),
+		payments: paymentv1connect.NewPaymentServiceClient(client("payment", registrar)),
 	}
 	c.enroll(w)
 	return c
@@ -159,6 +160,7 @@ func (c *campus) answer(n int, student string, right bool) {
 		Answers: []*quizv1.Answer{{QuestionId: c.quiz.GetQuestions()[0].GetId(), Choice: choice}},
 	}
 	c.insist(fmt.Sprintf("answer-%d", n), func(ctx context.Context) error {
+		ctx = identity.With(ctx, identity.Caller{Subject: student, Roles: []string{identity.Student}})
 		res, err := c.quizzes.SubmitQuiz(ctx, req)
 		if err == nil {
 			c.mu.Lock()

@@ -121,6 +121,7 @@ func (w *world) service(name, group string, databases []string) *process {
 			p.set(s)
 		}
 	}
+	p.set("PL_OIDC_ISSUER="+issuer().URL, "PL_SERVICE_SECRET="+serviceSecret)
 	return p
 }
 

@@ -22,6 +22,8 @@ import (
 	quizv1 "github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1/quizv1connect"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1/userprofilev1connect"
+	"github.com/pulselearn/campus-hub/platform/identity"
+	"github.com/pulselearn/campus-hub/platform/identity/identitytest"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 )
 
@@ -55,18 +57,28 @@ type test struct {
 	questions []*quizv1.QuestionView
 }
 
-func newClassroom(hub string, out io.Writer) *classroom {
+func newClassroom(hub string, issuer *identitytest.Issuer, out io.Writer) *classroom {
 	transport := connecthttp.NewTransport(&http.Client{Timeout: 10 * time.Second}, hub)
-	client := rpc.NewClient(transport)
+	client := func(as identity.Caller) *connect.Client { return rpc.NewClient(transport, issuer.As(as)) }
+	registrar := identity.Caller{Subject: "registrar", Roles: []string{identity.Admin}}
+	hypatia := identity.Caller{Subject: teacher, Roles: []string{identity.Teacher}}
 	return &classroom{
 		hub: hub, out: out, day: time.Now().UTC().Format("20060102"),
 		random:        rand.New(rand.NewPCG(rand.Uint64(), 1)),
-		users:         userprofilev1connect.NewUserProfileServiceClient(client),
-		courses:       coursev1connect.NewCourseServiceClient(client),
-		quizzes:       quizv1connect.NewQuizServiceClient(client),
-		achievements:  achievementv1connect.NewAchievementServiceClient(client),
-		notifications: notificationv1connect.NewNotificationServiceClient(client),
+		users:         userprofilev1connect.NewUserProfileServiceClient(client(registrar)),
+		courses:       coursev1connect.NewCourseServiceClient(client(hypatia)),
+		quizzes:       quizv1connect.NewQuizServiceClient(client(hypatia)),
+		achievements:  achievementv1connect.NewAchievementServiceClient(client(hypatia)),
+		notifications: notificationv1connect.NewNotificationServiceClient(client(registrar)),
 	}
+}
+
+// teacher is the id of the class's teacher.
+const teacher = "teacher-hypatia"
+
+// as returns a context whose calls the student makes.
+func (s student) as(ctx context.Context) context.Context {
+	return identity.With(ctx, identity.Caller{Subject: s.id, Roles: []string{identity.Student}})
 }
 
 func (c *classroom) say(format string, args ...any) {
@@ -132,7 +144,7 @@ func (c *classroom) attempt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	res, err := c.quizzes.SubmitQuiz(ctx, &quizv1.SubmitQuizRequest{
+	res, err := c.quizzes.SubmitQuiz(s.as(ctx), &quizv1.SubmitQuizRequest{
 		StudentId: s.id, QuizId: t.id, Answers: c.answer(s, t),
 		StartedAt: timestamppb.New(time.Now().Add(-time.Duration(3+c.random.IntN(9)) * time.Minute)),
 	})

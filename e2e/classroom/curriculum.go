@@ -92,7 +92,7 @@ func ascii(name string) string { return strings.ToLower(strings.ReplaceAll(name,
 func (c *classroom) publish(ctx context.Context) error {
 	created, err := c.courses.CreateCourse(c.key(ctx, "course"), &coursev1.CreateCourseRequest{
 		Code: "MATH-" + c.day, Title: "Mathematics of the day", Level: coursev1.CourseLevel_COURSE_LEVEL_INTRODUCTORY,
-		InstructorId: "teacher-hypatia", InstructorName: "Hypatia", Topics: []string{"numbers", "equations"},
+		InstructorId: teacher, InstructorName: "Hypatia", Topics: []string{"numbers", "equations"},
 	})
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (c *classroom) write(ctx context.Context, l lesson) error {
 	err := retry(ctx, 30*time.Second, func() (err error) {
 		res, err = c.quizzes.CreateQuiz(c.key(ctx, "quiz", l.title), &quizv1.CreateQuizRequest{
 			CourseId: c.courseID, Title: l.title, Difficulty: l.difficulty, PassScore: 0.6,
-			Questions: l.questions, CreatedBy: "teacher-hypatia",
+			Questions: l.questions, CreatedBy: teacher,
 		})
 		if connect.CodeOf(err) == connect.CodeFailedPrecondition {
 			return err

@@ -6,7 +6,7 @@
 //
 // Usage:
 //
-//	classroom [-hub http://127.0.0.1:8080] [-pace 800ms] [-attempts 40] [-until-eof]
+//	classroom [-hub http://127.0.0.1:8080] [-pace 800ms] [-attempts 40] [-until-eof] [-issuer 127.0.0.1:8079]
 //
 // After the given number of attempts the class slows down to a gentle rhythm.
 // With -until-eof it ends when its standard input does: a hub that holds the
@@ -23,6 +23,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/pulselearn/campus-hub/platform/identity/identitytest"
 )
 
 func main() {
@@ -40,6 +42,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags := flag.NewFlagSet("classroom", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	hub := flags.String("hub", address(), "base URL of the hub")
+	issue := flags.String("issuer", "127.0.0.1:8079", "where the class is issued its tokens; the hub's PL_OIDC_ISSUER")
 	pace := flags.Duration("pace", 800*time.Millisecond, "time between two attempts")
 	attempts := flags.Int("attempts", 40, "attempts before the class slows down")
 	untilEOF := flags.Bool("until-eof", false, "end when the standard input ends")
@@ -57,7 +60,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			_, _ = io.Copy(io.Discard, stdin) // an error ends the class as well
 		}()
 	}
-	if err := newClassroom(*hub, stdout).play(ctx, *pace, *attempts); ctx.Err() == nil {
+	issuer, err := identitytest.Start(*issue)
+	if err != nil {
+		return err
+	}
+	defer issuer.Close()
+	if err := newClassroom(*hub, issuer, stdout).play(ctx, *pace, *attempts); ctx.Err() == nil {
 		return err
 	}
 	return nil

@@ -83,8 +83,12 @@ func OfService(token string) bool {
 }
 
 // Verify returns the context that made a token for calls of the named one. It
-// fails with a [*TokenError].
+// fails with a [*TokenError]. Nil Services, of a process without the secret,
+// take no token.
 func (s *Services) Verify(token, to string) (Caller, error) {
+	if s == nil {
+		return Caller{}, refuse("of a service is not taken: this process has no secret for them (PL_SERVICE_SECRET)")
+	}
 	h, err := readHeader(token)
 	if err != nil {
 		return Caller{}, err

@@ -53,7 +53,12 @@ func NewVerifier(i Issuer) *Verifier {
 // Verify returns the person that the token was issued for. It fails with a
 // [*TokenError] for a token that proves nothing, with [ErrUnavailable] when
 // that cannot be told now, and with the error of ctx.
+//
+// A nil Verifier, of a process that has no issuer, takes no token.
 func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
+	if v == nil {
+		return Caller{}, refuse("is not taken: this process has no issuer of them (PL_OIDC_ISSUER)")
+	}
 	h, err := readHeader(token)
 	if err != nil {
 		return Caller{}, err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/registry"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/service"
@@ -199,11 +200,12 @@ func (f *fuse) copies() int {
 type revived struct {
 	h       *Harness
 	context string
+	as      identity.Caller
 }
 
 func (r revived) NewClientStream(ctx context.Context, spec connect.Spec) (connect.ClientStream, error) {
 	r.h.revive()
-	stream, err := r.h.process.Client(r.context).CallClientStream(ctx, spec)
+	stream, err := r.h.process.Client(r.context, r.as).CallClientStream(ctx, spec)
 	if err != nil {
 		return nil, r.lost(err)
 	}
@@ -224,9 +226,9 @@ type revivedStream struct {
 
 func (s revivedStream) Receive(msg any) error { return s.r.lost(s.ClientStream.Receive(msg)) }
 
-func (h *Harness) client(context string) *connect.Client {
+func (h *Harness) client(context string, as identity.Caller) *connect.Client {
 	if h.fuse == nil {
-		return h.process.Client(context)
+		return h.process.Client(context, as)
 	}
-	return rpc.NewClient(revived{h, context})
+	return rpc.NewClient(revived{h, context, as})
 }

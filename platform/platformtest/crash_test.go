@@ -75,7 +75,7 @@ func TestCrashEverywherePasses(t *testing.T) {
 	})
 	t.Run("commands", func(t *testing.T) {
 		platformtest.CrashEverywhere(t, new(relayrace.Race).Register, func(h *platformtest.Harness) {
-			if err := relayrace.Start(h.T.Context(), h.Client("race"), "ada"); err != nil {
+			if err := relayrace.Start(h.T.Context(), h.Client("race", platformtest.Admin("coach")), "ada"); err != nil {
 				h.T.Fatal(err)
 			}
 		}, func(h *platformtest.Harness) {

@@ -10,7 +10,7 @@ import (
 
 // start hands the baton over by a command.
 func start(h *platformtest.Harness, runner string) error {
-	return relayrace.Start(h.T.Context(), h.Client("race"), runner)
+	return relayrace.Start(h.T.Context(), h.Client("race", platformtest.Admin("coach")), runner)
 }
 
 // ranOnce wants everything to have happened once, whatever was in the way.

@@ -53,6 +53,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/database/postgres"
 	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/schema"
 	"github.com/pulselearn/campus-hub/platform/service"
 )
@@ -217,9 +218,14 @@ func (h *Harness) Restart() {
 	h.start()
 }
 
-// Client returns a client of one of the contexts, for its generated client.
-// Its commands carry an Idempotency-Key, as those of other contexts do.
-func (h *Harness) Client(context string) *connect.Client { return h.client(context) }
+// Client returns a client of one of the contexts, for its generated client,
+// whose calls are made by as: [Student], [Teacher], [Admin], [Context], or
+// nobody that is known, the zero [identity.Caller]. They are let in or refused
+// as the contract says. Commands carry an Idempotency-Key, as those of other
+// contexts do.
+func (h *Harness) Client(context string, as identity.Caller) *connect.Client {
+	return h.client(context, as)
+}
 
 // Advance lets d pass.
 func (h *Harness) Advance(d time.Duration) {

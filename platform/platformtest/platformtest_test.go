@@ -16,7 +16,7 @@ import (
 
 func runs(h *platformtest.Harness, runner string) int64 {
 	h.T.Helper()
-	n, err := relayrace.Runs(h.T.Context(), h.Client("race"), runner)
+	n, err := relayrace.Runs(h.T.Context(), h.Client("race", platformtest.Admin("coach")), runner)
 	if err != nil {
 		h.T.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestGivenEventsAreApplied(t *testing.T) {
 func TestCommandCascades(t *testing.T) {
 	t.Parallel()
 	platformtest.Run(t, new(relayrace.Race).Register, func(h *platformtest.Harness) {
-		if err := relayrace.Start(h.T.Context(), h.Client("race"), "ada"); err != nil {
+		if err := relayrace.Start(h.T.Context(), h.Client("race", platformtest.Admin("coach")), "ada"); err != nil {
 			h.T.Fatal(err)
 		}
 		h.Quiet()

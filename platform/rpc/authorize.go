@@ -99,41 +99,28 @@ func (a *Authorizer) authenticate(ctx context.Context, d door) (identity.Caller,
 	if !ok {
 		return identity.Caller{}, nil
 	}
-	token, err := identity.BearerToken(info.RequestHeader().Get(headerAuthorization))
-	if err != nil {
-		return identity.Caller{}, connect.NewError(connect.CodeUnauthenticated, err.Error())
-	}
-	if token == "" {
-		return identity.Caller{}, nil
-	}
-	c, err := a.verify(ctx, token, d)
-	return c, verificationError(err)
+	c, err := a.verify(ctx, info.RequestHeader().Get(headerAuthorization), d)
+	return c, IdentityError(err)
 }
 
-var (
-	errNoPeople   = connect.NewError(connect.CodeUnauthenticated, "this process takes no access tokens of people: it has no issuer of them (PL_OIDC_ISSUER)")
-	errNoServices = connect.NewError(connect.CodeUnauthenticated, "this process takes no access tokens of services: it has no secret for them (PL_SERVICE_SECRET)")
-)
-
-func (a *Authorizer) verify(ctx context.Context, token string, d door) (identity.Caller, error) {
-	ofService := identity.OfService(token)
+func (a *Authorizer) verify(ctx context.Context, authorization string, d door) (identity.Caller, error) {
+	token, err := identity.BearerToken(authorization)
 	switch {
-	case ofService && a.services == nil:
-		return identity.Caller{}, errNoServices
-	case ofService:
+	case err != nil || token == "":
+		return identity.Caller{}, err
+	case identity.OfService(token):
 		return a.services.Verify(token, d.context)
-	case a.people == nil:
-		return identity.Caller{}, errNoPeople
 	}
 	return a.people.Verify(ctx, token)
 }
 
-// verificationError gives an error of a verifier its code.
-func verificationError(err error) error {
+// IdentityError gives an error with which package identity refuses a token its
+// code: Unauthenticated, or Unavailable when the token could not be judged.
+func IdentityError(err error) error {
 	var bad *identity.TokenError
 	switch {
-	case errors.As(err, &bad):
-		return connect.NewError(connect.CodeUnauthenticated, bad.Error())
+	case errors.As(err, &bad), errors.Is(err, identity.ErrScheme):
+		return connect.NewError(connect.CodeUnauthenticated, err.Error())
 	case errors.Is(err, identity.ErrUnavailable):
 		return connect.NewError(connect.CodeUnavailable, identity.ErrUnavailable.Error()+"; try again").WithCause(err)
 	}

@@ -44,6 +44,9 @@ type Definition struct {
 	Code rpc.CodeFunc
 	// HTTP is what the context serves over plain HTTP; nil for nothing.
 	HTTP *HTTP
+	// Access says who may make its calls; a call that it lacks is refused to
+	// everybody.
+	Access rpc.Access
 	// Configure gives the context's service its settings, before anything of
 	// the process runs. It is nil for a service that has none.
 	Configure func(cfg *Config) error

@@ -70,7 +70,14 @@ type Config struct {
 	// the start only verifies.
 	Provision Switch
 	// Calls maps contexts to base URLs of the processes that serve them.
-	Calls        map[string]string
+	Calls map[string]string
+	// OIDC is the provider whose access tokens people show.
+	OIDC OIDC
+	// ServiceSecret is what contexts in different processes know each other
+	// by: the same in all of them, at least 32 bytes. Empty means that no
+	// context of another process is let in.
+	ServiceSecret string
+
 	LogLevel     slog.Level
 	LogJSON      bool
 	OTLPEndpoint string
@@ -230,7 +237,7 @@ func (c *Config) check(app *App, engines Engines) error {
 	if len(c.KafkaBrokers) > 0 && len(c.NATSServers) > 0 {
 		errs = append(errs, errors.New("PL_NATS_SERVERS: a process has one broker, and PL_KAFKA_BROKERS names another; unset one of them"))
 	}
-	errs = append(errs, c.checkAccess(), c.checkAdmin(), c.checkPublicURL())
+	errs = append(errs, c.checkAccess(), c.checkAdmin(), c.checkPublicURL(), c.checkIdentity(app))
 	if c.embedsBroker() && engines.EmbedBroker == nil {
 		errs = append(errs, errors.New("PL_KAFKA_BROKERS: needed, because this binary has no embedded broker; give host:port of a broker, for example of \"hub broker\", or set PL_NATS_SERVERS"))
 	}

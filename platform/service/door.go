@@ -12,6 +12,8 @@ import (
 	"github.com/pulselearn/campus-hub/platform/gateway/graphql"
 	"github.com/pulselearn/campus-hub/platform/gateway/problem"
 	"github.com/pulselearn/campus-hub/platform/gateway/rest"
+	"github.com/pulselearn/campus-hub/platform/identity"
+	"github.com/pulselearn/campus-hub/platform/rpc"
 )
 
 func newDoor(cfg *Config, log *slog.Logger) *door.Door {
@@ -41,8 +43,8 @@ func (p *Process) mountFront(mux *http.ServeMux) error {
 	if err := p.mountGraphQL(mux, calls); err != nil {
 		return err
 	}
-	mux.Handle(rest.Prefix, api)
 	mux.HandleFunc("GET "+problem.Path, problem.Describe)
+	mux.Handle(rest.Prefix, identity.Authenticate(p.people, api, refuseToken))
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(front.OpenAPI))
@@ -58,7 +60,7 @@ func (p *Process) mountGraphQL(mux *http.ServeMux, calls *gateway.Invoker) error
 	introspection := p.cfg.GraphQL.Introspection == On || p.cfg.GraphQL.Introspection == Auto && p.cfg.Embedded()
 	c := graphql.Config{
 		Limits: p.cfg.GraphQL.Limits, Introspection: introspection, Origins: p.cfg.Door.Origins, Log: p.log,
-		Verify: p.verifier().Verify,
+		Verify: p.people.Verify,
 	}
 	if p.live != nil {
 		c.Events = p.live
@@ -68,8 +70,13 @@ func (p *Process) mountGraphQL(mux *http.ServeMux, calls *gateway.Invoker) error
 		return err
 	}
 	p.closeLast("GraphQL subscriptions", h)
-	mux.Handle("/graphql", h)
+	mux.Handle("/graphql", identity.Authenticate(p.people, h, refuseToken))
 	return nil
+}
+
+// refuseToken answers a request whose access token is not good.
+func refuseToken(w http.ResponseWriter, r *http.Request, err error) {
+	problem.Of(rpc.IdentityError(err)).Write(w, r)
 }
 
 // checkFront fails when a context behind the door can be reached nowhere.

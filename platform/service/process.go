@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/admin/adminserver"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/gateway/door"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/realtime"
 	"github.com/pulselearn/campus-hub/platform/registry"
 	"github.com/pulselearn/campus-hub/platform/rpc"
@@ -47,7 +49,11 @@ type Process struct {
 	schemas   *schemas
 	server    *connect.Server
 	directory *rpc.Directory
-	units     []*unit
+	people    *identity.Verifier // nil without an issuer
+	services  *identity.Services // nil without a secret
+	// authorizer stands before every call.
+	authorizer *rpc.Authorizer
+	units      []*unit
 
 	closers  []namedCloser // in the order in which they were opened
 	failed   chan error
@@ -137,19 +143,42 @@ func (p *Process) startServer(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("trace calls: %w", err)
 	}
-	p.server = rpc.NewServer(p.log, spans)
-	if p.cfg.HTTPAddr == "" {
-		p.cfg.PublicURL = cmp.Or(p.cfg.PublicURL, "http://localhost:8080")
-		return nil
-	}
-	l, err := p.engines.listen(p.cfg.HTTPAddr, "PL_HTTP_ADDR")
+	l, err := p.listenForCalls()
 	if err != nil {
 		return err
 	}
-	p.cfg.PublicURL = publicURL(p.cfg.PublicURL, l.Addr())
+	if err := p.startIdentity(); err != nil {
+		return errors.Join(err, closeListener(l))
+	}
+	p.server = rpc.NewServer(p.log, spans, p.authorizer.Intercept)
+	if l == nil {
+		return nil
+	}
 	p.calls = serve(l, p.Handler(), p.log, p.failed)
 	p.onClose("http", p.calls.drain)
 	return nil
+}
+
+// listenForCalls opens the port of PL_HTTP_ADDR, or returns nil without one,
+// and settles where people reach the process.
+func (p *Process) listenForCalls() (net.Listener, error) {
+	if p.cfg.HTTPAddr == "" {
+		p.cfg.PublicURL = cmp.Or(p.cfg.PublicURL, "http://localhost:8080")
+		return nil, nil
+	}
+	l, err := p.engines.listen(p.cfg.HTTPAddr, "PL_HTTP_ADDR")
+	if err != nil {
+		return nil, err
+	}
+	p.cfg.PublicURL = publicURL(p.cfg.PublicURL, l.Addr())
+	return l, nil
+}
+
+func closeListener(l net.Listener) error {
+	if l == nil {
+		return nil
+	}
+	return l.Close()
 }
 
 // Handler answers requests as the port of PL_HTTP_ADDR does.
@@ -276,9 +305,11 @@ func report(failed chan<- error, err error) {
 // Failed receives the first error that the process cannot go on with.
 func (p *Process) Failed() <-chan error { return p.failed }
 
-// Client returns a client of the named context as the process's own query
-// handlers have it: in process, or over HTTP.
-func (p *Process) Client(context string) *connect.Client { return p.directory.Client(context) }
+// Client returns a client of the named context, in process or over HTTP, whose
+// calls are made by as.
+func (p *Process) Client(context string, as identity.Caller) *connect.Client {
+	return p.directory.As(as).Client(context)
+}
 
 // Ready returns nil when the process can do its work, and otherwise every
 // reason why not.

@@ -18,11 +18,15 @@ import (
 	"github.com/pulselearn/campus-hub/platform/database/postgres"
 	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/internal/relayrace"
 	"github.com/pulselearn/campus-hub/platform/service"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// coach may start runners.
+var coach = identity.Caller{Subject: "coach", Roles: []string{identity.Admin}}
 
 func engines() service.Engines {
 	return service.Engines{
@@ -40,7 +44,7 @@ func config(t *testing.T) *service.Config {
 	t.Helper()
 	cfg, err := service.LoadConfig([]string{
 		"PL_HTTP_ADDR=" + freeAddr(t), "PL_ADMIN_ADDR=off", "PL_EMBEDDED_KAFKA_ADDR=" + freeAddr(t), "PL_EMBEDDED_REGISTRY_ADDR=" + freeAddr(t),
-		"PL_DATA_DIR=" + t.TempDir(),
+		"PL_DATA_DIR=" + t.TempDir(), "PL_OIDC_ISSUER=http://127.0.0.1:1", // nobody shows a token
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +93,7 @@ func awaitRuns(t *testing.T, p *service.Process, runner string, n int64) {
 	defer tick.Stop()
 	deadline := time.After(20 * time.Second)
 	for {
-		got, err := relayrace.Runs(t.Context(), p.Client("race"), runner)
+		got, err := relayrace.Runs(t.Context(), p.Client("race", coach), runner)
 		if err == nil && got == n {
 			return
 		}
@@ -116,14 +120,14 @@ func TestProcessOnEachDatabase(t *testing.T) {
 			cfg.DatabaseURL = engine.url(t)
 			serve(t, cfg, func(p *service.Process) {
 				for range 3 {
-					if err := relayrace.Start(t.Context(), p.Client("race"), "ada"); err != nil {
+					if err := relayrace.Start(t.Context(), p.Client("race", coach), "ada"); err != nil {
 						t.Fatal(err)
 					}
 				}
 				awaitRuns(t, p, "ada", 3)
 			})
 			serve(t, cfg, func(p *service.Process) {
-				if err := relayrace.Start(t.Context(), p.Client("race"), "ada"); err != nil {
+				if err := relayrace.Start(t.Context(), p.Client("race", coach), "ada"); err != nil {
 					t.Fatal(err)
 				}
 				awaitRuns(t, p, "ada", 4)

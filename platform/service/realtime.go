@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pulselearn/campus-hub/platform/gateway"
-	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/realtime"
 	"github.com/pulselearn/campus-hub/platform/realtime/feed"
 	"github.com/pulselearn/campus-hub/platform/rpc"
@@ -93,7 +92,7 @@ func (p *Process) mountRealtime(mux *http.ServeMux, calls *gateway.Invoker) erro
 		return err
 	}
 	p.live, err = realtime.New(realtime.Config{
-		Routes: routes, Verifier: p.verifier(), Invoker: invoker{calls}, Feed: f, Limits: p.cfg.Realtime.Limits,
+		Routes: routes, Verifier: p.people, Invoker: invoker{calls}, Feed: f, Limits: p.cfg.Realtime.Limits,
 		Logger: p.log, Origins: p.cfg.Door.Origins, Wait: p.door.Limiter().Take,
 	})
 	if err != nil {
@@ -103,15 +102,6 @@ func (p *Process) mountRealtime(mux *http.ServeMux, calls *gateway.Invoker) erro
 	p.closeLast("websockets", p.live)
 	mux.Handle(realtimePath, p.live)
 	return p.telemetry.WatchRealtime(p.realtimeStats)
-}
-
-// verifier tells who the clients of websockets are.
-func (p *Process) verifier() realtime.Verifier {
-	issuer := identity.Issuer{URL: p.cfg.PublicURL}
-	if p.app.has("auth") {
-		issuer.Client = identity.Local(p.Handler())
-	}
-	return identity.NewVerifier(issuer)
 }
 
 func (p *Process) realtimeStats() telemetry.Realtime {

@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/mail"
 )
 
@@ -87,6 +88,10 @@ var settings = []setting{
 	address("EMBEDDED_KAFKA_ADDR", "127.0.0.1:9092", "where the embedded broker listens", func(c *Config) *string { return &c.EmbeddedKafkaAddr }),
 	address("EMBEDDED_REGISTRY_ADDR", "127.0.0.1:8081", "where the embedded registry listens", func(c *Config) *string { return &c.EmbeddedRegistryAddr }),
 	text("DATABASE_URL", "", "PostgreSQL URL of a process with one context; empty: SQLite", func(c *Config) *string { return &c.DatabaseURL }),
+	endpoint("OIDC_ISSUER", "OpenID provider whose access tokens are taken; empty: the one that this process serves", func(c *Config) *string { return &c.OIDC.Issuer }),
+	text("OIDC_AUDIENCE", identity.DefaultAudience, "audience that access tokens are issued for", func(c *Config) *string { return &c.OIDC.Audience }),
+	text("OIDC_ROLES_CLAIM", identity.DefaultRolesClaim, "claim with the roles student, teacher and admin; dots lead into objects: realm_access.roles", func(c *Config) *string { return &c.OIDC.RolesClaim }),
+	secret("SERVICE_SECRET", "what contexts in different processes know each other by: the same in all of them, 32 bytes at least (openssl rand -base64 32); empty: calls of other processes' contexts are refused", func(c *Config) *string { return &c.ServiceSecret }),
 	text("DATA_DIR", ".pl", "directory of everything embedded", func(c *Config) *string { return &c.DataDir }),
 	{"PROVISION", "create topics, register schemas and migrate at start: true, false, or auto, true where the broker is embedded", "auto", setProvision,
 		func(c *Config) string { return c.Provision.String() }},

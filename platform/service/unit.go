@@ -18,6 +18,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/outbox"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/saga"
@@ -151,6 +152,7 @@ func (p *Process) startUnits(ctx context.Context) error {
 		p.directory.Intercept(p.engines.Attempts)
 	}
 	p.directory.Observe(callLog{p.telemetry.Calls(), p.log})
+	p.directory.Identify(p.services)
 	for _, u := range p.units {
 		p.directory.AddLocal(u.Context)
 	}
@@ -189,7 +191,8 @@ func (p *Process) assemble(ctx context.Context, u *unit) error {
 	if err := u.store.Start(ctx); err != nil {
 		return err
 	}
-	u.Methods(p.server, rpc.NewCore(u.store, u.Code), p.directory)
+	p.authorizer.Add(u.Context, u.Access)
+	u.Methods(p.server, rpc.NewCore(u.store, u.Code), p.directory.As(identity.Caller{Service: u.Context}))
 	if len(u.Publishes)+len(u.Consumers) > 0 { // dead letters are published too
 		u.relay = outbox.NewRelay(u.db, p.conn, p.schemas, outbox.WithHooks(hooks...), outbox.WithLogger(u.log))
 	}

@@ -39,6 +39,12 @@ func (c *Calls) CallFellBack(caller, call string, cause error) {
 	c.callFallbacks.Add(context.Background(), 1, callAttributes(caller, call, attribute.String("code", connect.CodeOf(cause).String())))
 }
 
+// CallRefused counts a call that its caller may not make. The call's name is
+// one of the contracts'.
+func (c *Calls) CallRefused(ctx context.Context, call string, code connect.Code) {
+	c.callRefusals.Add(ctx, 1, metric.WithAttributes(attribute.String("call", call), attribute.String("code", code.String())))
+}
+
 // BreakerChanged sets the state of a breaker: 0 for closed, 1 for half-open and
 // 2 for open.
 func (c *Calls) BreakerChanged(caller, of, state string) {

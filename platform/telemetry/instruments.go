@@ -23,9 +23,9 @@ type instruments struct {
 	relayFailures metric.Int64Counter
 	relayDelay    metric.Float64Histogram
 
-	callRetries, callTimeouts, callRejections, callFallbacks metric.Int64Counter
-	breakers                                                 metric.Int64Gauge
-	sagas                                                    *sagaInstruments
+	callRetries, callTimeouts, callRejections, callFallbacks, callRefusals metric.Int64Counter
+	breakers                                                               metric.Int64Gauge
+	sagas                                                                  *sagaInstruments
 }
 
 func newInstruments(m metric.Meter) (*instruments, error) {
@@ -49,6 +49,7 @@ func newInstruments(m metric.Meter) (*instruments, error) {
 		callTimeouts:   mk.counter("pl.call.timeouts", "Attempts that took longer than their policy allows."),
 		callRejections: mk.counter("pl.call.rejections", "Calls that were not sent, by policy: breaker or max_concurrent."),
 		callFallbacks:  mk.counter("pl.call.fallbacks", "Calls that a fallback answered."),
+		callRefusals:   mk.counter("pl.call.refusals", "Calls that their callers may not make, by code: unauthenticated or permission_denied; unavailable when that could not be told."),
 	}
 	var err error
 	i.breakers, err = m.Int64Gauge("pl.call.breaker", metric.WithDescription("State of a circuit breaker: 0 closed, 1 half-open, 2 open."))

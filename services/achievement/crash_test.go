@@ -18,14 +18,14 @@ func TestCrashes(t *testing.T) {
 			completed("ada", quiz, 0.95, true, quizv1event.DifficultyHard),
 			completed("ada", quiz, 1, true, quizv1event.DifficultyHard),
 		)
-		_, err := client(h).AwardBadge(h.T.Context(), &achievementv1.AwardBadgeRequest{
+		_, err := client(h, asGrace).AwardBadge(h.T.Context(), &achievementv1.AwardBadgeRequest{
 			StudentId: "ada", Kind: achievementv1.BadgeKind_BADGE_KIND_HELPING_HAND, SourceId: quiz, Reason: "help", AwardedBy: "grace",
 		})
 		if err != nil {
 			h.T.Fatal(err)
 		}
 	}, func(h *platformtest.Harness) {
-		board, err := client(h).GetLeaderboard(h.T.Context(), &achievementv1.GetLeaderboardRequest{})
+		board, err := client(h, asAda).GetLeaderboard(h.T.Context(), &achievementv1.GetLeaderboardRequest{})
 		if err != nil || len(board.GetEntries()) != 1 {
 			h.T.Fatalf("leaderboard %v, %v", board, err)
 		}

@@ -61,7 +61,7 @@ func TestLeaderboardWithoutUserProfile(t *testing.T) {
 				profiles.fault.Store(nil)
 			}
 			begin, before := time.Now(), profiles.calls.Load()
-			res, err := client(h).GetLeaderboard(h.T.Context(), &achievementv1.GetLeaderboardRequest{})
+			res, err := client(h, asAda).GetLeaderboard(h.T.Context(), &achievementv1.GetLeaderboardRequest{})
 			if err == nil && (len(res.GetEntries()) != 1 || res.Entries[0].Points != 90 || res.Entries[0].DisplayName != "") {
 				h.T.Errorf("entries %v", res.GetEntries())
 			}

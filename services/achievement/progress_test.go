@@ -16,7 +16,7 @@ func TestProgressIsAnnouncedWithItsSums(t *testing.T) {
 			completed("ada", event.NewID(), 0.2, false, quizv1event.DifficultyEasy),
 			completed("ada", event.NewID(), 0.95, true, quizv1event.DifficultyEasy),
 		)
-		_, err := client(h).AwardBadge(h.T.Context(), &achievementv1.AwardBadgeRequest{ // in no course
+		_, err := client(h, asGrace).AwardBadge(h.T.Context(), &achievementv1.AwardBadgeRequest{ // in no course
 			StudentId: "ada", Kind: achievementv1.BadgeKind_BADGE_KIND_HELPING_HAND, SourceId: "fair", Reason: "built the stand", AwardedBy: "grace",
 		})
 		if err != nil {

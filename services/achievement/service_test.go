@@ -17,6 +17,7 @@ import (
 	achievementservice "github.com/pulselearn/campus-hub/gen/service/achievement"
 	userprofileservice "github.com/pulselearn/campus-hub/gen/service/userprofile"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/platformtest"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/achievement"
@@ -30,8 +31,14 @@ func register(app *service.App) {
 	userprofileservice.Register(app, userprofile.New(), userprofilemigrations.Files)
 }
 
-func client(h *platformtest.Harness) achievementv1connect.AchievementServiceClient {
-	return achievementv1connect.NewAchievementServiceClient(h.Client("achievement"))
+// Who calls.
+var (
+	asAda   = platformtest.Student("ada")
+	asGrace = platformtest.Teacher("grace")
+)
+
+func client(h *platformtest.Harness, as identity.Caller) achievementv1connect.AchievementServiceClient {
+	return achievementv1connect.NewAchievementServiceClient(h.Client("achievement", as))
 }
 
 // completed is an attempt of a student in the course "algebra".
@@ -84,7 +91,7 @@ func TestABadgeIsEarnedOnceAQuiz(t *testing.T) {
 			completed("ada", one, 1, true, quizv1event.DifficultyEasy),
 			completed("ada", two, 1, true, quizv1event.DifficultyEasy),
 		)
-		res, err := client(h).ListBadges(h.T.Context(), &achievementv1.ListBadgesRequest{StudentId: "ada"})
+		res, err := client(h, asAda).ListBadges(h.T.Context(), &achievementv1.ListBadgesRequest{StudentId: "ada"})
 		if err != nil {
 			h.T.Fatal(err)
 		}
@@ -107,7 +114,7 @@ func TestAwardBadge(t *testing.T) {
 			StudentId: "ada", StudentName: "Ada", Kind: achievementv1.BadgeKind_BADGE_KIND_HELPING_HAND,
 			SourceId: "homework-3", CourseId: "algebra", CourseTitle: "Algebra I", Reason: "explained it to others", AwardedBy: "grace",
 		}
-		res, err := client(h).AwardBadge(h.T.Context(), req)
+		res, err := client(h, asGrace).AwardBadge(h.T.Context(), req)
 		if err != nil {
 			h.T.Fatal(err)
 		}
@@ -117,13 +124,13 @@ func TestAwardBadge(t *testing.T) {
 			h.T.Errorf("published %v for badge %v", e, res.GetBadge())
 		}
 
-		_, err = client(h).AwardBadge(h.T.Context(), req)
+		_, err = client(h, asGrace).AwardBadge(h.T.Context(), req)
 		wantCode(h, "the same badge again", err, connect.CodeAlreadyExists)
 		req.Kind = achievementv1.BadgeKind_BADGE_KIND_ACE
-		_, err = client(h).AwardBadge(h.T.Context(), req)
+		_, err = client(h, asGrace).AwardBadge(h.T.Context(), req)
 		wantCode(h, "a badge of quizzes", err, connect.CodeInvalidArgument)
 		req.Kind = 99
-		_, err = client(h).AwardBadge(h.T.Context(), req)
+		_, err = client(h, asGrace).AwardBadge(h.T.Context(), req)
 		wantCode(h, "an unknown kind", err, connect.CodeInvalidArgument)
 		h.Quiet()
 		platformtest.One[*achievementv1event.BadgeAwarded](h)
@@ -146,7 +153,7 @@ func TestListBadgesByPages(t *testing.T) {
 		var ids []string
 		req := &achievementv1.ListBadgesRequest{StudentId: "ada", PageSize: 2}
 		for pages := 1; ; pages++ {
-			res, err := client(h).ListBadges(h.T.Context(), req)
+			res, err := client(h, asAda).ListBadges(h.T.Context(), req)
 			if err != nil {
 				h.T.Fatal(err)
 			}
@@ -164,7 +171,7 @@ func TestListBadgesByPages(t *testing.T) {
 		if len(slices.Compact(ids)) != 5 || !newestFirst {
 			h.T.Errorf("badges %v, want 5 different ones, newest first", ids)
 		}
-		_, err := client(h).ListBadges(h.T.Context(), &achievementv1.ListBadgesRequest{StudentId: "ada", PageToken: "x"})
+		_, err := client(h, asAda).ListBadges(h.T.Context(), &achievementv1.ListBadgesRequest{StudentId: "ada", PageToken: "x"})
 		wantCode(h, "a made-up token", err, connect.CodeInvalidArgument)
 	})
 }
@@ -181,7 +188,7 @@ func compare(a, b string) int {
 
 func TestLeaderboard(t *testing.T) {
 	platformtest.Run(t, register, func(h *platformtest.Harness) {
-		users := userprofilev1connect.NewUserProfileServiceClient(h.Client("userprofile"))
+		users := userprofilev1connect.NewUserProfileServiceClient(h.Client("userprofile", platformtest.Admin("root")))
 		ada, err := users.RegisterUser(h.T.Context(), &userprofilev1.RegisterUserRequest{
 			DisplayName: "Ada", Email: "ada@example.org", Role: userprofilev1.UserRole_USER_ROLE_STUDENT,
 		})
@@ -196,7 +203,7 @@ func TestLeaderboard(t *testing.T) {
 			completed("cleo", event.NewID(), 0.7, true, quizv1event.DifficultyEasy), // 10
 		)
 		for _, courseID := range []string{"", "algebra"} {
-			res, err := client(h).GetLeaderboard(h.T.Context(), &achievementv1.GetLeaderboardRequest{CourseId: courseID, Limit: 3})
+			res, err := client(h, asAda).GetLeaderboard(h.T.Context(), &achievementv1.GetLeaderboardRequest{CourseId: courseID, Limit: 3})
 			if err != nil {
 				h.T.Fatal(err)
 			}
@@ -211,7 +218,7 @@ func TestLeaderboard(t *testing.T) {
 				h.T.Errorf("course %q: second %v, third %v", courseID, second, third)
 			}
 		}
-		res, err := client(h).GetLeaderboard(h.T.Context(), &achievementv1.GetLeaderboardRequest{CourseId: "geometry"})
+		res, err := client(h, asAda).GetLeaderboard(h.T.Context(), &achievementv1.GetLeaderboardRequest{CourseId: "geometry"})
 		if err != nil || len(res.GetEntries()) != 0 {
 			h.T.Errorf("a course without attempts: %v, %v", res, err)
 		}

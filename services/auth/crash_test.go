@@ -8,6 +8,7 @@ import (
 	authv1 "github.com/pulselearn/campus-hub/gen/proto/pl/auth/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/auth/v1/authv1connect"
 	authservice "github.com/pulselearn/campus-hub/gen/service/auth"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/platformtest"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
@@ -16,7 +17,7 @@ import (
 // over ends once.
 func TestCrashes(t *testing.T) {
 	platformtest.CrashEverywhere(t, register, func(h *platformtest.Harness) {
-		_, err := authv1connect.NewAuthServiceClient(h.Client("auth")).CreateAccount(h.T.Context(), &authv1.CreateAccountRequest{
+		_, err := authv1connect.NewAuthServiceClient(h.Client("auth", identity.Caller{})).CreateAccount(h.T.Context(), &authv1.CreateAccountRequest{
 			Email: "grace@example.org", Password: "correct horse", DisplayName: "Grace",
 		})
 		if err != nil {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	ent "github.com/pulselearn/campus-hub/gen/ent/billing"
 	billingv1 "github.com/pulselearn/campus-hub/gen/proto/pl/billing/v1"
 	billingservice "github.com/pulselearn/campus-hub/gen/service/billing"
+	"github.com/pulselearn/campus-hub/platform/identity"
 )
 
 // DownloadInvoice returns an invoice's document, byte for byte as it was
@@ -14,6 +16,9 @@ func (s *Service) DownloadInvoice(ctx context.Context, r *billingservice.Reader,
 	invoice, err := r.Invoice.Get(ctx, req.GetInvoiceId())
 	if err != nil {
 		return nil, fmt.Errorf("find invoice: %w", err)
+	}
+	if !identity.From(ctx).ActsFor(invoice.StudentID, identity.Admin) {
+		return nil, fmt.Errorf("find invoice: %w", &ent.NotFoundError{}) // nobody learns whether it exists
 	}
 	document, err := r.Document.Get(ctx, invoice.ID)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/pulselearn/campus-hub/gen/proto/pl/billing/v1/billingv1connect"
 	billingservice "github.com/pulselearn/campus-hub/gen/service/billing"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/platformtest"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/billing"
@@ -26,8 +27,14 @@ import (
 
 func register(app *service.App) { billingservice.Register(app, billing.New(), migrations.Files) }
 
-func client(h *platformtest.Harness) billingv1connect.BillingServiceClient {
-	return billingv1connect.NewBillingServiceClient(h.Client("billing"))
+// Who calls.
+var (
+	asAda        = platformtest.Student("ada")
+	asEnrollment = platformtest.Context("enrollment")
+)
+
+func client(h *platformtest.Harness, as identity.Caller) billingv1connect.BillingServiceClient {
+	return billingv1connect.NewBillingServiceClient(h.Client("billing", as))
 }
 
 func algebra() *billingv1.IssueInvoiceRequest {
@@ -39,7 +46,7 @@ func algebra() *billingv1.IssueInvoiceRequest {
 
 func issue(h *platformtest.Harness, req *billingv1.IssueInvoiceRequest) *billingv1.Invoice {
 	h.T.Helper()
-	res, err := client(h).IssueInvoice(h.T.Context(), req)
+	res, err := client(h, asEnrollment).IssueInvoice(h.T.Context(), req)
 	if err != nil {
 		h.T.Fatal(err)
 	}
@@ -48,7 +55,7 @@ func issue(h *platformtest.Harness, req *billingv1.IssueInvoiceRequest) *billing
 
 func download(h *platformtest.Harness, id string) *billingv1.DownloadInvoiceResponse {
 	h.T.Helper()
-	res, err := client(h).DownloadInvoice(h.T.Context(), &billingv1.DownloadInvoiceRequest{InvoiceId: id})
+	res, err := client(h, asAda).DownloadInvoice(h.T.Context(), &billingv1.DownloadInvoiceRequest{InvoiceId: id})
 	if err != nil {
 		h.T.Fatal(err)
 	}
@@ -70,11 +77,11 @@ func TestAPaymentHasOneInvoice(t *testing.T) {
 		if want := "invoice-" + first.GetNumber() + ".pdf"; document.GetFileName() != want {
 			h.T.Errorf("file %q, want %q", document.GetFileName(), want)
 		}
-		got, err := client(h).GetInvoice(h.T.Context(), &billingv1.GetInvoiceRequest{InvoiceId: first.GetId()})
+		got, err := client(h, asAda).GetInvoice(h.T.Context(), &billingv1.GetInvoiceRequest{InvoiceId: first.GetId()})
 		if err != nil || !proto.Equal(got.GetInvoice(), first) {
 			h.T.Errorf("got %v, %v", got, err)
 		}
-		_, err = client(h).DownloadInvoice(h.T.Context(), &billingv1.DownloadInvoiceRequest{InvoiceId: "nothing"})
+		_, err = client(h, asAda).DownloadInvoice(h.T.Context(), &billingv1.DownloadInvoiceRequest{InvoiceId: "nothing"})
 		if connect.CodeOf(err) != connect.CodeNotFound {
 			h.T.Errorf("an unknown invoice: %v", err)
 		}
@@ -87,7 +94,7 @@ func TestNumbersHaveNoGaps(t *testing.T) {
 		for n := range 3 {
 			refused := algebra()
 			refused.Currency = "XBT"
-			_, err := client(h).IssueInvoice(h.T.Context(), refused)
+			_, err := client(h, asEnrollment).IssueInvoice(h.T.Context(), refused)
 			if connect.CodeOf(err) != connect.CodeFailedPrecondition {
 				h.T.Errorf("a currency without accounts: %v", err)
 			}

@@ -27,13 +27,13 @@ func published(h *platformtest.Harness) string {
 }
 
 func activate(h *platformtest.Harness, enrollment, student, course string) (*coursev1.Access, error) {
-	res, err := client(h).ActivateAccess(h.T.Context(), &coursev1.ActivateAccessRequest{EnrollmentId: enrollment, StudentId: student, CourseId: course})
+	res, err := client(h, asEnrollment).ActivateAccess(h.T.Context(), &coursev1.ActivateAccessRequest{EnrollmentId: enrollment, StudentId: student, CourseId: course})
 	return res.GetAccess(), err
 }
 
 func revoke(h *platformtest.Harness, enrollment string) *coursev1.Access {
 	h.T.Helper()
-	res, err := client(h).RevokeAccess(h.T.Context(), &coursev1.RevokeAccessRequest{EnrollmentId: enrollment})
+	res, err := client(h, asEnrollment).RevokeAccess(h.T.Context(), &coursev1.RevokeAccessRequest{EnrollmentId: enrollment})
 	if err != nil {
 		h.T.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func revoke(h *platformtest.Harness, enrollment string) *coursev1.Access {
 
 func hasAccess(h *platformtest.Harness, student, course string) bool {
 	h.T.Helper()
-	res, err := client(h).HasAccess(h.T.Context(), &coursev1.HasAccessRequest{StudentId: student, CourseId: course})
+	res, err := client(h, asGrace).HasAccess(h.T.Context(), &coursev1.HasAccessRequest{StudentId: student, CourseId: course})
 	if err != nil {
 		h.T.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestListAccess(t *testing.T) {
 		req := &coursev1.ListAccessRequest{StudentId: "ada", PageSize: 1}
 		var got []string
 		for first := true; first || req.PageToken != ""; first = false {
-			res, err := client(h).ListAccess(h.T.Context(), req)
+			res, err := client(h, asAda).ListAccess(h.T.Context(), req)
 			if err != nil {
 				h.T.Fatal(err)
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	ent "github.com/pulselearn/campus-hub/gen/ent/course"
+	entcourse "github.com/pulselearn/campus-hub/gen/ent/course/course"
 	"github.com/pulselearn/campus-hub/gen/ent/course/material"
 	coursev1 "github.com/pulselearn/campus-hub/gen/proto/pl/course/v1"
 	courseservice "github.com/pulselearn/campus-hub/gen/service/course"
@@ -14,6 +16,9 @@ func (s *Service) GetCourse(ctx context.Context, r *courseservice.Reader, req *c
 	course, err := r.Course.Get(ctx, req.GetCourseId())
 	if err != nil {
 		return nil, fmt.Errorf("find course: %w", err)
+	}
+	if course.Status == entcourse.StatusDraft && !seesDrafts(ctx) {
+		return nil, fmt.Errorf("find course: %w", &ent.NotFoundError{}) // nobody learns whether it exists
 	}
 	sections, err := outline(ctx, r.Section.Query(), course.ID)
 	if err != nil {

@@ -4,12 +4,21 @@ import (
 	"context"
 	"fmt"
 
+	"connectrpc.com/connect/v2"
+
 	ent "github.com/pulselearn/campus-hub/gen/ent/course"
 	entcourse "github.com/pulselearn/campus-hub/gen/ent/course/course"
 	coursev1 "github.com/pulselearn/campus-hub/gen/proto/pl/course/v1"
 	courseservice "github.com/pulselearn/campus-hub/gen/service/course"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 )
+
+// seesDrafts tells whether the caller sees drafts.
+func seesDrafts(ctx context.Context) bool {
+	c := identity.From(ctx)
+	return c.Has(identity.Teacher) || c.Has(identity.Admin)
+}
 
 // ListCourses returns courses in the order of their creation, which is that of
 // their ids.
@@ -21,6 +30,9 @@ func (s *Service) ListCourses(ctx context.Context, r *courseservice.Reader, req 
 	status := entcourse.StatusPublished
 	if req.GetStatus() != coursev1.CourseStatus_COURSE_STATUS_UNSPECIFIED {
 		status = courseservice.CourseStatus(req.GetStatus())
+	}
+	if status == entcourse.StatusDraft && !seesDrafts(ctx) {
+		return nil, connect.NewError(connect.CodePermissionDenied, "course.ListCourses lists drafts to teachers and administrators only")
 	}
 	size := rpc.PageSize(req.GetPageSize())
 	query := r.Course.Query().Where(entcourse.StatusEQ(status)).Order(entcourse.ByID()).Limit(size + 1)

@@ -12,6 +12,7 @@ import (
 	coursev1 "github.com/pulselearn/campus-hub/gen/proto/pl/course/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/course/v1/coursev1connect"
 	courseservice "github.com/pulselearn/campus-hub/gen/service/course"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/platformtest"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/course"
@@ -20,8 +21,15 @@ import (
 
 func register(app *service.App) { courseservice.Register(app, course.New(), migrations.Files) }
 
-func client(h *platformtest.Harness) coursev1connect.CourseServiceClient {
-	return coursev1connect.NewCourseServiceClient(h.Client("course"))
+// Who calls.
+var (
+	asAda        = platformtest.Student("ada")
+	asEnrollment = platformtest.Context("enrollment")
+	asGrace      = platformtest.Teacher("grace")
+)
+
+func client(h *platformtest.Harness, as identity.Caller) coursev1connect.CourseServiceClient {
+	return coursev1connect.NewCourseServiceClient(h.Client("course", as))
 }
 
 func algebra() *coursev1.CreateCourseRequest {
@@ -39,7 +47,7 @@ func algebra() *coursev1.CreateCourseRequest {
 
 func create(h *platformtest.Harness) *coursev1.CreateCourseResponse {
 	h.T.Helper()
-	res, err := client(h).CreateCourse(h.T.Context(), algebra())
+	res, err := client(h, asGrace).CreateCourse(h.T.Context(), algebra())
 	if err != nil {
 		h.T.Fatal(err)
 	}
@@ -47,7 +55,7 @@ func create(h *platformtest.Harness) *coursev1.CreateCourseResponse {
 }
 
 func publish(h *platformtest.Harness, id string) (*coursev1.PublishCourseResponse, error) {
-	return client(h).PublishCourse(h.T.Context(), &coursev1.PublishCourseRequest{CourseId: id})
+	return client(h, asGrace).PublishCourse(h.T.Context(), &coursev1.PublishCourseRequest{CourseId: id})
 }
 
 func wantCode(h *platformtest.Harness, what string, err error, want connect.Code) {
@@ -112,7 +120,7 @@ func TestRefusedCourses(t *testing.T) {
 		} {
 			req := algebra()
 			test.change(req)
-			_, err := client(h).CreateCourse(h.T.Context(), req)
+			_, err := client(h, asGrace).CreateCourse(h.T.Context(), req)
 			wantCode(h, test.name, err, test.want)
 		}
 	})
@@ -126,7 +134,7 @@ func TestUploadMaterial(t *testing.T) {
 		id := created.GetCourse().GetId()
 		upload := func(req *coursev1.UploadMaterialRequest) error {
 			req.CourseId, req.Title, req.UploadedBy = id, "Reader", "grace"
-			_, err := client(h).UploadMaterial(ctx, req)
+			_, err := client(h, asGrace).UploadMaterial(ctx, req)
 			return err
 		}
 		link := &coursev1.UploadMaterialRequest{Kind: coursev1.MaterialKind_MATERIAL_KIND_LINK, Url: "https://example.org/a"}
@@ -157,7 +165,7 @@ func TestUploadMaterial(t *testing.T) {
 		link.SectionId = "nothing"
 		wantCode(h, "an unknown section", upload(link), connect.CodeInvalidArgument)
 
-		res, err := client(h).GetCourse(ctx, &coursev1.GetCourseRequest{CourseId: id})
+		res, err := client(h, asGrace).GetCourse(ctx, &coursev1.GetCourseRequest{CourseId: id})
 		if err != nil {
 			h.T.Fatal(err)
 		}
@@ -171,7 +179,7 @@ func TestListCourses(t *testing.T) {
 	platformtest.Run(t, register, func(h *platformtest.Harness) {
 		id := create(h).GetCourse().GetId()
 		count := func(req *coursev1.ListCoursesRequest) int {
-			res, err := client(h).ListCourses(h.T.Context(), req)
+			res, err := client(h, asGrace).ListCourses(h.T.Context(), req)
 			if err != nil {
 				h.T.Fatal(err)
 			}

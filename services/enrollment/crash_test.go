@@ -49,7 +49,7 @@ func TestCrashesOfARefund(t *testing.T) {
 
 func (s *shop) isPaidBack(e *enrollmentv1.Enrollment) bool {
 	s.h.T.Helper()
-	client := paymentv1connect.NewPaymentServiceClient(s.h.Client("payment"))
+	client := paymentv1connect.NewPaymentServiceClient(s.h.Client("payment", platformtest.Student("ada")))
 	res, err := client.GetPayment(s.h.T.Context(), &paymentv1.GetPaymentRequest{PaymentId: e.GetPaymentId()})
 	if err != nil {
 		s.h.T.Fatal(err)

@@ -143,7 +143,7 @@ func find(h *platformtest.Harness) *shop {
 }
 
 func (s *shop) courses() coursev1connect.CourseServiceClient {
-	return coursev1connect.NewCourseServiceClient(s.h.Client("course"))
+	return coursev1connect.NewCourseServiceClient(s.h.Client("course", platformtest.Admin("root")))
 }
 
 func (s *shop) purchase() *paymentv1.CapturePaymentRequest {
@@ -160,7 +160,7 @@ func (s *shop) buy(change func(*paymentv1.CapturePaymentRequest)) string {
 	if change != nil {
 		change(req)
 	}
-	res, err := paymentv1connect.NewPaymentServiceClient(s.h.Client("payment")).CapturePayment(s.h.T.Context(), req)
+	res, err := paymentv1connect.NewPaymentServiceClient(s.h.Client("payment", platformtest.Admin("root"))).CapturePayment(s.h.T.Context(), req)
 	if err != nil {
 		s.h.T.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func (s *shop) buy(change func(*paymentv1.CapturePaymentRequest)) string {
 // enrollment returns the student's only enrollment.
 func (s *shop) enrollment() *enrollmentv1.Enrollment {
 	s.h.T.Helper()
-	client := enrollmentv1connect.NewEnrollmentServiceClient(s.h.Client("enrollment"))
+	client := enrollmentv1connect.NewEnrollmentServiceClient(s.h.Client("enrollment", platformtest.Student("ada")))
 	list, err := client.ListEnrollments(s.h.T.Context(), &enrollmentv1.ListEnrollmentsRequest{StudentId: "ada"})
 	if err != nil {
 		s.h.T.Fatal(err)
@@ -236,7 +236,7 @@ func TestAPaymentBecomesAccessAndAnInvoice(t *testing.T) {
 		h.Quiet()
 		s.granted(paymentID)
 		s.calledUnder("course", "/pl.course.v1.CourseService/ActivateAccess", "EnrollPremiumCourse/"+s.run().ID+"/activate_access")
-		bills := billingv1connect.NewBillingServiceClient(h.Client("billing"))
+		bills := billingv1connect.NewBillingServiceClient(h.Client("billing", platformtest.Student("ada")))
 		id := s.enrollment().GetInvoiceId()
 		got, err := bills.GetInvoice(h.T.Context(), &billingv1.GetInvoiceRequest{InvoiceId: id})
 		if err != nil {

@@ -12,16 +12,16 @@ import (
 func TestCrashes(t *testing.T) {
 	platformtest.CrashEverywhere(t, register, func(h *platformtest.Harness) {
 		h.Given(ace(), ace())
-		list, err := client(h).ListNotifications(h.T.Context(), &notificationv1.ListNotificationsRequest{StudentId: "ada"})
+		list, err := client(h, asAdmin).ListNotifications(h.T.Context(), &notificationv1.ListNotificationsRequest{StudentId: "ada"})
 		if err != nil || len(list.GetNotifications()) != 2 {
 			h.T.Fatalf("listed %v, %v", list, err)
 		}
 		read := &notificationv1.MarkReadRequest{NotificationId: list.GetNotifications()[0].GetId()}
-		if _, err := client(h).MarkRead(h.T.Context(), read); err != nil {
+		if _, err := client(h, asAda).MarkRead(h.T.Context(), read); err != nil {
 			h.T.Fatal(err)
 		}
 	}, func(h *platformtest.Harness) {
-		list, err := client(h).ListNotifications(h.T.Context(), &notificationv1.ListNotificationsRequest{StudentId: "ada"})
+		list, err := client(h, asAdmin).ListNotifications(h.T.Context(), &notificationv1.ListNotificationsRequest{StudentId: "ada"})
 		if err != nil || list.GetUnreadCount() != 1 {
 			h.T.Errorf("%d notifications are unread, want 1; %v", list.GetUnreadCount(), err)
 		}

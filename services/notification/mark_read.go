@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	ent "github.com/pulselearn/campus-hub/gen/ent/notification"
 	notificationv1 "github.com/pulselearn/campus-hub/gen/proto/pl/notification/v1"
 	notificationservice "github.com/pulselearn/campus-hub/gen/service/notification"
+	"github.com/pulselearn/campus-hub/platform/identity"
 )
 
 // MarkRead records when the student first saw a notification.
@@ -13,6 +15,9 @@ func (s *Service) MarkRead(ctx context.Context, tx *notificationservice.Tx, req 
 	n, err := tx.Notification.Get(ctx, req.GetNotificationId())
 	if err != nil {
 		return nil, fmt.Errorf("find notification: %w", err)
+	}
+	if !identity.From(ctx).ActsFor(n.StudentID) {
+		return nil, fmt.Errorf("find notification: %w", &ent.NotFoundError{}) // nobody learns whether it exists
 	}
 	if !n.Read {
 		if n, err = n.Update().SetRead(true).SetReadAt(tx.Now()).Save(ctx); err != nil {

@@ -49,7 +49,7 @@ func withMail(t *testing.T, test func(h *platformtest.Harness, server *mailtest.
 // student registers a person and returns the id.
 func student(h *platformtest.Harness, name string, mail bool) string {
 	h.T.Helper()
-	users := userprofilev1connect.NewUserProfileServiceClient(h.Client("userprofile"))
+	users := userprofilev1connect.NewUserProfileServiceClient(h.Client("userprofile", asAdmin))
 	res, err := users.RegisterUser(h.T.Context(), &userprofilev1.RegisterUserRequest{
 		DisplayName: name, Email: strings.ToLower(name) + "@example.org", Role: userprofilev1.UserRole_USER_ROLE_STUDENT,
 		Preferences: &userprofilev1.ContactPreferences{EmailEnabled: mail},
@@ -71,7 +71,7 @@ func aceOf(studentID string) *achievementv1event.BadgeAwarded {
 // false.
 func sent(h *platformtest.Harness, studentID string) (time.Time, bool) {
 	h.T.Helper()
-	list, err := client(h).ListNotifications(h.T.Context(), &notificationv1.ListNotificationsRequest{StudentId: studentID})
+	list, err := client(h, asAdmin).ListNotifications(h.T.Context(), &notificationv1.ListNotificationsRequest{StudentId: studentID})
 	if err != nil || len(list.GetNotifications()) == 0 {
 		h.T.Fatalf("notifications %v, %v", list, err)
 	}

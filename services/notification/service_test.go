@@ -16,6 +16,7 @@ import (
 	notificationservice "github.com/pulselearn/campus-hub/gen/service/notification"
 	userprofileservice "github.com/pulselearn/campus-hub/gen/service/userprofile"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/platformtest"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/notification"
@@ -29,8 +30,14 @@ func register(app *service.App) {
 	userprofileservice.Register(app, userprofile.New(), userprofilemigrations.Files)
 }
 
-func client(h *platformtest.Harness) notificationv1connect.NotificationServiceClient {
-	return notificationv1connect.NewNotificationServiceClient(h.Client("notification"))
+// Who calls.
+var (
+	asAda   = platformtest.Student("ada")
+	asAdmin = platformtest.Admin("root")
+)
+
+func client(h *platformtest.Harness, as identity.Caller) notificationv1connect.NotificationServiceClient {
+	return notificationv1connect.NewNotificationServiceClient(h.Client("notification", as))
 }
 
 func ace() *achievementv1event.BadgeAwarded {
@@ -88,7 +95,7 @@ func TestMarkRead(t *testing.T) {
 		ctx := h.T.Context()
 		h.Given(ace(), ace())
 		list := func(unreadOnly bool) *notificationv1.ListNotificationsResponse {
-			res, err := client(h).ListNotifications(ctx, &notificationv1.ListNotificationsRequest{StudentId: "ada", UnreadOnly: unreadOnly})
+			res, err := client(h, asAdmin).ListNotifications(ctx, &notificationv1.ListNotificationsRequest{StudentId: "ada", UnreadOnly: unreadOnly})
 			if err != nil {
 				h.T.Fatal(err)
 			}
@@ -99,12 +106,12 @@ func TestMarkRead(t *testing.T) {
 			h.T.Fatalf("notifications %v", all)
 		}
 		req := &notificationv1.MarkReadRequest{NotificationId: all.GetNotifications()[0].GetId()}
-		first, err := client(h).MarkRead(ctx, req)
+		first, err := client(h, asAda).MarkRead(ctx, req)
 		if err != nil {
 			h.T.Fatal(err)
 		}
 		h.Advance(time.Hour)
-		again, err := client(h).MarkRead(ctx, req)
+		again, err := client(h, asAda).MarkRead(ctx, req)
 		if err != nil {
 			h.T.Fatal(err)
 		}
@@ -115,7 +122,7 @@ func TestMarkRead(t *testing.T) {
 		if len(unread.GetNotifications()) != 1 || unread.GetUnreadCount() != 1 || unread.GetNotifications()[0].GetId() == req.GetNotificationId() {
 			h.T.Errorf("unread %v", unread)
 		}
-		_, err = client(h).MarkRead(ctx, &notificationv1.MarkReadRequest{NotificationId: "nothing"})
+		_, err = client(h, asAda).MarkRead(ctx, &notificationv1.MarkReadRequest{NotificationId: "nothing"})
 		if connect.CodeOf(err) != connect.CodeNotFound {
 			h.T.Errorf("an unknown notification: %v", err)
 		}

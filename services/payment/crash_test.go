@@ -13,7 +13,7 @@ func TestCrashes(t *testing.T) {
 		id := capture(h, algebra()).GetId()
 		for range 2 {
 			req := &paymentv1.RequestRefundRequest{PaymentId: id, Reason: paymentv1.RefundReason_REFUND_REASON_WITHDRAWAL}
-			if _, err := client(h).RequestRefund(h.T.Context(), req); err != nil {
+			if _, err := client(h, asAdmin).RequestRefund(h.T.Context(), req); err != nil {
 				h.T.Fatal(err)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	entrefund "github.com/pulselearn/campus-hub/gen/ent/payment/refund"
 	paymentv1 "github.com/pulselearn/campus-hub/gen/proto/pl/payment/v1"
 	paymentservice "github.com/pulselearn/campus-hub/gen/service/payment"
+	"github.com/pulselearn/campus-hub/platform/identity"
 )
 
 // GetPayment returns a payment and its refund, if it has one.
@@ -15,6 +16,9 @@ func (s *Service) GetPayment(ctx context.Context, r *paymentservice.Reader, req 
 	payment, err := r.Payment.Get(ctx, req.GetPaymentId())
 	if err != nil {
 		return nil, fmt.Errorf("find payment: %w", err)
+	}
+	if !identity.From(ctx).ActsFor(payment.StudentID, identity.Admin) {
+		return nil, fmt.Errorf("find payment: %w", &ent.NotFoundError{}) // nobody learns whether it exists
 	}
 	res := &paymentv1.GetPaymentResponse{Payment: paymentservice.PaymentProto(payment)}
 	refund, err := r.Refund.Query().Where(entrefund.PaymentID(payment.ID)).Only(ctx)

@@ -13,6 +13,7 @@ import (
 	paymentv1 "github.com/pulselearn/campus-hub/gen/proto/pl/payment/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/payment/v1/paymentv1connect"
 	paymentservice "github.com/pulselearn/campus-hub/gen/service/payment"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/platformtest"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/payment"
@@ -21,8 +22,13 @@ import (
 
 func register(app *service.App) { paymentservice.Register(app, payment.New(), migrations.Files) }
 
-func client(h *platformtest.Harness) paymentv1connect.PaymentServiceClient {
-	return paymentv1connect.NewPaymentServiceClient(h.Client("payment"))
+// Who calls.
+var (
+	asAdmin = platformtest.Admin("root")
+)
+
+func client(h *platformtest.Harness, as identity.Caller) paymentv1connect.PaymentServiceClient {
+	return paymentv1connect.NewPaymentServiceClient(h.Client("payment", as))
 }
 
 func algebra() *paymentv1.CapturePaymentRequest {
@@ -34,7 +40,7 @@ func algebra() *paymentv1.CapturePaymentRequest {
 
 func capture(h *platformtest.Harness, req *paymentv1.CapturePaymentRequest) *paymentv1.Payment {
 	h.T.Helper()
-	res, err := client(h).CapturePayment(h.T.Context(), req)
+	res, err := client(h, asAdmin).CapturePayment(h.T.Context(), req)
 	if err != nil {
 		h.T.Fatal(err)
 	}
@@ -75,7 +81,7 @@ func TestRefusedPayments(t *testing.T) {
 		} {
 			req := algebra()
 			test.change(req)
-			if _, err := client(h).CapturePayment(h.T.Context(), req); connect.CodeOf(err) != test.want {
+			if _, err := client(h, asAdmin).CapturePayment(h.T.Context(), req); connect.CodeOf(err) != test.want {
 				h.T.Errorf("%s: %v, want %v", test.name, err, test.want)
 			}
 		}
@@ -86,7 +92,7 @@ func TestRefusedPayments(t *testing.T) {
 
 func TestAPaymentIsPaidBackOnce(t *testing.T) {
 	platformtest.Run(t, register, func(h *platformtest.Harness) {
-		ctx, c := h.T.Context(), client(h)
+		ctx, c := h.T.Context(), client(h, asAdmin)
 		id := capture(h, algebra()).GetId()
 		before, err := c.GetPayment(ctx, &paymentv1.GetPaymentRequest{PaymentId: id})
 		if err != nil || before.GetRefund() != nil {

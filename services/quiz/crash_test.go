@@ -11,7 +11,7 @@ import (
 func TestCrashes(t *testing.T) {
 	platformtest.CrashEverywhere(t, register, func(h *platformtest.Harness) {
 		q := create(h)
-		_, err := client(h).SubmitQuiz(h.T.Context(), &quizv1.SubmitQuizRequest{
+		_, err := client(h, asAda).SubmitQuiz(h.T.Context(), &quizv1.SubmitQuizRequest{
 			StudentId: "ada", QuizId: q.GetQuiz().GetId(), Answers: answer(q, 1, 1, 1),
 		})
 		if err != nil {

@@ -16,7 +16,7 @@ func TestListQuizzesOfACourse(t *testing.T) {
 		create(h) // in another course
 		var want, got []string
 		for range 3 {
-			res, err := client(h).CreateQuiz(ctx, fractions(courseID))
+			res, err := client(h, asGrace).CreateQuiz(ctx, fractions(courseID))
 			if err != nil {
 				h.T.Fatal(err)
 			}
@@ -24,7 +24,7 @@ func TestListQuizzesOfACourse(t *testing.T) {
 		}
 		req := &quizv1.ListQuizzesRequest{CourseId: courseID, PageSize: 2}
 		for more := true; more; more = req.GetPageToken() != "" {
-			res, err := client(h).ListQuizzes(ctx, req)
+			res, err := client(h, asAda).ListQuizzes(ctx, req)
 			if err != nil {
 				h.T.Fatal(err)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1/quizv1connect"
 	quizservice "github.com/pulselearn/campus-hub/gen/service/quiz"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/platformtest"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/quiz"
@@ -22,8 +23,14 @@ import (
 
 func register(app *service.App) { quizservice.Register(app, quiz.New(), migrations.Files) }
 
-func client(h *platformtest.Harness) quizv1connect.QuizServiceClient {
-	return quizv1connect.NewQuizServiceClient(h.Client("quiz"))
+// Who calls.
+var (
+	asAda   = platformtest.Student("ada")
+	asGrace = platformtest.Teacher("grace")
+)
+
+func client(h *platformtest.Harness, as identity.Caller) quizv1connect.QuizServiceClient {
+	return quizv1connect.NewQuizServiceClient(h.Client("quiz", as))
 }
 
 func published(courseID, title string) *coursev1event.CoursePublished {
@@ -49,7 +56,7 @@ func create(h *platformtest.Harness) *quizv1.CreateQuizResponse {
 	h.T.Helper()
 	courseID := event.NewID()
 	h.Given(published(courseID, "Algebra I"))
-	res, err := client(h).CreateQuiz(h.T.Context(), fractions(courseID))
+	res, err := client(h, asGrace).CreateQuiz(h.T.Context(), fractions(courseID))
 	if err != nil {
 		h.T.Fatal(err)
 	}
@@ -68,7 +75,7 @@ func TestSubmitQuiz(t *testing.T) {
 	platformtest.Run(t, register, func(h *platformtest.Harness) {
 		q := create(h)
 		started := time.Now().Add(-90 * time.Second)
-		res, err := client(h).SubmitQuiz(h.T.Context(), &quizv1.SubmitQuizRequest{
+		res, err := client(h, asAda).SubmitQuiz(h.T.Context(), &quizv1.SubmitQuizRequest{
 			StudentId: "ada", QuizId: q.GetQuiz().GetId(), Answers: answer(q, 1, 1), StartedAt: timestamppb.New(started),
 		})
 		if err != nil {
@@ -98,7 +105,7 @@ func TestRefusals(t *testing.T) {
 		q, other := create(h), create(h)
 		id := q.GetQuiz().GetId()
 		submit := func(answers []*quizv1.Answer) error {
-			_, err := client(h).SubmitQuiz(ctx, &quizv1.SubmitQuizRequest{StudentId: "ada", QuizId: id, Answers: answers})
+			_, err := client(h, asAda).SubmitQuiz(ctx, &quizv1.SubmitQuizRequest{StudentId: "ada", QuizId: id, Answers: answers})
 			return err
 		}
 		wantCode(h, "no answers", submit(nil), connect.CodeInvalidArgument)
@@ -111,13 +118,13 @@ func TestRefusals(t *testing.T) {
 			}
 		}
 		wantCode(h, "a third attempt", submit(answer(q, 1)), connect.CodeFailedPrecondition)
-		_, err := client(h).SubmitQuiz(ctx, &quizv1.SubmitQuizRequest{StudentId: "ada", QuizId: "nothing", Answers: answer(q, 1)})
+		_, err := client(h, asAda).SubmitQuiz(ctx, &quizv1.SubmitQuizRequest{StudentId: "ada", QuizId: "nothing", Answers: answer(q, 1)})
 		wantCode(h, "an unknown quiz", err, connect.CodeNotFound)
-		_, err = client(h).CreateQuiz(ctx, fractions(event.NewID()))
+		_, err = client(h, asGrace).CreateQuiz(ctx, fractions(event.NewID()))
 		wantCode(h, "an unpublished course", err, connect.CodeFailedPrecondition)
 		bad := fractions(q.GetQuiz().GetCourseId())
 		bad.Questions[1].CorrectChoice = 3
-		_, err = client(h).CreateQuiz(ctx, bad)
+		_, err = client(h, asGrace).CreateQuiz(ctx, bad)
 		wantCode(h, "an answer key that is no choice", err, connect.CodeInvalidArgument)
 
 		h.Quiet()
@@ -138,7 +145,7 @@ func TestStudentsNeverSeeTheAnswerKey(t *testing.T) {
 	platformtest.Run(t, register, func(h *platformtest.Harness) {
 		q := create(h)
 		h.Given(published(q.GetQuiz().GetCourseId(), "Algebra, renamed"))
-		res, err := client(h).GetQuiz(h.T.Context(), &quizv1.GetQuizRequest{QuizId: q.GetQuiz().GetId()})
+		res, err := client(h, asAda).GetQuiz(h.T.Context(), &quizv1.GetQuizRequest{QuizId: q.GetQuiz().GetId()})
 		if err != nil {
 			h.T.Fatal(err)
 		}
@@ -155,14 +162,14 @@ func TestListAttempts(t *testing.T) {
 	platformtest.Run(t, register, func(h *platformtest.Harness) {
 		q := create(h)
 		for _, choice := range []int32{0, 1} {
-			_, err := client(h).SubmitQuiz(h.T.Context(), &quizv1.SubmitQuizRequest{
+			_, err := client(h, asAda).SubmitQuiz(h.T.Context(), &quizv1.SubmitQuizRequest{
 				StudentId: "ada", QuizId: q.GetQuiz().GetId(), Answers: answer(q, choice),
 			})
 			if err != nil {
 				h.T.Fatal(err)
 			}
 		}
-		res, err := client(h).ListAttempts(h.T.Context(), &quizv1.ListAttemptsRequest{StudentId: "ada", QuizId: q.GetQuiz().GetId()})
+		res, err := client(h, asAda).ListAttempts(h.T.Context(), &quizv1.ListAttemptsRequest{StudentId: "ada", QuizId: q.GetQuiz().GetId()})
 		if err != nil {
 			h.T.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	userprofilev1 "github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1/userprofilev1connect"
 	userprofileservice "github.com/pulselearn/campus-hub/gen/service/userprofile"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/platformtest"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/userprofile"
@@ -23,8 +24,13 @@ func register(app *service.App) {
 	userprofileservice.Register(app, userprofile.New(), migrations.Files)
 }
 
-func client(h *platformtest.Harness) userprofilev1connect.UserProfileServiceClient {
-	return userprofilev1connect.NewUserProfileServiceClient(h.Client("userprofile"))
+// Who calls.
+var (
+	asAdmin = platformtest.Admin("root")
+)
+
+func client(h *platformtest.Harness, as identity.Caller) userprofilev1connect.UserProfileServiceClient {
+	return userprofilev1connect.NewUserProfileServiceClient(h.Client("userprofile", as))
 }
 
 func ada() *userprofilev1.RegisterUserRequest {
@@ -37,7 +43,7 @@ func ada() *userprofilev1.RegisterUserRequest {
 
 func registerAda(h *platformtest.Harness) *userprofilev1.User {
 	h.T.Helper()
-	res, err := client(h).RegisterUser(h.T.Context(), ada())
+	res, err := client(h, asAdmin).RegisterUser(h.T.Context(), ada())
 	if err != nil {
 		h.T.Fatal(err)
 	}
@@ -84,7 +90,7 @@ func TestRefusedUsers(t *testing.T) {
 		} {
 			req := ada()
 			test.change(req)
-			_, err := client(h).RegisterUser(h.T.Context(), req)
+			_, err := client(h, asAdmin).RegisterUser(h.T.Context(), req)
 			wantCode(h, test.name, err, test.want)
 		}
 		h.Quiet()
@@ -98,7 +104,7 @@ func TestUpdateProfile(t *testing.T) {
 		u := registerAda(h)
 		update := func(req *userprofilev1.UpdateProfileRequest) (*userprofilev1.User, error) {
 			req.UserId = u.GetId()
-			res, err := client(h).UpdateProfile(ctx, req)
+			res, err := client(h, asAdmin).UpdateProfile(ctx, req)
 			return res.GetUser(), err
 		}
 		same, err := update(&userprofilev1.UpdateProfileRequest{DisplayName: new("Ada"), Preferences: ada().GetPreferences()})
@@ -122,7 +128,7 @@ func TestUpdateProfile(t *testing.T) {
 		}
 		_, err = update(&userprofilev1.UpdateProfileRequest{Bio: new("late"), ExpectedRevision: new(int64(1))})
 		wantCode(h, "a change of an old revision", err, connect.CodeFailedPrecondition)
-		_, err = client(h).UpdateProfile(ctx, &userprofilev1.UpdateProfileRequest{UserId: "nobody", Bio: new("x")})
+		_, err = client(h, asAdmin).UpdateProfile(ctx, &userprofilev1.UpdateProfileRequest{UserId: "nobody", Bio: new("x")})
 		wantCode(h, "an unknown user", err, connect.CodeNotFound)
 	})
 }
@@ -134,7 +140,7 @@ func TestLists(t *testing.T) {
 		for i, role := range []userprofilev1.UserRole{1, 2, 1, 1} {
 			req := ada()
 			req.Email, req.Role = fmt.Sprintf("user%d@example.org", i), role
-			res, err := client(h).RegisterUser(ctx, req)
+			res, err := client(h, asAdmin).RegisterUser(ctx, req)
 			if err != nil {
 				h.T.Fatal(err)
 			}
@@ -144,7 +150,7 @@ func TestLists(t *testing.T) {
 		req := &userprofilev1.ListUsersRequest{Role: userprofilev1.UserRole_USER_ROLE_STUDENT, PageSize: 2}
 		var listed []string
 		for first := true; first || req.PageToken != ""; first = false {
-			res, err := client(h).ListUsers(ctx, req)
+			res, err := client(h, asAdmin).ListUsers(ctx, req)
 			if err != nil {
 				h.T.Fatal(err)
 			}
@@ -156,11 +162,11 @@ func TestLists(t *testing.T) {
 		if !slices.Equal(listed, students) {
 			h.T.Errorf("students %v, want %v", listed, students)
 		}
-		res, err := client(h).BatchGetUsers(ctx, &userprofilev1.BatchGetUsersRequest{UserIds: []string{ids[1], "nobody", ids[1]}})
+		res, err := client(h, asAdmin).BatchGetUsers(ctx, &userprofilev1.BatchGetUsersRequest{UserIds: []string{ids[1], "nobody", ids[1]}})
 		if err != nil || len(res.GetUsers()) != 1 || res.GetUsers()[0].GetId() != ids[1] {
 			h.T.Errorf("batch %v, %v", res, err)
 		}
-		_, err = client(h).GetUser(ctx, &userprofilev1.GetUserRequest{UserId: "nobody"})
+		_, err = client(h, asAdmin).GetUser(ctx, &userprofilev1.GetUserRequest{UserId: "nobody"})
 		wantCode(h, "an unknown user", err, connect.CodeNotFound)
 	})
 }

@@ -29,6 +29,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 		Context:    "billing",
 		Migrations: migrations,
 		Configure:  service.Configuration(h),
+		Access:     mayCall(),
 		Code:       code,
 		Methods: func(server *connect.Server, core *rpc.Core, _ *rpc.Directory) {
 			billingv1connect.RegisterBillingServiceHandler(server, &api{

@@ -35,6 +35,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 		},
 		Migrations: migrations,
 		Configure:  service.Configuration(h),
+		Access:     mayCall(),
 		Code:       code,
 		Methods: func(server *connect.Server, core *rpc.Core, _ *rpc.Directory) {
 			coursev1connect.RegisterCourseServiceHandler(server, &api{

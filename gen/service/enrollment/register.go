@@ -45,6 +45,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 		Calls:      []string{"course", "billing", "payment"},
 		Migrations: migrations,
 		Configure:  service.Configuration(h),
+		Access:     mayCall(),
 		Code:       code,
 		Methods: func(server *connect.Server, core *rpc.Core, calls *rpc.Directory) {
 			*clients = newClients(calls)

@@ -38,6 +38,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 		Consumers:  consumers(h),
 		Migrations: migrations,
 		Configure:  service.Configuration(h),
+		Access:     mayCall(),
 		Code:       code,
 		Methods: func(server *connect.Server, core *rpc.Core, _ *rpc.Directory) {
 			quizv1connect.RegisterQuizServiceHandler(server, &api{

@@ -16,6 +16,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/schema"
 	"github.com/pulselearn/campus-hub/platform/service"
@@ -106,7 +107,11 @@ func (r *Race) Register(app *service.App) {
 			Handle: r.onHanded,
 		}},
 		Migrations: migrations,
-		Methods:    r.methods,
+		Access: rpc.Access{
+			startSpec.Procedure: {{Role: identity.Admin}},
+			runsSpec.Procedure:  {{Public: true}},
+		},
+		Methods: r.methods,
 	})
 }
 

@@ -99,7 +99,7 @@ service LibraryService {
   // a book.
   //
   // HOSTILE
-  rpc Find(FindRequest) returns (FindResponse) {
+  rpc Find(FindRequest) returns (FindResponse) { option (pl.options.v1.access) = {allow: {public: true}};
     option idempotency_level = NO_SIDE_EFFECTS;
   }
 }

@@ -182,7 +182,7 @@ service LibraryService {
     publishes: "pl.library.book_borrowed.v1"
   };
   // Borrow lends a book.
-  rpc Borrow(BorrowRequest) returns (BorrowResponse);
+  rpc Borrow(BorrowRequest) returns (BorrowResponse) { option (pl.options.v1.access) = {allow: {public: true}}; }
 }
 
 // BorrowRequest names the book.

@@ -65,6 +65,11 @@ const (
 	ChannelFamily      Rule = "CHANNEL_FAMILY"
 	ChannelCheck       Rule = "CHANNEL_CHECK"
 	HTTPPath           Rule = "HTTP_PATH"
+	AccessMissing      Rule = "ACCESS_MISSING"
+	AccessEmpty        Rule = "ACCESS_EMPTY"
+	AccessRole         Rule = "ACCESS_ROLE"
+	AccessField        Rule = "ACCESS_FIELD"
+	AccessService      Rule = "ACCESS_SERVICE"
 	FieldRule          Rule = "FIELD_RULE"
 	EntityKey          Rule = "ENTITY_KEY"
 	EntityIndex        Rule = "ENTITY_INDEX"
@@ -193,6 +198,11 @@ var catalogue = []Info{
 	{Rule: ChannelFamily, Title: "a realtime channel belongs to a family that one context declares"},
 	{Rule: ChannelCheck, Title: "somebody may listen to a family of channels, and a query says who"},
 	{Rule: HTTPPath, Title: "a path of plain HTTP is well formed and belongs to one context"},
+	{Rule: AccessMissing, Title: "every call says who may make it"},
+	{Rule: AccessEmpty, Title: "what lets callers into a call can hold, and says something"},
+	{Rule: AccessRole, Title: "a call lets in roles that people have"},
+	{Rule: AccessField, Title: "what holds the caller's own id is one string of the request"},
+	{Rule: AccessService, Title: "contexts are let into the calls that they declare, and into no others"},
 	{Rule: FieldRule, Title: "validation rules fit the field's type"},
 	{Rule: EntityKey, Title: "an entity has one primary key, a string"},
 	{Rule: EntityIndex, Title: "an index names columns of its entity"},

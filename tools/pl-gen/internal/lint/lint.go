@@ -34,6 +34,7 @@ func Check(set *source.Set, m *model.Model) []diag.Diagnostic {
 	c.httpPaths()
 	c.policies()
 	c.channels()
+	c.access()
 	return append(append(c.found, event.Check(m)...), entity.Check(m)...)
 }
 

@@ -23,9 +23,9 @@ service LibraryService {
     owner: "squad-library" publishes: "pl.library.book_borrowed.v1" publishes: "pl.library.page_turned.v1"
   };
   // Borrow lends a book.
-  rpc Borrow(BorrowRequest) returns (BorrowResponse);
+  rpc Borrow(BorrowRequest) returns (BorrowResponse) { option (pl.options.v1.access) = {allow: {public: true}}; }
   // Find finds a book.
-  rpc Find(BorrowRequest) returns (BorrowResponse) { option idempotency_level = NO_SIDE_EFFECTS; }
+  rpc Find(BorrowRequest) returns (BorrowResponse) { option idempotency_level = NO_SIDE_EFFECTS; option (pl.options.v1.access) = {allow: {public: true}}; }
 }
 // BorrowRequest is empty.
 message BorrowRequest {}
@@ -44,7 +44,7 @@ service ReminderService {
     @
   };
   // Remind reminds.
-  rpc Remind(State) returns (State);
+  rpc Remind(State) returns (State) { option (pl.options.v1.access) = {allow: {public: true}}; }
 }
 // State is empty.
 message State {}

@@ -171,9 +171,12 @@ type Method struct {
 	Query bool
 	// HTTPVerb and HTTPPath are the REST binding, or "".
 	HTTPVerb, HTTPPath string
-	Input, Output      *Message
-	Desc               protoreflect.MethodDescriptor
-	Pos                Pos
+	// Access are the ways to be let in, in contract order; without one nobody
+	// is.
+	Access        []*Allow
+	Input, Output *Message
+	Desc          protoreflect.MethodDescriptor
+	Pos           Pos
 }
 
 // A Message is a proto message as the Go generator names it.

@@ -18,9 +18,9 @@ option go_package = "example.com/school/gen/proto/pl/library/v1;libraryv1";
 service LibraryService {
   option (pl.options.v1.context) = {owner: "squad-library" publishes: "pl.library.book_borrowed.v1"};
   // Borrow lends a book.
-  rpc Borrow(BorrowRequest) returns (BorrowResponse);
+  rpc Borrow(BorrowRequest) returns (BorrowResponse) { option (pl.options.v1.access) = {allow: {public: true}}; }
   // Return takes it back.
-  rpc Return(BorrowRequest) returns (BorrowResponse);
+  rpc Return(BorrowRequest) returns (BorrowResponse) { option (pl.options.v1.access) = {allow: {public: true}}; }
 }
 // BorrowRequest is empty.
 message BorrowRequest {}

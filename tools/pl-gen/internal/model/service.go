@@ -52,6 +52,7 @@ func (b *builder) method(s *Service, d protoreflect.MethodDescriptor) {
 		m.Query = opts.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 	}
 	b.http(m)
+	b.access(m)
 	s.Methods = append(s.Methods, m)
 }
 

@@ -121,11 +121,20 @@ func rpcText(rpc string, entities []string) string {
 	case creator:
 		doc = fmt.Sprintf("%s stores a new %s.", rpc, words(p.entity))
 	}
-	text := fmt.Sprintf("  // %s\n  rpc %s(%sRequest) returns (%sResponse)", doc, rpc, rpc, rpc)
+	text := fmt.Sprintf("  // %s\n  rpc %s(%sRequest) returns (%sResponse) {\n", doc, rpc, rpc, rpc)
 	if !isQuery(rpc) {
-		return text + ";\n"
+		return text + accessText("teacher", "admin") + "  }\n"
 	}
-	return text + " {\n    option idempotency_level = NO_SIDE_EFFECTS;\n  }\n"
+	return text + "    option idempotency_level = NO_SIDE_EFFECTS;\n" + accessText(model.Roles()...) + "  }\n"
+}
+
+// accessText lets people with the roles make a call.
+func accessText(roles ...string) string {
+	text := "    option (pl.options.v1.access) = {\n"
+	for _, r := range roles {
+		text += fmt.Sprintf("      allow: {role: %q}\n", r)
+	}
+	return text + "    };\n"
 }
 
 func messagesText(rpc string, entities []string) string {

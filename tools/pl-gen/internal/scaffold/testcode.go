@@ -1,6 +1,7 @@
 package scaffold
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -116,7 +117,25 @@ func reachable(c *model.Context, found []*model.Context) []*model.Context {
 func (w *writer) client(s *goFile, h handler) {
 	messages := messageOf(h.call.Input).Package
 	connect := gofile.Package{Path: messages.Path + "/" + messages.Name + "connect", Name: messages.Name + "connect"}
-	s.p("client := %s.New%sClient(h.Client(%q))", s.use(connect), w.context.Service.Name, w.context.Name)
+	s.p("client := %s.New%sClient(h.Client(%q, %s))", s.use(connect), w.context.Service.Name, w.context.Name, w.caller(s, h.call))
+}
+
+// caller returns a caller that the contract lets into a call: by a rule that
+// does not depend on the request, if there is one.
+func (w *writer) caller(s *goFile, m *model.Method) string {
+	by := new(model.Allow)
+	for i, a := range m.Access {
+		if i == 0 || by.Own != "" && a.Own == "" {
+			by = a
+		}
+	}
+	switch {
+	case by.Service != "":
+		return fmt.Sprintf("%s.Context(%q)", s.platform("platformtest"), by.Service)
+	case by.Role != "":
+		return fmt.Sprintf("%s.%s(\"somebody\")", s.platform("platformtest"), gofile.Exported(by.Role))
+	}
+	return s.platform("identity") + `.Caller{Subject: "somebody"}`
 }
 
 // inTx prints a transaction of the context around body.

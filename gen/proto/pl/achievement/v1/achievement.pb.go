@@ -901,15 +901,25 @@ const file_pl_achievement_v1_achievement_proto_rawDesc = "" +
 	"\x0eBADGE_KIND_ACE\x10\x02\x12\x19\n" +
 	"\x15BADGE_KIND_CHALLENGER\x10\x03\x12\x1b\n" +
 	"\x17BADGE_KIND_HELPING_HAND\x10\x04\x12\x1f\n" +
-	"\x1bBADGE_KIND_OUTSTANDING_WORK\x10\x052\xea\x04\n" +
-	"\x12AchievementService\x12\x85\x01\n" +
+	"\x1bBADGE_KIND_OUTSTANDING_WORK\x10\x052\xe0\x05\n" +
+	"\x12AchievementService\x12\xa9\x01\n" +
 	"\n" +
-	"AwardBadge\x12$.pl.achievement.v1.AwardBadgeRequest\x1a%.pl.achievement.v1.AwardBadgeResponse\"*\xf2\xe0\x18&\x12$/api/v1/students/{student_id}/badges\x12\x88\x01\n" +
+	"AwardBadge\x12$.pl.achievement.v1.AwardBadgeRequest\x1a%.pl.achievement.v1.AwardBadgeResponse\"N\xf2\xe0\x18&\x12$/api/v1/students/{student_id}/badges\x8a\xe1\x18 \n" +
+	"\x15\x12\ateacher\x1a\n" +
+	"awarded_by\n" +
+	"\a\x12\x05admin\x12\xb7\x01\n" +
 	"\n" +
-	"ListBadges\x12$.pl.achievement.v1.ListBadgesRequest\x1a%.pl.achievement.v1.ListBadgesResponse\"-\xf2\xe0\x18&\n" +
-	"$/api/v1/students/{student_id}/badges\x90\x02\x01\x12\x83\x01\n" +
-	"\x0eGetLeaderboard\x12(.pl.achievement.v1.GetLeaderboardRequest\x1a).pl.achievement.v1.GetLeaderboardResponse\"\x1c\xf2\xe0\x18\x15\n" +
-	"\x13/api/v1/leaderboard\x90\x02\x01\x1a\xba\x01\xea\xe0\x18\xb5\x01\n" +
+	"ListBadges\x12$.pl.achievement.v1.ListBadgesRequest\x1a%.pl.achievement.v1.ListBadgesResponse\"\\\xf2\xe0\x18&\n" +
+	"$/api/v1/students/{student_id}/badges\x8a\xe1\x18+\n" +
+	"\x15\x12\astudent\x1a\n" +
+	"student_id\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\x90\x02\x01\x12\xa6\x01\n" +
+	"\x0eGetLeaderboard\x12(.pl.achievement.v1.GetLeaderboardRequest\x1a).pl.achievement.v1.GetLeaderboardResponse\"?\xf2\xe0\x18\x15\n" +
+	"\x13/api/v1/leaderboard\x8a\xe1\x18\x1f\n" +
+	"\t\x12\astudent\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\x90\x02\x01\x1a\xba\x01\xea\xe0\x18\xb5\x01\n" +
 	"\x10squad-motivation\x12\x1fpl.achievement.badge_awarded.v1\x12\"pl.achievement.progress_changed.v1\x1a\x1b\n" +
 	"\x19pl.quiz.quiz_completed.v1\"\vuserprofile*2\n" +
 	"\x19userprofile.BatchGetUsers\x12\x021s\x1a\x02\b\x02\"\t\b\x05\x10\n" +

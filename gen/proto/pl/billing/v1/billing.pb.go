@@ -654,14 +654,21 @@ const file_pl_billing_v1_billing_proto_rawDesc = "" +
 	"invoice_id\x18\x01 \x01(\tB\b\x82\xe1\x18\x040\x018@R\tinvoiceId\"H\n" +
 	"\x17DownloadInvoiceResponse\x12\x1b\n" +
 	"\tfile_name\x18\x01 \x01(\tR\bfileName\x12\x10\n" +
-	"\x03pdf\x18\x02 \x01(\fR\x03pdf2\xa6\x03\n" +
-	"\x0eBillingService\x12o\n" +
-	"\fIssueInvoice\x12\".pl.billing.v1.IssueInvoiceRequest\x1a#.pl.billing.v1.IssueInvoiceResponse\"\x16\xf2\xe0\x18\x12\x12\x10/api/v1/invoices\x12y\n" +
+	"\x03pdf\x18\x02 \x01(\fR\x03pdf2\xf3\x03\n" +
+	"\x0eBillingService\x12\x8a\x01\n" +
+	"\fIssueInvoice\x12\".pl.billing.v1.IssueInvoiceRequest\x1a#.pl.billing.v1.IssueInvoiceResponse\"1\xf2\xe0\x18\x12\x12\x10/api/v1/invoices\x8a\xe1\x18\x17\n" +
+	"\f*\n" +
+	"enrollment\n" +
+	"\a\x12\x05admin\x12\x91\x01\n" +
 	"\n" +
-	"GetInvoice\x12 .pl.billing.v1.GetInvoiceRequest\x1a!.pl.billing.v1.GetInvoiceResponse\"&\xf2\xe0\x18\x1f\n" +
-	"\x1d/api/v1/invoices/{invoice_id}\x90\x02\x01\x12\x91\x01\n" +
-	"\x0fDownloadInvoice\x12%.pl.billing.v1.DownloadInvoiceRequest\x1a&.pl.billing.v1.DownloadInvoiceResponse\"/\xf2\xe0\x18(\n" +
-	"&/api/v1/invoices/{invoice_id}/document\x90\x02\x01\x1a\x14\xea\xe0\x18\x10\n" +
+	"GetInvoice\x12 .pl.billing.v1.GetInvoiceRequest\x1a!.pl.billing.v1.GetInvoiceResponse\">\xf2\xe0\x18\x1f\n" +
+	"\x1d/api/v1/invoices/{invoice_id}\x8a\xe1\x18\x14\n" +
+	"\t\x12\astudent\n" +
+	"\a\x12\x05admin\x90\x02\x01\x12\xa9\x01\n" +
+	"\x0fDownloadInvoice\x12%.pl.billing.v1.DownloadInvoiceRequest\x1a&.pl.billing.v1.DownloadInvoiceResponse\"G\xf2\xe0\x18(\n" +
+	"&/api/v1/invoices/{invoice_id}/document\x8a\xe1\x18\x14\n" +
+	"\t\x12\astudent\n" +
+	"\a\x12\x05admin\x90\x02\x01\x1a\x14\xea\xe0\x18\x10\n" +
 	"\x0esquad-commerceBDZBgithub.com/pulselearn/campus-hub/gen/proto/pl/billing/v1;billingv1b\x06proto3"
 
 var (

@@ -2346,26 +2346,49 @@ const file_pl_course_v1_course_proto_rawDesc = "" +
 	"\fAccessStatus\x12\x1d\n" +
 	"\x19ACCESS_STATUS_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ACCESS_STATUS_ACTIVE\x10\x01\x12\x19\n" +
-	"\x15ACCESS_STATUS_REVOKED\x10\x022\xf2\n" +
-	"\n" +
-	"\rCourseService\x12l\n" +
-	"\fCreateCourse\x12!.pl.course.v1.CreateCourseRequest\x1a\".pl.course.v1.CreateCourseResponse\"\x15\xf2\xe0\x18\x11\x12\x0f/api/v1/courses\x12\x83\x01\n" +
-	"\rPublishCourse\x12\".pl.course.v1.PublishCourseRequest\x1a#.pl.course.v1.PublishCourseResponse\")\xf2\xe0\x18%\x12#/api/v1/courses/{course_id}/publish\x12\x88\x01\n" +
-	"\x0eUploadMaterial\x12#.pl.course.v1.UploadMaterialRequest\x1a$.pl.course.v1.UploadMaterialResponse\"+\xf2\xe0\x18'\x12%/api/v1/courses/{course_id}/materials\x12r\n" +
-	"\tGetCourse\x12\x1e.pl.course.v1.GetCourseRequest\x1a\x1f.pl.course.v1.GetCourseResponse\"$\xf2\xe0\x18\x1d\n" +
-	"\x1b/api/v1/courses/{course_id}\x90\x02\x01\x12l\n" +
-	"\vListCourses\x12 .pl.course.v1.ListCoursesRequest\x1a!.pl.course.v1.ListCoursesResponse\"\x18\xf2\xe0\x18\x11\n" +
-	"\x0f/api/v1/courses\x90\x02\x01\x12\x85\x01\n" +
-	"\x0eActivateAccess\x12#.pl.course.v1.ActivateAccessRequest\x1a$.pl.course.v1.ActivateAccessResponse\"(\xf2\xe0\x18$\x12\"/api/v1/courses/{course_id}/access\x12{\n" +
-	"\fRevokeAccess\x12!.pl.course.v1.RevokeAccessRequest\x1a\".pl.course.v1.RevokeAccessResponse\"$\xf2\xe0\x18 *\x1e/api/v1/access/{enrollment_id}\x12\x87\x01\n" +
-	"\tHasAccess\x12\x1e.pl.course.v1.HasAccessRequest\x1a\x1f.pl.course.v1.HasAccessResponse\"9\xf2\xe0\x182\n" +
-	"0/api/v1/students/{student_id}/access/{course_id}\x90\x02\x01\x12k\n" +
+	"\x15ACCESS_STATUS_REVOKED\x10\x022\x99\r\n" +
+	"\rCourseService\x12\x93\x01\n" +
+	"\fCreateCourse\x12!.pl.course.v1.CreateCourseRequest\x1a\".pl.course.v1.CreateCourseResponse\"<\xf2\xe0\x18\x11\x12\x0f/api/v1/courses\x8a\xe1\x18#\n" +
+	"\x18\x12\ateacher\x1a\rinstructor_id\n" +
+	"\a\x12\x05admin\x12\x9b\x01\n" +
+	"\rPublishCourse\x12\".pl.course.v1.PublishCourseRequest\x1a#.pl.course.v1.PublishCourseResponse\"A\xf2\xe0\x18%\x12#/api/v1/courses/{course_id}/publish\x8a\xe1\x18\x14\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\x12\xad\x01\n" +
+	"\x0eUploadMaterial\x12#.pl.course.v1.UploadMaterialRequest\x1a$.pl.course.v1.UploadMaterialResponse\"P\xf2\xe0\x18'\x12%/api/v1/courses/{course_id}/materials\x8a\xe1\x18!\n" +
+	"\x16\x12\ateacher\x1a\vuploaded_by\n" +
+	"\a\x12\x05admin\x12\x95\x01\n" +
+	"\tGetCourse\x12\x1e.pl.course.v1.GetCourseRequest\x1a\x1f.pl.course.v1.GetCourseResponse\"G\xf2\xe0\x18\x1d\n" +
+	"\x1b/api/v1/courses/{course_id}\x8a\xe1\x18\x1f\n" +
+	"\t\x12\astudent\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\x90\x02\x01\x12t\n" +
+	"\vListCourses\x12 .pl.course.v1.ListCoursesRequest\x1a!.pl.course.v1.ListCoursesResponse\" \xf2\xe0\x18\x11\n" +
+	"\x0f/api/v1/courses\x8a\xe1\x18\x04\n" +
+	"\x02\b\x01\x90\x02\x01\x12\xa0\x01\n" +
+	"\x0eActivateAccess\x12#.pl.course.v1.ActivateAccessRequest\x1a$.pl.course.v1.ActivateAccessResponse\"C\xf2\xe0\x18$\x12\"/api/v1/courses/{course_id}/access\x8a\xe1\x18\x17\n" +
+	"\f*\n" +
+	"enrollment\n" +
+	"\a\x12\x05admin\x12\x96\x01\n" +
+	"\fRevokeAccess\x12!.pl.course.v1.RevokeAccessRequest\x1a\".pl.course.v1.RevokeAccessResponse\"?\xf2\xe0\x18 *\x1e/api/v1/access/{enrollment_id}\x8a\xe1\x18\x17\n" +
+	"\f*\n" +
+	"enrollment\n" +
+	"\a\x12\x05admin\x12\xb6\x01\n" +
+	"\tHasAccess\x12\x1e.pl.course.v1.HasAccessRequest\x1a\x1f.pl.course.v1.HasAccessResponse\"h\xf2\xe0\x182\n" +
+	"0/api/v1/students/{student_id}/access/{course_id}\x8a\xe1\x18+\n" +
+	"\x15\x12\astudent\x1a\n" +
+	"student_id\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\x90\x02\x01\x12k\n" +
 	"\tMayFollow\x12\x1e.pl.course.v1.MayFollowRequest\x1a\x1f.pl.course.v1.MayFollowResponse\"\x1d\x8a\xe1\x18\x16\n" +
 	"\t\x12\astudent\n" +
-	"\t\x12\ateacher\x90\x02\x01\x12~\n" +
+	"\t\x12\ateacher\x90\x02\x01\x12\xad\x01\n" +
 	"\n" +
-	"ListAccess\x12\x1f.pl.course.v1.ListAccessRequest\x1a .pl.course.v1.ListAccessResponse\"-\xf2\xe0\x18&\n" +
-	"$/api/v1/students/{student_id}/access\x90\x02\x01\x1a\x83\x01\xea\xe0\x18\x7f\n" +
+	"ListAccess\x12\x1f.pl.course.v1.ListAccessRequest\x1a .pl.course.v1.ListAccessResponse\"\\\xf2\xe0\x18&\n" +
+	"$/api/v1/students/{student_id}/access\x8a\xe1\x18+\n" +
+	"\x15\x12\astudent\x1a\n" +
+	"student_id\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\x90\x02\x01\x1a\x83\x01\xea\xe0\x18\x7f\n" +
 	"\x0esquad-learning\x12\x1dpl.course.course_published.v1\x12\x1epl.course.material_uploaded.v1:.\n" +
 	"\x06course\x12\a\x12\x05admin\x1a\x10course.MayFollow\"\tcourse_idBBZ@github.com/pulselearn/campus-hub/gen/proto/pl/course/v1;coursev1b\x06proto3"
 

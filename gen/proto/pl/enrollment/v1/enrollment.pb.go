@@ -611,12 +611,19 @@ const file_pl_enrollment_v1_enrollment_proto_rawDesc = "" +
 	"\x1dENROLLMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19ENROLLMENT_STATUS_PENDING\x10\x01\x12\x1d\n" +
 	"\x19ENROLLMENT_STATUS_GRANTED\x10\x02\x12\x1e\n" +
-	"\x1aENROLLMENT_STATUS_REFUNDED\x10\x032\xe0\x05\n" +
-	"\x11EnrollmentService\x12\x8e\x01\n" +
-	"\rGetEnrollment\x12&.pl.enrollment.v1.GetEnrollmentRequest\x1a'.pl.enrollment.v1.GetEnrollmentResponse\",\xf2\xe0\x18%\n" +
-	"#/api/v1/enrollments/{enrollment_id}\x90\x02\x01\x12\x9a\x01\n" +
-	"\x0fListEnrollments\x12(.pl.enrollment.v1.ListEnrollmentsRequest\x1a).pl.enrollment.v1.ListEnrollmentsResponse\"2\xf2\xe0\x18+\n" +
-	")/api/v1/students/{student_id}/enrollments\x90\x02\x01\x1a\x9c\x03\xea\xe0\x18\x97\x03\n" +
+	"\x1aENROLLMENT_STATUS_REFUNDED\x10\x032\xb2\x06\n" +
+	"\x11EnrollmentService\x12\xb1\x01\n" +
+	"\rGetEnrollment\x12&.pl.enrollment.v1.GetEnrollmentRequest\x1a'.pl.enrollment.v1.GetEnrollmentResponse\"O\xf2\xe0\x18%\n" +
+	"#/api/v1/enrollments/{enrollment_id}\x8a\xe1\x18\x1f\n" +
+	"\t\x12\astudent\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\x90\x02\x01\x12\xc9\x01\n" +
+	"\x0fListEnrollments\x12(.pl.enrollment.v1.ListEnrollmentsRequest\x1a).pl.enrollment.v1.ListEnrollmentsResponse\"a\xf2\xe0\x18+\n" +
+	")/api/v1/students/{student_id}/enrollments\x8a\xe1\x18+\n" +
+	"\x15\x12\astudent\x1a\n" +
+	"student_id\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\x90\x02\x01\x1a\x9c\x03\xea\xe0\x18\x97\x03\n" +
 	"\x0esquad-commerce\x12\x18pl.enrollment.granted.v1\x12\x1fpl.enrollment.invoice_failed.v1\"\x06course\"\abilling\"\apayment*\f\n" +
 	"\x06course\x1a\x02\b\x01*\r\n" +
 	"\abilling\x1a\x02\b\x01*\r\n" +

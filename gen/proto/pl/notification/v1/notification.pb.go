@@ -580,11 +580,17 @@ const file_pl_notification_v1_notification_proto_rawDesc = "" +
 	"!NOTIFICATION_PRIORITY_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19NOTIFICATION_PRIORITY_LOW\x10\x01\x12 \n" +
 	"\x1cNOTIFICATION_PRIORITY_NORMAL\x10\x02\x12\x1e\n" +
-	"\x1aNOTIFICATION_PRIORITY_HIGH\x10\x032\xbf\x04\n" +
-	"\x13NotificationService\x12\xa6\x01\n" +
-	"\x11ListNotifications\x12,.pl.notification.v1.ListNotificationsRequest\x1a-.pl.notification.v1.ListNotificationsResponse\"4\xf2\xe0\x18-\n" +
-	"+/api/v1/students/{student_id}/notifications\x90\x02\x01\x12\x89\x01\n" +
-	"\bMarkRead\x12#.pl.notification.v1.MarkReadRequest\x1a$.pl.notification.v1.MarkReadResponse\"2\xf2\xe0\x18.\x12,/api/v1/notifications/{notification_id}/read\x1a\xf2\x01\xea\xe0\x18\xed\x01\n" +
+	"\x1aNOTIFICATION_PRIORITY_HIGH\x10\x032\xfd\x04\n" +
+	"\x13NotificationService\x12\xc1\x01\n" +
+	"\x11ListNotifications\x12,.pl.notification.v1.ListNotificationsRequest\x1a-.pl.notification.v1.ListNotificationsResponse\"O\xf2\xe0\x18-\n" +
+	"+/api/v1/students/{student_id}/notifications\x8a\xe1\x18\x17\n" +
+	"\f\x1a\n" +
+	"student_id\n" +
+	"\a\x12\x05admin\x90\x02\x01\x12\xac\x01\n" +
+	"\bMarkRead\x12#.pl.notification.v1.MarkReadRequest\x1a$.pl.notification.v1.MarkReadResponse\"U\xf2\xe0\x18.\x12,/api/v1/notifications/{notification_id}/read\x8a\xe1\x18\x1f\n" +
+	"\t\x12\astudent\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\x1a\xf2\x01\xea\xe0\x18\xed\x01\n" +
 	"\x10squad-engagement\x12'pl.notification.notification_created.v1\x1a!\n" +
 	"\x1fpl.achievement.badge_awarded.v1\x1a#\n" +
 	"!pl.userprofile.user_registered.v1\x1a>\n" +

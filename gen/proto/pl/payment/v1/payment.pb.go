@@ -699,13 +699,19 @@ const file_pl_payment_v1_payment_proto_rawDesc = "" +
 	"\x19REFUND_REASON_UNSPECIFIED\x10\x00\x12*\n" +
 	"&REFUND_REASON_COURSE_ACTIVATION_FAILED\x10\x01\x12\x1c\n" +
 	"\x18REFUND_REASON_WITHDRAWAL\x10\x02\x12\x1b\n" +
-	"\x17REFUND_REASON_DUPLICATE\x10\x032\xd9\x03\n" +
-	"\x0ePaymentService\x12u\n" +
-	"\x0eCapturePayment\x12$.pl.payment.v1.CapturePaymentRequest\x1a%.pl.payment.v1.CapturePaymentResponse\"\x16\xf2\xe0\x18\x12\x12\x10/api/v1/payments\x12\x86\x01\n" +
-	"\rRequestRefund\x12#.pl.payment.v1.RequestRefundRequest\x1a$.pl.payment.v1.RequestRefundResponse\"*\xf2\xe0\x18&\x12$/api/v1/payments/{payment_id}/refund\x12y\n" +
+	"\x17REFUND_REASON_DUPLICATE\x10\x032\x9b\x04\n" +
+	"\x0ePaymentService\x12\x82\x01\n" +
+	"\x0eCapturePayment\x12$.pl.payment.v1.CapturePaymentRequest\x1a%.pl.payment.v1.CapturePaymentResponse\"#\xf2\xe0\x18\x12\x12\x10/api/v1/payments\x8a\xe1\x18\t\n" +
+	"\a\x12\x05admin\x12\xa1\x01\n" +
+	"\rRequestRefund\x12#.pl.payment.v1.RequestRefundRequest\x1a$.pl.payment.v1.RequestRefundResponse\"E\xf2\xe0\x18&\x12$/api/v1/payments/{payment_id}/refund\x8a\xe1\x18\x17\n" +
+	"\f*\n" +
+	"enrollment\n" +
+	"\a\x12\x05admin\x12\x91\x01\n" +
 	"\n" +
-	"GetPayment\x12 .pl.payment.v1.GetPaymentRequest\x1a!.pl.payment.v1.GetPaymentResponse\"&\xf2\xe0\x18\x1f\n" +
-	"\x1d/api/v1/payments/{payment_id}\x90\x02\x01\x1aL\xea\xe0\x18H\n" +
+	"GetPayment\x12 .pl.payment.v1.GetPaymentRequest\x1a!.pl.payment.v1.GetPaymentResponse\">\xf2\xe0\x18\x1f\n" +
+	"\x1d/api/v1/payments/{payment_id}\x8a\xe1\x18\x14\n" +
+	"\t\x12\astudent\n" +
+	"\a\x12\x05admin\x90\x02\x01\x1aL\xea\xe0\x18H\n" +
 	"\x0esquad-commerce\x12\x16pl.payment.captured.v1\x12\x1epl.payment.refund_requested.v1BDZBgithub.com/pulselearn/campus-hub/gen/proto/pl/payment/v1;paymentv1b\x06proto3"
 
 var (

@@ -1569,18 +1569,33 @@ const file_pl_quiz_v1_quiz_proto_rawDesc = "" +
 	"\x16DIFFICULTY_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fDIFFICULTY_EASY\x10\x01\x12\x15\n" +
 	"\x11DIFFICULTY_MEDIUM\x10\x02\x12\x13\n" +
-	"\x0fDIFFICULTY_HARD\x10\x032\xbb\x05\n" +
-	"\vQuizService\x12v\n" +
+	"\x0fDIFFICULTY_HARD\x10\x032\xf3\x06\n" +
+	"\vQuizService\x12\x9a\x01\n" +
 	"\n" +
-	"CreateQuiz\x12\x1d.pl.quiz.v1.CreateQuizRequest\x1a\x1e.pl.quiz.v1.CreateQuizResponse\")\xf2\xe0\x18%\x12#/api/v1/courses/{course_id}/quizzes\x12u\n" +
+	"CreateQuiz\x12\x1d.pl.quiz.v1.CreateQuizRequest\x1a\x1e.pl.quiz.v1.CreateQuizResponse\"M\xf2\xe0\x18%\x12#/api/v1/courses/{course_id}/quizzes\x8a\xe1\x18 \n" +
+	"\x15\x12\ateacher\x1a\n" +
+	"created_by\n" +
+	"\a\x12\x05admin\x12\x90\x01\n" +
 	"\n" +
-	"SubmitQuiz\x12\x1d.pl.quiz.v1.SubmitQuizRequest\x1a\x1e.pl.quiz.v1.SubmitQuizResponse\"(\xf2\xe0\x18$\x12\"/api/v1/quizzes/{quiz_id}/attempts\x12f\n" +
-	"\aGetQuiz\x12\x1a.pl.quiz.v1.GetQuizRequest\x1a\x1b.pl.quiz.v1.GetQuizResponse\"\"\xf2\xe0\x18\x1b\n" +
-	"\x19/api/v1/quizzes/{quiz_id}\x90\x02\x01\x12|\n" +
-	"\vListQuizzes\x12\x1e.pl.quiz.v1.ListQuizzesRequest\x1a\x1f.pl.quiz.v1.ListQuizzesResponse\",\xf2\xe0\x18%\n" +
-	"#/api/v1/courses/{course_id}/quizzes\x90\x02\x01\x12\x82\x01\n" +
-	"\fListAttempts\x12\x1f.pl.quiz.v1.ListAttemptsRequest\x1a .pl.quiz.v1.ListAttemptsResponse\"/\xf2\xe0\x18(\n" +
-	"&/api/v1/students/{student_id}/attempts\x90\x02\x01\x1aR\xea\xe0\x18N\n" +
+	"SubmitQuiz\x12\x1d.pl.quiz.v1.SubmitQuizRequest\x1a\x1e.pl.quiz.v1.SubmitQuizResponse\"C\xf2\xe0\x18$\x12\"/api/v1/quizzes/{quiz_id}/attempts\x8a\xe1\x18\x17\n" +
+	"\x15\x12\astudent\x1a\n" +
+	"student_id\x12\x89\x01\n" +
+	"\aGetQuiz\x12\x1a.pl.quiz.v1.GetQuizRequest\x1a\x1b.pl.quiz.v1.GetQuizResponse\"E\xf2\xe0\x18\x1b\n" +
+	"\x19/api/v1/quizzes/{quiz_id}\x8a\xe1\x18\x1f\n" +
+	"\t\x12\astudent\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\x90\x02\x01\x12\x9f\x01\n" +
+	"\vListQuizzes\x12\x1e.pl.quiz.v1.ListQuizzesRequest\x1a\x1f.pl.quiz.v1.ListQuizzesResponse\"O\xf2\xe0\x18%\n" +
+	"#/api/v1/courses/{course_id}/quizzes\x8a\xe1\x18\x1f\n" +
+	"\t\x12\astudent\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\x90\x02\x01\x12\xb1\x01\n" +
+	"\fListAttempts\x12\x1f.pl.quiz.v1.ListAttemptsRequest\x1a .pl.quiz.v1.ListAttemptsResponse\"^\xf2\xe0\x18(\n" +
+	"&/api/v1/students/{student_id}/attempts\x8a\xe1\x18+\n" +
+	"\x15\x12\astudent\x1a\n" +
+	"student_id\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\x90\x02\x01\x1aR\xea\xe0\x18N\n" +
 	"\x10squad-assessment\x12\x19pl.quiz.quiz_completed.v1\x1a\x1f\n" +
 	"\x1dpl.course.course_published.v1B>Z<github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1;quizv1b\x06proto3"
 

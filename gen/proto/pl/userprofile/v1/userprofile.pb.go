@@ -1127,16 +1127,28 @@ const file_pl_userprofile_v1_userprofile_proto_rawDesc = "" +
 	"\x15USER_ROLE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11USER_ROLE_STUDENT\x10\x01\x12\x15\n" +
 	"\x11USER_ROLE_TEACHER\x10\x02\x12\x13\n" +
-	"\x0fUSER_ROLE_ADMIN\x10\x032\xf2\x05\n" +
-	"\x12UserProfileService\x12t\n" +
-	"\fRegisterUser\x12&.pl.userprofile.v1.RegisterUserRequest\x1a'.pl.userprofile.v1.RegisterUserResponse\"\x13\xf2\xe0\x18\x0f\x12\r/api/v1/users\x12\x81\x01\n" +
-	"\rUpdateProfile\x12'.pl.userprofile.v1.UpdateProfileRequest\x1a(.pl.userprofile.v1.UpdateProfileResponse\"\x1d\xf2\xe0\x18\x19\"\x17/api/v1/users/{user_id}\x12r\n" +
-	"\aGetUser\x12!.pl.userprofile.v1.GetUserRequest\x1a\".pl.userprofile.v1.GetUserResponse\" \xf2\xe0\x18\x19\n" +
-	"\x17/api/v1/users/{user_id}\x90\x02\x01\x12n\n" +
-	"\tListUsers\x12#.pl.userprofile.v1.ListUsersRequest\x1a$.pl.userprofile.v1.ListUsersResponse\"\x16\xf2\xe0\x18\x0f\n" +
-	"\r/api/v1/users\x90\x02\x01\x12\x83\x01\n" +
-	"\rBatchGetUsers\x12'.pl.userprofile.v1.BatchGetUsersRequest\x1a(.pl.userprofile.v1.BatchGetUsersResponse\"\x1f\xf2\xe0\x18\x18\n" +
-	"\x16/api/v1/users:batchGet\x90\x02\x01\x1ax\xea\xe0\x18t\n" +
+	"\x0fUSER_ROLE_ADMIN\x10\x032\x8c\a\n" +
+	"\x12UserProfileService\x12\x81\x01\n" +
+	"\fRegisterUser\x12&.pl.userprofile.v1.RegisterUserRequest\x1a'.pl.userprofile.v1.RegisterUserResponse\" \xf2\xe0\x18\x0f\x12\r/api/v1/users\x8a\xe1\x18\t\n" +
+	"\a\x12\x05admin\x12\x99\x01\n" +
+	"\rUpdateProfile\x12'.pl.userprofile.v1.UpdateProfileRequest\x1a(.pl.userprofile.v1.UpdateProfileResponse\"5\xf2\xe0\x18\x19\"\x17/api/v1/users/{user_id}\x8a\xe1\x18\x14\n" +
+	"\t\x1a\auser_id\n" +
+	"\a\x12\x05admin\x12\xa5\x01\n" +
+	"\aGetUser\x12!.pl.userprofile.v1.GetUserRequest\x1a\".pl.userprofile.v1.GetUserResponse\"S\xf2\xe0\x18\x19\n" +
+	"\x17/api/v1/users/{user_id}\x8a\xe1\x18/\n" +
+	"\t\x1a\auser_id\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\n" +
+	"\x0e*\fnotification\x90\x02\x01\x12\x86\x01\n" +
+	"\tListUsers\x12#.pl.userprofile.v1.ListUsersRequest\x1a$.pl.userprofile.v1.ListUsersResponse\".\xf2\xe0\x18\x0f\n" +
+	"\r/api/v1/users\x8a\xe1\x18\x14\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\x90\x02\x01\x12\xaa\x01\n" +
+	"\rBatchGetUsers\x12'.pl.userprofile.v1.BatchGetUsersRequest\x1a(.pl.userprofile.v1.BatchGetUsersResponse\"F\xf2\xe0\x18\x18\n" +
+	"\x16/api/v1/users:batchGet\x8a\xe1\x18#\n" +
+	"\t\x12\ateacher\n" +
+	"\a\x12\x05admin\n" +
+	"\r*\vachievement\x90\x02\x01\x1ax\xea\xe0\x18t\n" +
 	"\x0esquad-identity\x12!pl.userprofile.user_registered.v1\x12!pl.userprofile.profile_updated.v1\x1a\x1c\n" +
 	"\x1apl.auth.account_created.v1BLZJgithub.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1;userprofilev1b\x06proto3"
 

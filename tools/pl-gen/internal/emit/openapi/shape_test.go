@@ -38,11 +38,11 @@ option go_package = "github.com/pulselearn/campus-hub/gen/proto/pl/shape/v1;shap
 service ShapeService {
   option (pl.options.v1.context) = {owner: "squad-shape"};
   // Put stores. It is a command.
-  rpc Put(PutRequest) returns (PutResponse) {
+  rpc Put(PutRequest) returns (PutResponse) { option (pl.options.v1.access) = {allow: {public: true}};
     option (pl.options.v1.http) = {put: "/api/v1/shapes/{name}"};
   }
   // Get reads.
-  rpc Get(GetRequest) returns (PutResponse) {
+  rpc Get(GetRequest) returns (PutResponse) { option (pl.options.v1.access) = {allow: {public: true}};
     option idempotency_level = NO_SIDE_EFFECTS;
   }
 }

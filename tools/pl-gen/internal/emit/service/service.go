@@ -70,6 +70,7 @@ func (v *view) parts() []part {
 		{"handler.go", v.template("handler.tmpl")},
 		{"tx.go", v.template("tx.tmpl")},
 		{"register.go", v.template("register.tmpl")},
+		{"access.go", v.template("access.tmpl")},
 	}
 	if len(v.HTTP) > 0 {
 		parts = append(parts, part{"runner.go", v.template("runner.tmpl")})

@@ -44,6 +44,7 @@ type method struct {
 	Query, Checked bool
 	Procedure      gofile.Ident
 	Input, Output  gofile.Ident
+	Access         []*model.Allow
 	checkInput     string
 }
 
@@ -114,6 +115,7 @@ func (v *view) method(m *model.Method) method {
 		Procedure:  connectPackage(v.context.Service).Ident(v.context.Service.Name + m.Name + "Procedure"),
 		Input:      messageIdent(m.Input),
 		Output:     messageIdent(m.Output),
+		Access:     m.Access,
 	}
 }
 
