@@ -14,13 +14,18 @@ import (
 	paymentv1event "github.com/pulselearn/campus-hub/gen/event/payment/v1"
 	paymentv1 "github.com/pulselearn/campus-hub/gen/proto/pl/payment/v1"
 	paymentservice "github.com/pulselearn/campus-hub/gen/service/payment"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 )
 
 // CapturePayment records money that the provider has captured, and announces
 // it. Providers report a capture more than once, without our idempotency key,
-// so their reference settles it.
+// so their reference settles it. A student's word counts in the embedded
+// default alone.
 func (s *Service) CapturePayment(ctx context.Context, tx *paymentservice.Tx, req *paymentv1.CapturePaymentRequest) (*paymentv1.CapturePaymentResponse, error) {
+	if c := identity.From(ctx); c.Has(identity.Student) && !c.Has(identity.Admin) && !s.play {
+		return nil, connect.NewError(connect.CodePermissionDenied, "the payment provider reports payments here; students report their own only where there is no provider, in the embedded default")
+	}
 	if !currencyCode.MatchString(req.GetCurrency()) {
 		return nil, rpc.Invalid("currency", "is not an ISO 4217 code like CHF")
 	}

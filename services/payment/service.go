@@ -2,8 +2,20 @@
 // payment whether it is paid back.
 package payment
 
-// Service implements the handlers of the context. It has no state.
-type Service struct{}
+import "github.com/pulselearn/campus-hub/platform/service"
+
+// Service implements the handlers of the context.
+type Service struct {
+	// play is the embedded default, where no provider takes money: students
+	// report their own payments.
+	play bool
+}
 
 // New returns the service.
 func New() *Service { return &Service{} }
+
+// Configure implements [service.Configurable].
+func (s *Service) Configure(cfg *service.Config) error {
+	s.play = cfg.Embedded()
+	return nil
+}
