@@ -27,6 +27,9 @@ func (p *Process) places() [][2]string {
 	add := func(name, where string) { places = append(places, [2]string{name, where}) }
 	if p.calls != nil {
 		base := "http://" + p.calls.addr.String()
+		if p.app.site != nil {
+			add("page", p.cfg.PublicURL+p.seeded())
+		}
 		add("calls", base+"/pl.<context>.v1.<Service>/<Method>  (Connect, gRPC and gRPC-Web; reflection)")
 		add("health", base+"/healthz  "+base+"/readyz")
 		add("metrics", base+"/metrics")
@@ -49,6 +52,14 @@ func (p *Process) places() [][2]string {
 		add(u.Context, where)
 	}
 	return places
+}
+
+// seeded says who can log in.
+func (p *Process) seeded() string {
+	if p.cfg.Embedded() && p.app.has("auth") {
+		return "  (log in as ada or ben, students, or tess, a teacher; password pulselearn)"
+	}
+	return ""
 }
 
 func (p *Process) embedded(yes bool) string {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -22,12 +23,24 @@ func (p *Process) withSite(calls http.Handler) http.Handler {
 	}
 	pages := p.app.site(calls)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if forPages(r) {
+		switch {
+		case !forPages(r):
+			calls.ServeHTTP(w, r)
+		case p.elsewhere(r):
+			http.Redirect(w, r, p.cfg.PublicURL+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+		default:
 			pages.ServeHTTP(w, r)
-			return
 		}
-		calls.ServeHTTP(w, r)
 	})
+}
+
+// elsewhere tells whether a person on this machine has come by another of its
+// names than the one that log-ins lead back to.
+func (p *Process) elsewhere(r *http.Request) bool {
+	public, err := url.Parse(p.cfg.PublicURL)
+	asked := url.URL{Host: r.Host}
+	return err == nil && r.Host != public.Host && asked.Port() == public.Port() &&
+		loopback(public.Hostname()) && loopback(asked.Hostname()) && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 func forPages(r *http.Request) bool {

@@ -4,7 +4,11 @@
 package web
 
 import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -50,10 +54,12 @@ type site struct {
 	files map[string]file // by path, "/assets/index-1a2b.js"
 }
 
+// A file is what is sent, and how.
 type file struct {
-	content     string
-	contentType string
-	keep        string
+	plain, packed []byte // packed is nil where gzip does not pay
+	hash          string
+	contentType   string
+	keep          string
 }
 
 const index = "/index.html"
@@ -64,9 +70,22 @@ func (s *site) read(dist fs.FS) fs.WalkDirFunc {
 			return err
 		}
 		content, err := fs.ReadFile(dist, name)
-		s.files["/"+name] = file{string(content), typeOf(name), keepOf(name)}
+		hash := sha256.Sum256(content)
+		s.files["/"+name] = file{content, pack(content), hex.EncodeToString(hash[:12]), typeOf(name), keepOf(name)}
 		return err
 	}
+}
+
+// pack returns content as gzip makes it, or nil when that saves little.
+func pack(content []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // a level that there is
+	_, _ = w.Write(content)                               // a buffer takes everything
+	_ = w.Close()
+	if b.Len() > len(content)*9/10 {
+		return nil
+	}
+	return b.Bytes()
 }
 
 // typeOf does not depend on what the system knows of types.
@@ -98,18 +117,29 @@ func keepOf(name string) string {
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, ok := s.files[r.URL.Path]
 	if !ok && navigates(r) {
-		f, ok = s.files[index], true
+		f, ok = s.files[index]
 	}
 	if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		s.next.ServeHTTP(w, r)
 		return
 	}
-	h := w.Header()
+	w.Header().Set("Content-Security-Policy", policy)
+	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
+	f.send(w, r)
+}
+
+func (f *file) send(w http.ResponseWriter, r *http.Request) {
+	h, content := w.Header(), f.plain
 	h.Set("Content-Type", f.contentType)
 	h.Set("Cache-Control", f.keep)
-	h.Set("Content-Security-Policy", policy)
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(f.content))
+	h.Set("ETag", `"`+f.hash+`"`)
+	h.Add("Vary", "Accept-Encoding")
+	if f.packed != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && r.Header.Get("Range") == "" {
+		h.Set("Content-Encoding", "gzip")
+		h.Set("ETag", `"`+f.hash+`-gzip"`)
+		content = f.packed
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }
 
 // navigates tells whether a person goes to the address: a file that is missing

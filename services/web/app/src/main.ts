@@ -47,7 +47,7 @@ const roles: { readonly [role in Role]: string } = {
 function header(connection?: HTMLElement, person?: Person): void {
   put(
     part("top"),
-    h("a", { class: "brand", href: "/" }, h("img", { src: "/icon.svg", alt: "", width: 28, height: 28 }), "PulseLearn"),
+    h("a", { class: "brand", href: "/", "aria-label": "PulseLearn" }, h("img", { src: "/icon.svg", alt: "", width: 28, height: 28 }), h("span", {}, "PulseLearn")),
     connection,
     person && h("span", { class: "who" }, h("span", { class: "name" }, person.name), h("small", {}, roles[person.role])),
     person && h("button", { class: "plain", onclick: () => void leave() }, "Log out"),
@@ -61,6 +61,7 @@ function welcome(): void {
     h(
       "div",
       { class: "welcome" },
+      h("img", { src: "/icon.svg", alt: "", width: 72, height: 72 }),
       h("h1", {}, "Learn together, live"),
       h("p", { class: "lead" }, "Take a quiz, earn a badge, and see your class move as it happens."),
       h("button", { class: "big", onclick: () => void enter() }, "Log in"),

@@ -105,15 +105,15 @@ class TeacherView {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       button.disabled = true;
-      void this.#publish(new FormData(form)).then((done) => {
+      void this.#publish(form).finally(() => {
         button.disabled = false;
-        if (done) form.reset();
       });
     });
     return form;
   }
 
-  async #publish(given: FormData): Promise<boolean> {
+  async #publish(form: HTMLFormElement): Promise<void> {
+    const given = new FormData(form);
     const title = String(given.get("title"));
     try {
       const { course: draft } = await this.hub.course.createCourse({
@@ -126,13 +126,12 @@ class TeacherView {
         currency: "EUR",
       });
       const { course } = await this.hub.course.publishCourse({ courseId: draft?.id ?? "" });
+      form.reset();
       tell(title, "is open to students.", "good");
       if (course !== undefined) this.#show(course);
       await this.load();
-      return true;
     } catch (thrown) {
       explain("The course was not published", thrown);
-      return false;
     }
   }
 }
