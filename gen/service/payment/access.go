@@ -5,6 +5,7 @@
 package paymentservice
 
 import (
+	paymentv1 "github.com/pulselearn/campus-hub/gen/proto/pl/payment/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/payment/v1/paymentv1connect"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 )
@@ -15,6 +16,7 @@ func mayCall() rpc.Access {
 	return rpc.Access{
 		paymentv1connect.PaymentServiceCapturePaymentProcedure: {
 			{Role: "admin"},
+			{Role: "student", Own: "student_id", Owner: func(req any) string { return req.(*paymentv1.CapturePaymentRequest).GetStudentId() }},
 		},
 		paymentv1connect.PaymentServiceRequestRefundProcedure: {
 			{Service: "enrollment"},

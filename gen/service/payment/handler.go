@@ -24,7 +24,9 @@ import (
 type Handler interface {
 	// CapturePayment records money that the provider has captured. The same
 	// provider reference with the same payment gives the payment that was
-	// recorded first; with another one it is refused with AlreadyExists.
+	// recorded first; with another one it is refused with AlreadyExists. Students
+	// report their own payments in the embedded default, which has no provider;
+	// elsewhere they are refused with PermissionDenied.
 	CapturePayment(ctx context.Context, tx *Tx, req *paymentv1.CapturePaymentRequest) (*paymentv1.CapturePaymentResponse, error)
 	// RequestRefund asks for a payment to be paid back in full. However often and
 	// for whatever reasons it is called, a payment is paid back once, for the

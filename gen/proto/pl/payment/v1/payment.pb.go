@@ -699,10 +699,12 @@ const file_pl_payment_v1_payment_proto_rawDesc = "" +
 	"\x19REFUND_REASON_UNSPECIFIED\x10\x00\x12*\n" +
 	"&REFUND_REASON_COURSE_ACTIVATION_FAILED\x10\x01\x12\x1c\n" +
 	"\x18REFUND_REASON_WITHDRAWAL\x10\x02\x12\x1b\n" +
-	"\x17REFUND_REASON_DUPLICATE\x10\x032\x9b\x04\n" +
-	"\x0ePaymentService\x12\x82\x01\n" +
-	"\x0eCapturePayment\x12$.pl.payment.v1.CapturePaymentRequest\x1a%.pl.payment.v1.CapturePaymentResponse\"#\xf2\xe0\x18\x12\x12\x10/api/v1/payments\x8a\xe1\x18\t\n" +
-	"\a\x12\x05admin\x12\xa1\x01\n" +
+	"\x17REFUND_REASON_DUPLICATE\x10\x032\xb2\x04\n" +
+	"\x0ePaymentService\x12\x99\x01\n" +
+	"\x0eCapturePayment\x12$.pl.payment.v1.CapturePaymentRequest\x1a%.pl.payment.v1.CapturePaymentResponse\":\xf2\xe0\x18\x12\x12\x10/api/v1/payments\x8a\xe1\x18 \n" +
+	"\a\x12\x05admin\n" +
+	"\x15\x12\astudent\x1a\n" +
+	"student_id\x12\xa1\x01\n" +
 	"\rRequestRefund\x12#.pl.payment.v1.RequestRefundRequest\x1a$.pl.payment.v1.RequestRefundResponse\"E\xf2\xe0\x18&\x12$/api/v1/payments/{payment_id}/refund\x8a\xe1\x18\x17\n" +
 	"\f*\n" +
 	"enrollment\n" +

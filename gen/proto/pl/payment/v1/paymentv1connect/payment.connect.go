@@ -63,7 +63,8 @@ var (
 // PaymentServiceClient is a client for the pl.payment.v1.PaymentService service.
 type PaymentServiceClient interface {
 	// CapturePayment records money that the provider has captured. The same provider reference with the same payment
-	// gives the payment that was recorded first; with another one it is refused with AlreadyExists.
+	// gives the payment that was recorded first; with another one it is refused with AlreadyExists. Students report their own
+	// payments in the embedded default, which has no provider; elsewhere they are refused with PermissionDenied.
 	CapturePayment(context.Context, *v1.CapturePaymentRequest) (*v1.CapturePaymentResponse, error)
 	// RequestRefund asks for a payment to be paid back in full. However often and for whatever reasons it is called, a
 	// payment is paid back once, for the first reason. NotFound if there is no such payment.
@@ -81,7 +82,8 @@ func NewPaymentServiceClient(client *connect.Client) PaymentServiceClient {
 // PaymentServiceHandler is an implementation of the pl.payment.v1.PaymentService service.
 type PaymentServiceHandler interface {
 	// CapturePayment records money that the provider has captured. The same provider reference with the same payment
-	// gives the payment that was recorded first; with another one it is refused with AlreadyExists.
+	// gives the payment that was recorded first; with another one it is refused with AlreadyExists. Students report their own
+	// payments in the embedded default, which has no provider; elsewhere they are refused with PermissionDenied.
 	CapturePayment(context.Context, *v1.CapturePaymentRequest) (*v1.CapturePaymentResponse, error)
 	// RequestRefund asks for a payment to be paid back in full. However often and for whatever reasons it is called, a
 	// payment is paid back once, for the first reason. NotFound if there is no such payment.

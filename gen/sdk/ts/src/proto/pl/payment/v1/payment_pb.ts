@@ -379,7 +379,8 @@ export const RefundReasonSchema: GenEnum<RefundReason> = /*@__PURE__*/
 export const PaymentService: GenService<{
   /**
    * CapturePayment records money that the provider has captured. The same provider reference with the same payment
-   * gives the payment that was recorded first; with another one it is refused with AlreadyExists.
+   * gives the payment that was recorded first; with another one it is refused with AlreadyExists. Students report their own
+   * payments in the embedded default, which has no provider; elsewhere they are refused with PermissionDenied.
    *
    * @generated from rpc pl.payment.v1.PaymentService.CapturePayment
    */
