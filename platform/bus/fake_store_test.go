@@ -30,6 +30,9 @@ type fakeStore struct {
 	faults []fault
 	// paused is why Plan and Apply take nothing fresh.
 	paused error
+	// ahead is by how much the clock was ahead by which the next plan with a
+	// time is made: it has been set back since.
+	ahead  time.Duration
 	claims int
 }
 
@@ -212,6 +215,9 @@ func (s *fakeStore) Plan(_ context.Context, c *bus.Claim) (bus.Plan, error) {
 	}
 	if (len(s.held[c.Partition]) > 0 || s.paused != nil) && plan.Next.IsZero() {
 		plan.Next = time.Now().Add(time.Second)
+	}
+	if !plan.Next.IsZero() {
+		plan.Next, s.ahead = plan.Next.Add(s.ahead), 0
 	}
 	return plan, nil
 }

@@ -155,6 +155,22 @@ func TestCloseGivesUpWhenItsContextEnds(t *testing.T) {
 	})
 }
 
+func TestClockIsSetBackBehindAPlan(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.store.ahead = 11 * time.Hour
+		r.store.handle = func(_ context.Context, d *bus.Delivery) error {
+			if d.Attempt == 1 {
+				return errors.New("later")
+			}
+			return nil
+		}
+		r.topic.add(0, 1)
+		r.conn.assign(0)
+		time.Sleep(2 * time.Minute)
+		r.expect(0, 1)
+	})
+}
+
 func TestRunEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, newFakeTopic(), newFakeStore(), route())

@@ -114,6 +114,7 @@ func (w *worker) session() error {
 		if err != nil {
 			return fmt.Errorf("plan: %w", err)
 		}
+		plan.Next = soon(plan.Next)
 		if err := w.redeliver(plan.Due); err != nil {
 			return err
 		}
@@ -128,6 +129,19 @@ func (w *worker) session() error {
 		}
 	}
 	return w.stop.Err()
+}
+
+// planEvery is the longest from one plan to the next.
+const planEvery = time.Minute
+
+// soon returns the same moment on the monotonic clock, for the time of day may
+// be set back by hours before a wait for it is over or has begun; and one that
+// is already hours away is not waited for.
+func soon(next time.Time) time.Time {
+	if next.IsZero() {
+		return next
+	}
+	return time.Now().Add(min(time.Until(next), planEvery))
 }
 
 // redeliver runs held deliveries that are due.
