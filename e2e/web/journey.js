@@ -71,6 +71,7 @@ async function writeQuiz() {
 
 await step("students join, and the course opens by itself", async () => {
   await ben.logIn();
+  await ben.see("heading", "Hello, Ben");
   await Promise.all(
     [ada, ben].map(async (student) => {
       await student.page.reload();
