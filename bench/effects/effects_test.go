@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
 	"github.com/pulselearn/campus-hub/platform/event"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/registry"
 	"github.com/pulselearn/campus-hub/platform/schema"
 	"github.com/pulselearn/campus-hub/platform/service"
@@ -81,7 +83,8 @@ func newRun(t *testing.T, engine string, l load) *run {
 	url := r.registry()
 	r.cfg = &service.Config{
 		KafkaBrokers: []string{addr}, RegistryURL: url, DataDir: t.TempDir(), Provision: service.On, DrainTimeout: time.Minute,
-		Calls: map[string]string{"userprofile": "http://127.0.0.1:9"}, // nobody calls it
+		Calls:         map[string]string{"userprofile": "http://127.0.0.1:9"}, // nobody calls it
+		ServiceSecret: strings.Repeat("s", identity.MinSecret),
 	}
 	if engine == "postgres" {
 		r.cfg.DatabaseURL = pgtest.URL(t)

@@ -114,7 +114,7 @@ func free(t *testing.T) string {
 func (r *run) configure() {
 	r.Helper()
 	settings := []string{
-		"PL_HTTP_ADDR=127.0.0.1:0", "PL_ADMIN_ADDR=" + free(r.T), "PL_EMBEDDED_KAFKA_ADDR=" + free(r.T), "PL_EMBEDDED_REGISTRY_ADDR=" + free(r.T),
+		"PL_HTTP_ADDR=127.0.0.1:0", "PL_OIDC_ISSUER=http://127.0.0.1:9", "PL_ADMIN_ADDR=" + free(r.T), "PL_EMBEDDED_KAFKA_ADDR=" + free(r.T), "PL_EMBEDDED_REGISTRY_ADDR=" + free(r.T),
 		"PL_DATA_DIR=" + r.TempDir(),
 	}
 	if *engine == "postgres" {
