@@ -79,9 +79,10 @@ export class Person {
   /** Fails when the view breaks a rule of WCAG 2.2 A or AA that axe-core knows. */
   async checkAccess(view) {
     if (!(await this.page.evaluate(() => "axe" in window))) await this.page.evaluate(await source());
-    const { violations } = await this.page.evaluate(() =>
+    const { violations, passes } = await this.page.evaluate(() =>
       window.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
     );
+    assert.ok(passes.length > 10, `axe-core looked at ${view}`);
     const found = violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html + " " + n.failureSummary).join("; ")}`);
     assert.deepEqual(found, [], `${view} breaks rules of accessibility`);
   }
