@@ -13,7 +13,7 @@ help: ## Show this list
 run: bin/hub ## Run the whole hub: broker, registry, databases, services (DEMO=1 adds a class of students)
 ifdef DEMO
 	@$(GO) build -o bin/classroom ./e2e/classroom
-	@PL_OIDC_ISSUER=http://127.0.0.1:8079 exec bin/hub 3> >(exec bin/classroom -until-eof)
+	@exec bin/hub 3> >(exec bin/classroom -until-eof)
 else
 	@exec bin/hub
 endif

@@ -33,7 +33,7 @@ func TestMailAcrossAKill(t *testing.T) {
 	}
 	ada := res.GetUser().GetId()
 	_, err = c.achievements.AwardBadge(t.Context(), &achievementv1.AwardBadgeRequest{
-		StudentId: ada, Kind: achievementv1.BadgeKind_BADGE_KIND_HELPING_HAND, SourceId: "homework", Reason: "helped", AwardedBy: "grace",
+		StudentId: ada, Kind: achievementv1.BadgeKind_BADGE_KIND_HELPING_HAND, SourceId: "homework", Reason: "helped", AwardedBy: teacher.Subject,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -107,7 +107,7 @@ func (s *stand) program(name, path string, args []string, env ...string) *progra
 	}
 	p := &program{stand: s, name: name, path: path, args: args, addr: freeAddr(s.t), log: log}
 	p.env = append([]string{"PL_HTTP_ADDR=" + p.addr, "PL_ADMIN_ADDR=127.0.0.1:0", "PL_DATA_DIR=" + filepath.Join(s.dir, "data"),
-		"PL_OIDC_ISSUER=" + issuer.URL, "PL_SERVICE_SECRET=" + serviceSecret}, env...)
+		"PL_OIDC_ISSUER=" + issuer.URL, "PL_SERVICE_SECRET=" + serviceSecret, "PL_RATE_LIMIT=0"}, env...)
 	s.t.Cleanup(func() {
 		p.kill()
 		if s.t.Failed() {

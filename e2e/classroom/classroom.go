@@ -16,14 +16,12 @@ import (
 
 	achievementv1 "github.com/pulselearn/campus-hub/gen/proto/pl/achievement/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/achievement/v1/achievementv1connect"
+	"github.com/pulselearn/campus-hub/gen/proto/pl/auth/v1/authv1connect"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/course/v1/coursev1connect"
 	notificationv1 "github.com/pulselearn/campus-hub/gen/proto/pl/notification/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/notification/v1/notificationv1connect"
 	quizv1 "github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1/quizv1connect"
-	"github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1/userprofilev1connect"
-	"github.com/pulselearn/campus-hub/platform/identity"
-	"github.com/pulselearn/campus-hub/platform/identity/identitytest"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 )
 
@@ -33,21 +31,23 @@ type classroom struct {
 	out           io.Writer
 	day           string // names the day's class
 	random        *rand.Rand
-	users         userprofilev1connect.UserProfileServiceClient
+	people        *people
+	accounts      authv1connect.AuthServiceClient
 	courses       coursev1connect.CourseServiceClient
 	quizzes       quizv1connect.QuizServiceClient
 	achievements  achievementv1connect.AchievementServiceClient
 	notifications notificationv1connect.NotificationServiceClient
 
-	students []student
-	courseID string
-	tests    []test
+	students  []student
+	teacherID string
+	courseID  string
+	tests     []test
 }
 
 // A student takes quizzes; skill is the share of questions that they know.
 type student struct {
-	name, id string
-	skill    float64
+	name, user, id string
+	skill          float64
 }
 
 // A test is a quiz and the answers to it.
@@ -57,28 +57,20 @@ type test struct {
 	questions []*quizv1.QuestionView
 }
 
-func newClassroom(hub string, issuer *identitytest.Issuer, out io.Writer) *classroom {
+func newClassroom(hub, issuer string, out io.Writer) *classroom {
 	transport := connecthttp.NewTransport(&http.Client{Timeout: 10 * time.Second}, hub)
-	client := func(as identity.Caller) *connect.Client { return rpc.NewClient(transport, issuer.As(as)) }
-	registrar := identity.Caller{Subject: "registrar", Roles: []string{identity.Admin}}
-	hypatia := identity.Caller{Subject: teacher, Roles: []string{identity.Teacher}}
+	p := newPeople(issuer)
+	client := func(user string) *connect.Client { return rpc.NewClient(transport, p.calls(user)) }
 	return &classroom{
 		hub: hub, out: out, day: time.Now().UTC().Format("20060102"),
 		random:        rand.New(rand.NewPCG(rand.Uint64(), 1)),
-		users:         userprofilev1connect.NewUserProfileServiceClient(client(registrar)),
-		courses:       coursev1connect.NewCourseServiceClient(client(hypatia)),
-		quizzes:       quizv1connect.NewQuizServiceClient(client(hypatia)),
-		achievements:  achievementv1connect.NewAchievementServiceClient(client(hypatia)),
+		people:        p,
+		accounts:      authv1connect.NewAuthServiceClient(client("")),
+		courses:       coursev1connect.NewCourseServiceClient(client(teacher)),
+		quizzes:       quizv1connect.NewQuizServiceClient(client(teacher)),
+		achievements:  achievementv1connect.NewAchievementServiceClient(client(teacher)),
 		notifications: notificationv1connect.NewNotificationServiceClient(client(registrar)),
 	}
-}
-
-// teacher is the id of the class's teacher.
-const teacher = "teacher-hypatia"
-
-// as returns a context whose calls the student makes.
-func (s student) as(ctx context.Context) context.Context {
-	return identity.With(ctx, identity.Caller{Subject: s.id, Roles: []string{identity.Student}})
 }
 
 func (c *classroom) say(format string, args ...any) {
@@ -144,7 +136,7 @@ func (c *classroom) attempt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	res, err := c.quizzes.SubmitQuiz(s.as(ctx), &quizv1.SubmitQuizRequest{
+	res, err := c.quizzes.SubmitQuiz(as(ctx, s.user), &quizv1.SubmitQuizRequest{
 		StudentId: s.id, QuizId: t.id, Answers: c.answer(s, t),
 		StartedAt: timestamppb.New(time.Now().Add(-time.Duration(3+c.random.IntN(9)) * time.Minute)),
 	})

@@ -9,9 +9,9 @@ import (
 
 	"connectrpc.com/connect/v2"
 
+	authv1 "github.com/pulselearn/campus-hub/gen/proto/pl/auth/v1"
 	coursev1 "github.com/pulselearn/campus-hub/gen/proto/pl/course/v1"
 	quizv1 "github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1"
-	userprofilev1 "github.com/pulselearn/campus-hub/gen/proto/pl/userprofile/v1"
 )
 
 var roster = []student{
@@ -71,16 +71,21 @@ func (c *classroom) open(ctx context.Context) error {
 	return nil
 }
 
+// register gives everybody an account, unless they have one from another day.
 func (c *classroom) register(ctx context.Context) error {
 	for _, s := range roster {
-		res, err := c.users.RegisterUser(c.key(ctx, "student", s.name), &userprofilev1.RegisterUserRequest{
-			DisplayName: s.name, Email: fmt.Sprintf("%s.%s@campus.example", ascii(s.name), c.day),
-			Role: userprofilev1.UserRole_USER_ROLE_STUDENT, Locale: "en",
+		s.user = ascii(s.name) + ".of.the.class@campus.example"
+		_, err := c.accounts.CreateAccount(c.key(ctx, "student", s.name), &authv1.CreateAccountRequest{
+			Email: s.user, Password: classPassword, DisplayName: s.name,
 		})
+		if err != nil && connect.CodeOf(err) != connect.CodeAlreadyExists {
+			return err
+		}
+		own, err := c.people.logIn(ctx, s.user)
 		if err != nil {
 			return err
 		}
-		s.id = res.GetUser().GetId()
+		s.id = own.id
 		c.students = append(c.students, s)
 	}
 	return nil
@@ -90,9 +95,14 @@ func (c *classroom) register(ctx context.Context) error {
 func ascii(name string) string { return strings.ToLower(strings.ReplaceAll(name, "É", "E")) }
 
 func (c *classroom) publish(ctx context.Context) error {
+	tess, err := c.people.logIn(ctx, teacher)
+	if err != nil {
+		return err
+	}
+	c.teacherID = tess.id
 	created, err := c.courses.CreateCourse(c.key(ctx, "course"), &coursev1.CreateCourseRequest{
 		Code: "MATH-" + c.day, Title: "Mathematics of the day", Level: coursev1.CourseLevel_COURSE_LEVEL_INTRODUCTORY,
-		InstructorId: teacher, InstructorName: "Hypatia", Topics: []string{"numbers", "equations"},
+		InstructorId: c.teacherID, InstructorName: "Tess", Topics: []string{"numbers", "equations"},
 	})
 	if err != nil {
 		return err
@@ -109,7 +119,7 @@ func (c *classroom) write(ctx context.Context, l lesson) error {
 	err := retry(ctx, 30*time.Second, func() (err error) {
 		res, err = c.quizzes.CreateQuiz(c.key(ctx, "quiz", l.title), &quizv1.CreateQuizRequest{
 			CourseId: c.courseID, Title: l.title, Difficulty: l.difficulty, PassScore: 0.6,
-			Questions: l.questions, CreatedBy: teacher,
+			Questions: l.questions, CreatedBy: c.teacherID,
 		})
 		if connect.CodeOf(err) == connect.CodeFailedPrecondition {
 			return err

@@ -23,8 +23,6 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-
-	"github.com/pulselearn/campus-hub/platform/identity/identitytest"
 )
 
 func main() {
@@ -42,7 +40,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags := flag.NewFlagSet("classroom", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	hub := flags.String("hub", address(), "base URL of the hub")
-	issue := flags.String("issuer", "127.0.0.1:8079", "where the class is issued its tokens; the hub's PL_OIDC_ISSUER")
+	issuer := flags.String("issuer", "http://localhost:8080", "where the class logs in: the hub's PL_PUBLIC_URL")
 	pace := flags.Duration("pace", 800*time.Millisecond, "time between two attempts")
 	attempts := flags.Int("attempts", 40, "attempts before the class slows down")
 	untilEOF := flags.Bool("until-eof", false, "end when the standard input ends")
@@ -60,12 +58,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			_, _ = io.Copy(io.Discard, stdin) // an error ends the class as well
 		}()
 	}
-	issuer, err := identitytest.Start(*issue)
-	if err != nil {
-		return err
-	}
-	defer issuer.Close()
-	if err := newClassroom(*hub, issuer, stdout).play(ctx, *pace, *attempts); ctx.Err() == nil {
+	if err := newClassroom(*hub, *issuer, stdout).play(ctx, *pace, *attempts); ctx.Err() == nil {
 		return err
 	}
 	return nil

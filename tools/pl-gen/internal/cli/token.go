@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/token"
+	"github.com/pulselearn/campus-hub/internal/token"
 )
 
 // passwordVariable holds the password when --password does not, so that it is
