@@ -121,7 +121,7 @@ func (w *world) service(name, group string, databases []string) *process {
 			p.set(s)
 		}
 	}
-	p.set("PL_OIDC_ISSUER="+issuer().URL, "PL_SERVICE_SECRET="+serviceSecret)
+	p.set("PL_OIDC_ISSUER="+issuer().URL, "PL_SERVICE_SECRET="+serviceSecret, "PL_RATE_LIMIT=0")
 	return p
 }
 
