@@ -52,6 +52,7 @@ type ring struct {
 
 	mu      sync.Mutex
 	keys    map[string]publicKey
+	epoch   uint64 // of the keys: another one when they may have changed
 	fetched time.Time
 	next    time.Time     // before it, the issuer is not asked again
 	asking  chan struct{} // closed when the question under way is answered; nil without one
@@ -83,16 +84,30 @@ func (r *ring) look(id string, asked bool) (key publicKey, known bool, answer <-
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key, known = r.keys[id]
-	now := time.Now()
-	old := now.Sub(r.fetched) > refreshAfter
-	if (!known && !asked || old) && r.asking == nil && !now.Before(r.next) {
-		r.asking = make(chan struct{})
-		go r.ask(r.asking)
-	}
+	r.askIf(!known && !asked || r.old())
 	if asked || r.asking == nil {
 		return key, known, nil
 	}
 	return key, known, r.asking
+}
+
+// current returns the epoch of the keys. Keys that have become old are
+// renewed meanwhile.
+func (r *ring) current() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.askIf(r.epoch > 0 && r.old())
+	return r.epoch
+}
+
+func (r *ring) old() bool { return time.Since(r.fetched) > refreshAfter }
+
+// askIf asks the issuer when there is reason to, and it may be asked.
+func (r *ring) askIf(reason bool) {
+	if reason && r.asking == nil && !time.Now().Before(r.next) {
+		r.asking = make(chan struct{})
+		go r.ask(r.asking)
+	}
 }
 
 // unknown is the error of a token whose key is not among those of the issuer.
@@ -117,6 +132,7 @@ func (r *ring) ask(done chan<- struct{}) {
 	r.failure, r.next = err, now.Add(failurePause)
 	if err == nil {
 		r.keys, r.fetched, r.next = keys, now, now.Add(unknownPause)
+		r.epoch++
 	}
 	r.asking = nil
 	close(done)

@@ -25,6 +25,8 @@ func refuse(format string, args ...any) error {
 	return &TokenError{fmt.Sprintf(format, args...)}
 }
 
+var errTooLong = refuse("has more than %d bytes", maxToken)
+
 // A header is what the first part of a token has to say. Everything else in
 // it, such as where keys could be fetched, is not looked at.
 type header struct {
@@ -37,7 +39,7 @@ type header struct {
 // readHeader reads the header of a token in compact form.
 func readHeader(token string) (*header, error) {
 	if len(token) > maxToken {
-		return nil, refuse("has more than %d bytes", maxToken)
+		return nil, errTooLong
 	}
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

@@ -73,7 +73,7 @@ func Start(addr string) (*Issuer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start an issuer of tokens: %w", err)
 	}
-	i, err := newIssuer("http://" + l.Addr().String())
+	i, err := Offline("http://" + l.Addr().String())
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -82,7 +82,9 @@ func Start(addr string) (*Issuer, error) {
 	return i, nil
 }
 
-func newIssuer(url string) (*Issuer, error) {
+// Offline returns an issuer with that name that listens nowhere: it is an
+// [http.Handler] for whoever serves it.
+func Offline(url string) (*Issuer, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
