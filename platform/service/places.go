@@ -31,6 +31,15 @@ func (p *Process) places() [][2]string {
 			add("page", p.cfg.PublicURL+p.seeded())
 		}
 		add("calls", base+"/pl.<context>.v1.<Service>/<Method>  (Connect, gRPC and gRPC-Web; reflection)")
+		if len(p.app.front.APIs) > 0 {
+			add("rest", base+"/api/v1  ("+base+"/openapi.json)")
+		}
+		if p.app.front.GraphQL.SDL != "" {
+			add("graphql", base+"/graphql")
+		}
+		if p.live != nil {
+			add("realtime", "ws://"+p.calls.addr.String()+"/realtime  (docs/realtime.md)")
+		}
 		add("health", base+"/healthz  "+base+"/readyz")
 		add("metrics", base+"/metrics")
 	}
