@@ -35,7 +35,6 @@ type run struct {
 }
 
 func lead(ctx context.Context, p *plan) error {
-	ctx, stop := context.WithCancel(ctx)
 	dir, err := os.MkdirTemp("", "load-")
 	if err != nil {
 		return err
@@ -44,6 +43,7 @@ func lead(ctx context.Context, p *plan) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx)
 	r := &run{plan: p, ctx: ctx, dir: dir, self: self}
 	defer func() {
 		stop()
