@@ -215,6 +215,7 @@ func (s *site) entity(c *model.Context, e *model.Entity) error {
 type callView struct {
 	Name, Doc          string
 	Context            link
+	LetsIn             string
 	Query              bool
 	Path               string
 	HTTPVerb, HTTPPath string
@@ -225,7 +226,7 @@ type callView struct {
 
 func (s *site) call(c *model.Context, m *model.Method) error {
 	v := callView{
-		Name: m.Name, Doc: prose(m.Doc), Context: below.contextLink(c, ""), Query: m.Query,
+		Name: m.Name, Doc: prose(m.Doc), Context: below.contextLink(c, ""), Query: m.Query, LetsIn: m.LetsIn(),
 		Path: "/" + string(c.Service.Desc.FullName()) + "/" + m.Name, HTTPVerb: m.HTTPVerb, HTTPPath: m.HTTPPath,
 		Request: messages(m.Input), OpenAPI: string(below) + "openapi/" + c.Name + ".json", Source: m.Pos.String(),
 		Sample: sample.Request(m.Input.Desc),

@@ -1,6 +1,11 @@
 package model
 
-import "google.golang.org/protobuf/reflect/protoreflect"
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
 
 // An Allow is one way to be let into a call: all that it says must hold.
 type Allow struct {
@@ -46,4 +51,45 @@ func newAllow(m *Method, o option) *Allow {
 		a.OwnField = m.Input.Desc.Fields().ByName(protoreflect.Name(a.Own))
 	}
 	return a
+}
+
+// Public reports whether everybody may make the call.
+func (m *Method) Public() bool {
+	return slices.ContainsFunc(m.Access, func(a *Allow) bool { return a.Public })
+}
+
+// LetsIn says who may make the call, for people: "a student whose own id is
+// student_id, or a teacher".
+func (m *Method) LetsIn() string {
+	who := make([]string, len(m.Access))
+	for i, a := range m.Access {
+		who[i] = a.who()
+	}
+	if len(who) == 0 {
+		return "nobody"
+	}
+	return strings.Join(who, ", or ")
+}
+
+func (a *Allow) who() string {
+	switch {
+	case a.Public:
+		return "everybody"
+	case a.Service != "":
+		return "the context " + a.Service
+	}
+	text := "a person"
+	if a.Role != "" {
+		text = "a " + a.Role
+		if strings.ContainsAny(a.Role[:1], "aeiou") {
+			text = "an " + a.Role
+		}
+	}
+	if a.Scope != "" {
+		text += " with the scope " + a.Scope
+	}
+	if a.Own != "" {
+		text += " whose own id is " + a.Own
+	}
+	return text
 }

@@ -40,13 +40,13 @@ func (d *document) call(c *model.Context, m *model.Method, s *schemas) {
 // connectOperation is what POST and GET of a call have in common.
 func connectOperation(c *model.Context, m *model.Method, s *schemas) *operation {
 	o := &operation{
-		ID: c.Service.Name + "_" + m.Name + "_connect", Tags: []string{connectTag(c)}, Summary: firstSentence(m.Doc), Description: m.Doc,
+		ID: c.Service.Name + "_" + m.Name + "_connect", Tags: []string{connectTag(c)}, Summary: firstSentence(m.Doc), Description: described(m),
 		Parameters: []parameter{refTo("parameters", protocolVersion), refTo("parameters", timeout)},
 		Responses: map[string]response{"200": {
 			Description: "The call succeeded.",
 			Content:     jsonOf(s.response(m.Output.Desc)),
 		}},
-		Query: m.Query,
+		Query: m.Query, Security: securityOf(m),
 	}
 	for _, f := range failures {
 		o.Responses[f.status] = refResponse("Connect" + f.name)

@@ -55,6 +55,8 @@ type operation struct {
 	Parameters  []parameter         `json:"parameters,omitempty"`
 	Body        *body               `json:"requestBody,omitempty"`
 	Responses   map[string]response `json:"responses"`
+	// Security is empty, and there, for a call that everybody may make.
+	Security *[]security `json:"security,omitempty"`
 	// Query is true for a call without side effects.
 	Query bool `json:"x-query"`
 }

@@ -35,11 +35,11 @@ func (d *document) route(c *model.Context, m *model.Method, s *schemas) {
 
 func restOperation(c *model.Context, m *model.Method, s *schemas) *operation {
 	o := &operation{
-		ID: c.Service.Name + "_" + m.Name, Tags: []string{c.Service.Name}, Summary: firstSentence(m.Doc), Description: m.Doc,
+		ID: c.Service.Name + "_" + m.Name, Tags: []string{c.Service.Name}, Summary: firstSentence(m.Doc), Description: described(m),
 		Responses: map[string]response{"200": {
 			Description: "The call succeeded.", Headers: answerHeaders(m), Content: jsonOf(s.response(m.Output.Desc)),
 		}},
-		Query: m.Query,
+		Query: m.Query, Security: securityOf(m),
 	}
 	for _, f := range failures {
 		o.Responses[f.status] = refResponse(f.name)
