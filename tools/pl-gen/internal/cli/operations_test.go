@@ -95,6 +95,7 @@ func startCampus(env *testscript.Env) (*campus, string, error) {
 	cfg, err := service.LoadConfig([]string{
 		"PL_HTTP_ADDR=127.0.0.1:0", "PL_ADMIN_ADDR=" + ports[0], "PL_ADMIN_TOKEN=" + adminToken,
 		"PL_EMBEDDED_KAFKA_ADDR=" + ports[1], "PL_EMBEDDED_REGISTRY_ADDR=" + ports[2], "PL_DATA_DIR=" + env.WorkDir + "/data",
+		"PL_OIDC_ISSUER=http://127.0.0.1:1", // nobody shows a token
 	})
 	if err != nil {
 		return nil, "", err
