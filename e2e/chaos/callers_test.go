@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"sync"
+	"time"
 
 	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/identity/identitytest"
@@ -15,6 +16,7 @@ var issuer = sync.OnceValue(func() *identitytest.Issuer {
 	if err != nil {
 		panic(err)
 	}
+	i.Slack = 48 * time.Hour // clocks jump
 	return i
 })
 

@@ -42,6 +42,10 @@ type Issuer struct {
 	// KeyID is the id of the key that it signs with.
 	KeyID string
 
+	// Slack is by how much clocks may be wrong: tokens are good for so long
+	// before and after their time. It must not be changed once there are any.
+	Slack time.Duration
+
 	key    *ecdsa.PrivateKey
 	keys   []byte // the JWK set
 	server *http.Server
@@ -138,7 +142,7 @@ func (i *Issuer) Claims(subject string, roles ...string) map[string]any {
 	now := time.Now()
 	return map[string]any{
 		"iss": i.URL, "aud": identity.DefaultAudience, "sub": subject, "roles": roles,
-		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(life).Unix(),
+		"iat": now.Add(-i.Slack).Unix(), "nbf": now.Add(-i.Slack).Unix(), "exp": now.Add(life + i.Slack).Unix(),
 	}
 }
 
