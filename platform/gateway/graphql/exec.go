@@ -66,10 +66,12 @@ func (r *run) answer(ctx context.Context) *graphql.Response {
 	}
 	root := &slot{kind: objectSlot}
 	fields := r.collect(of, r.operation.Operation.SelectionSet)
+	for i := range fields {
+		root.field(fields[i].Alias, fields[i].Definition.Type.NonNull)
+	}
 	var group errgroup.Group
 	group.SetLimit(limit)
-	for i := range fields {
-		s := root.field(fields[i].Alias, fields[i].Definition.Type.NonNull)
+	for i, s := range root.inner {
 		group.Go(func() error {
 			r.root(ctx, of, s, &fields[i])
 			return nil
