@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A watched is a pl-gen that runs until it is stopped, line by line.
@@ -19,7 +20,7 @@ type watched struct {
 
 func watch(t *testing.T, args ...string) (*watched, context.CancelFunc) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a line that never comes is a failure that says what came
 	r, w := io.Pipe()
 	p := &watched{t, bufio.NewScanner(r), make(chan int, 1)}
 	go func() {
@@ -71,7 +72,7 @@ func TestWatch(t *testing.T) {
 	}
 	p, stop := watch(t, "generate", "--watch", "--root", root)
 	defer stop()
-	p.until("create gen/event/library/v1/book_borrowed.event.go")
+	p.until(" created, 0 updated, 0 deleted")
 	p.until("up to date; watching")
 	put(schema, "has borrowed", "has really borrowed")
 	p.until("update gen/event/library/v1/book_borrowed.event.go")
