@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -106,15 +107,33 @@ func (s *summary) endTest(e event, key string, out io.Writer) {
 func (s *summary) endPackage(e event, key string, out io.Writer) {
 	switch {
 	case e.Action == "fail":
-		if !s.broken[e.Package] {
+		unended := s.unended(e.Package)
+		if !s.broken[e.Package] || len(unended) > 0 {
 			s.failed++
 			fmt.Fprint(out, strings.Join(s.output[key], ""))
+		}
+		for _, test := range unended {
+			fmt.Fprintf(out, "%s did not end:\n%s", test, strings.Join(s.output[test], ""))
+			delete(s.output, test)
 		}
 		fmt.Fprintf(out, "FAIL\t%s\t%.3fs\n", e.Package, e.Elapsed)
 	case e.Action == "pass":
 		fmt.Fprintf(out, "ok  \t%s\t%.3fs\n", e.Package, e.Elapsed)
 	}
 	delete(s.output, key)
+}
+
+// unended returns the tests of a package that said something and did not end:
+// one of them panicked, exited or was still running when the time was up.
+func (s *summary) unended(pkg string) []string {
+	var tests []string
+	for key := range s.output {
+		if test, ok := strings.CutPrefix(key, pkg+" "); ok && test != "" {
+			tests = append(tests, key)
+		}
+	}
+	slices.Sort(tests)
+	return tests
 }
 
 // report repeats what a passed test wants people to see.

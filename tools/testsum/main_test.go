@@ -18,6 +18,9 @@ func TestSummarize(t *testing.T) {
 		`{"Action":"fail","Package":"p","Elapsed":1.5}`,
 		`{"Action":"output","Package":"q","Output":"panic: boom\n"}`,
 		`{"Action":"fail","Package":"q","Elapsed":0.2}`,
+		`{"Action":"fail","Package":"s","Test":"TestD"}`,
+		`{"Action":"output","Package":"s","Test":"TestE","Output":"panic: test timed out after 20m0s\n"}`,
+		`{"Action":"fail","Package":"s","Elapsed":1200}`,
 		`{"Action":"pass","Package":"r","Elapsed":2}`,
 	}, "\n")
 	want := strings.Join([]string{
@@ -26,9 +29,12 @@ func TestSummarize(t *testing.T) {
 		"FAIL\tp\t1.500s",
 		"panic: boom",
 		"FAIL\tq\t0.200s",
+		"s TestE did not end:",
+		"panic: test timed out after 20m0s",
+		"FAIL\ts\t1200.000s",
 		"ok  \tr\t2.000s",
 		"SKIPPED p TestC: c_test.go:9: no server",
-		"1 passed, 2 failed, 1 skipped",
+		"1 passed, 4 failed, 1 skipped",
 		"",
 	}, "\n")
 	var out strings.Builder
