@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pulselearn/campus-hub/internal/loopback"
 	"github.com/pulselearn/campus-hub/platform/identity"
 )
 
@@ -20,7 +21,7 @@ import (
 func (s *stand) hub(t *testing.T, args ...string) *program {
 	t.Helper()
 	return s.program("hub", filepath.Join(build(t, "", "hub"), "hub"), args,
-		"PL_EMBEDDED_KAFKA_ADDR="+freeAddr(t), "PL_EMBEDDED_REGISTRY_ADDR="+freeAddr(t))
+		"PL_EMBEDDED_KAFKA_ADDR="+loopback.Must(t), "PL_EMBEDDED_REGISTRY_ADDR="+loopback.Must(t))
 }
 
 func (p *program) setting(key string) string {
@@ -176,7 +177,7 @@ func TestSecondHubOnTheSameDataIsRefused(t *testing.T) {
 	s := newStand(t)
 	first := s.hub(t)
 	first.startReady()
-	second := s.program("second", first.path, nil, "PL_EMBEDDED_KAFKA_ADDR="+freeAddr(t), "PL_EMBEDDED_REGISTRY_ADDR="+freeAddr(t))
+	second := s.program("second", first.path, nil, "PL_EMBEDDED_KAFKA_ADDR="+loopback.Must(t), "PL_EMBEDDED_REGISTRY_ADDR="+loopback.Must(t))
 	run := second.start()
 	if code := run.exit(t, 10*time.Second); code != 2 {
 		t.Errorf("exit code %d, want 2", code)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pulselearn/campus-hub/internal/loopback"
 	"github.com/pulselearn/campus-hub/internal/pgtest"
 	"github.com/pulselearn/campus-hub/platform/identity/identitytest"
 )
@@ -105,7 +105,7 @@ func (s *stand) program(name, path string, args []string, env ...string) *progra
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	p := &program{stand: s, name: name, path: path, args: args, addr: freeAddr(s.t), log: log}
+	p := &program{stand: s, name: name, path: path, args: args, addr: loopback.Must(s.t), log: log}
 	p.env = append([]string{"PL_HTTP_ADDR=" + p.addr, "PL_ADMIN_ADDR=127.0.0.1:0", "PL_DATA_DIR=" + filepath.Join(s.dir, "data"),
 		"PL_OIDC_ISSUER=" + issuer.URL, "PL_SERVICE_SECRET=" + serviceSecret, "PL_RATE_LIMIT=0"}, env...)
 	s.t.Cleanup(func() {
@@ -253,17 +253,6 @@ func get(ctx context.Context, url string) (status int, body string, err error) {
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	return res.StatusCode, string(text), err
-}
-
-// freeAddr returns a loopback address that nobody listens on.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // cleanEnviron is the environment without settings of the platform.

@@ -16,6 +16,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	hubgateway "github.com/pulselearn/campus-hub/gen/gateway/hub"
+	"github.com/pulselearn/campus-hub/internal/loopback"
 )
 
 // A run is all processes.
@@ -74,7 +75,7 @@ func (r *run) startBroker() (err error) {
 	}
 	var addrs [3]string
 	for i := range addrs {
-		if addrs[i], err = freeAddr(); err != nil {
+		if addrs[i], err = loopback.FreeAddr(); err != nil {
 			return err
 		}
 	}
@@ -114,7 +115,7 @@ func (r *run) startGateways() error {
 		env = append(env, "PL_CALLS_"+strings.ToUpper(name)+"=http://127.0.0.1:1")
 	}
 	for i := range r.gateways {
-		addr, err := freeAddr()
+		addr, err := loopback.FreeAddr()
 		if err != nil {
 			return err
 		}

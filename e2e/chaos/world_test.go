@@ -18,6 +18,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/e2e/faults"
 	pgserver "github.com/pulselearn/campus-hub/e2e/postgres"
+	"github.com/pulselearn/campus-hub/internal/loopback"
 	"github.com/pulselearn/campus-hub/platform/database"
 	"github.com/pulselearn/campus-hub/platform/database/postgres"
 )
@@ -276,7 +277,7 @@ func (w *world) await(check func() error) {
 
 func free(t *testing.T) string {
 	t.Helper()
-	addr, err := faults.FreeAddr()
+	addr, err := loopback.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
+
+	"github.com/pulselearn/campus-hub/internal/loopback"
 )
 
 // quiet keeps the proxy library from writing to standard error.
@@ -27,12 +29,12 @@ type Proxy struct {
 	broken bool // connections that exist have to end before traffic is normal
 }
 
-// NewProxy listens on a [FreeAddr] for connections to upstream, a
+// NewProxy listens on a [loopback.FreeAddr] for connections to upstream, a
 // host:port where nobody has to listen yet.
 func NewProxy(upstream string) (*Proxy, error) {
 	quiet()
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	addr, err := FreeAddr()
+	addr, err := loopback.FreeAddr()
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/pulselearn/campus-hub/e2e/faults"
+	"github.com/pulselearn/campus-hub/internal/loopback"
 )
 
 const (
@@ -44,7 +45,7 @@ func newBroker(tb testing.TB, id int, s setup) *Broker {
 	b := &Broker{setup: s, id: id, dir: tb.TempDir()}
 	for _, addr := range []*string{&b.client, &b.internal, &b.controller, &b.sasl, &b.tls, &b.saslTLS} {
 		var err error
-		if *addr, err = faults.FreeAddr(); err != nil {
+		if *addr, err = loopback.FreeAddr(); err != nil {
 			tb.Fatal(err)
 		}
 	}

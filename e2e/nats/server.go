@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/e2e/faults"
+	"github.com/pulselearn/campus-hub/internal/loopback"
 )
 
 const (
@@ -41,7 +42,7 @@ func newServer(tb testing.TB, i int, all setup) *Server {
 	s := &Server{setup: all, name: fmt.Sprintf("n%d", i), dir: tb.TempDir()}
 	for _, addr := range []*string{&s.client, &s.route, &s.monitor} {
 		var err error
-		if *addr, err = faults.FreeAddr(); err != nil {
+		if *addr, err = loopback.FreeAddr(); err != nil {
 			tb.Fatal(err)
 		}
 	}

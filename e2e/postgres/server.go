@@ -20,6 +20,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
 
 	"github.com/pulselearn/campus-hub/e2e/faults"
+	"github.com/pulselearn/campus-hub/internal/loopback"
 	"github.com/pulselearn/campus-hub/internal/pgtest"
 )
 
@@ -45,7 +46,7 @@ type Server struct {
 // true.
 func Start(tb testing.TB, dir string) *Server {
 	tb.Helper()
-	addr, err := faults.FreeAddr()
+	addr, err := loopback.FreeAddr()
 	if err != nil {
 		tb.Fatal(err)
 	}

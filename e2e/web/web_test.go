@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/e2e/faults"
+	"github.com/pulselearn/campus-hub/internal/loopback"
 )
 
 const (
@@ -120,24 +121,12 @@ func newHub(t *testing.T) *hub {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", h.binary, root+"/gen/cmd/hub").CombinedOutput(); err != nil {
 		t.Fatalf("build the hub: %v\n%s", err, out)
 	}
-	addrs := freeAddrs(t, 4)
+	addrs := [4]string{loopback.Must(t), loopback.Must(t), loopback.Must(t), loopback.Must(t)}
 	_, port, _ := net.SplitHostPort(addrs[0])
 	h.url = "http://localhost:" + port
 	h.environ = append(os.Environ(), "PL_DATA_DIR="+filepath.Join(dir, "data"), "PL_HTTP_ADDR="+addrs[0], "PL_ADMIN_ADDR="+addrs[1],
 		"PL_EMBEDDED_KAFKA_ADDR="+addrs[2], "PL_EMBEDDED_REGISTRY_ADDR="+addrs[3])
 	return h
-}
-
-func freeAddrs(t *testing.T, n int) (addrs []string) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		addrs = append(addrs, l.Addr().String())
-	}
-	return addrs
 }
 
 func (h *hub) logFile() string { return filepath.Join(h.dir, "hub.log") }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/pulselearn/campus-hub/internal/loopback"
 )
 
 // A bouncer is a PgBouncer between tests and the server, in transaction mode.
@@ -49,7 +51,7 @@ func (s *server) startBouncer() error {
 		}
 		program = "/usr/sbin/pgbouncer"
 	}
-	port, err := freePort()
+	port, err := loopback.FreePort()
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pulselearn/campus-hub/internal/loopback"
 	"github.com/pulselearn/campus-hub/internal/pgtest"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
@@ -43,23 +44,13 @@ func engines() service.Engines {
 func config(t *testing.T) *service.Config {
 	t.Helper()
 	cfg, err := service.LoadConfig([]string{
-		"PL_HTTP_ADDR=" + freeAddr(t), "PL_ADMIN_ADDR=off", "PL_EMBEDDED_KAFKA_ADDR=" + freeAddr(t), "PL_EMBEDDED_REGISTRY_ADDR=" + freeAddr(t),
+		"PL_HTTP_ADDR=" + loopback.Must(t), "PL_ADMIN_ADDR=off", "PL_EMBEDDED_KAFKA_ADDR=" + loopback.Must(t), "PL_EMBEDDED_REGISTRY_ADDR=" + loopback.Must(t),
 		"PL_DATA_DIR=" + t.TempDir(), "PL_OIDC_ISSUER=http://127.0.0.1:1", // nobody shows a token
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return cfg
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func newRace() *service.App {

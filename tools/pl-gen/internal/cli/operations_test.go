@@ -20,6 +20,7 @@ import (
 
 	achievementv1event "github.com/pulselearn/campus-hub/gen/event/achievement/v1"
 	quizv1event "github.com/pulselearn/campus-hub/gen/event/quiz/v1"
+	"github.com/pulselearn/campus-hub/internal/loopback"
 	"github.com/pulselearn/campus-hub/platform/admin"
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
@@ -91,7 +92,7 @@ func startCampus(env *testscript.Env) (*campus, string, error) {
 	} else {
 		app.Add(c.notification())
 	}
-	ports := [3]string{freeAddress(), freeAddress(), freeAddress()}
+	ports := [3]string{loopback.Must(env.T()), loopback.Must(env.T()), loopback.Must(env.T())}
 	cfg, err := service.LoadConfig([]string{
 		"PL_HTTP_ADDR=127.0.0.1:0", "PL_ADMIN_ADDR=" + ports[0], "PL_ADMIN_TOKEN=" + adminToken,
 		"PL_EMBEDDED_KAFKA_ADDR=" + ports[1], "PL_EMBEDDED_REGISTRY_ADDR=" + ports[2], "PL_DATA_DIR=" + env.WorkDir + "/data",
@@ -190,15 +191,6 @@ func (c *campus) thanks() service.Definition {
 		Sagas:   func(*rpc.Directory) []saga.Definition { return []saga.Definition{thank} },
 		Methods: func(*connect.Server, *rpc.Core, *rpc.Directory) {},
 	}
-}
-
-func freeAddress() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "127.0.0.1:0"
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func campusOf(ts *testscript.TestScript) *campus { return ts.Value("campus").(*campus) }

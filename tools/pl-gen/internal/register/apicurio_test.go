@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pulselearn/campus-hub/internal/loopback"
 )
 
 const apicurioVersion = "2.6.13.Final"
@@ -26,7 +28,7 @@ func apicurio(t *testing.T) string {
 	if err != nil {
 		absent(t, err)
 	}
-	addr := freeAddr(t)
+	addr := loopback.Must(t)
 	_, port, _ := net.SplitHostPort(addr)
 	cmd := exec.Command("java", "-Xmx256m", "-Dquarkus.http.host=127.0.0.1", "-Dquarkus.http.port="+port, "-jar", jar)
 	cmd.Dir = t.TempDir()
@@ -114,14 +116,4 @@ func checkAnswers(t *testing.T, url string) {
 	if response.StatusCode != http.StatusOK {
 		t.Fatalf("GET %s: %s", url, response.Status)
 	}
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
