@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,7 +62,14 @@ func lead(ctx context.Context, p *plan) error {
 	return r.measure()
 }
 
+// start starts a program with its share of the processors. Processes that each
+// believe to have all of them take them from each other: on two processors the
+// 99th percentile at a fan-out of 50 is 690 ms then, instead of 64.
 func (r *run) start(name, program string, args, env []string) (*process, error) {
+	if os.Getenv("GOMAXPROCS") == "" {
+		const writerAndBroker = 2
+		env = append(env, fmt.Sprintf("GOMAXPROCS=%d", max(1, runtime.NumCPU()/(r.gateways+r.listeners+writerAndBroker))))
+	}
 	p, err := start(r.ctx, r.dir, name, program, args, env)
 	if err == nil {
 		r.all = append(r.all, p)

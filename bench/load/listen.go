@@ -12,11 +12,13 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/gobwas/ws"
@@ -34,10 +36,10 @@ type listener struct {
 	gateways []string
 	mint     *mint
 	epoll    int
-	conns    sync.Map // by descriptor: *conn
 	open     atomic.Int64
 
 	mu     sync.Mutex
+	conns  []*conn // by descriptor
 	result result
 	hist   *hdrhistogram.Histogram
 }
@@ -208,9 +210,13 @@ func (l *listener) adopt(stream *net.TCPConn) error {
 	if err := stream.Close(); err != nil {
 		return err
 	}
-	l.conns.Store(int32(c.fd), c)
+	l.mu.Lock()
+	l.conns = slices.Grow(l.conns, max(0, c.fd+1-len(l.conns)))
+	l.conns = l.conns[:max(len(l.conns), c.fd+1)]
+	l.conns[c.fd] = c
+	l.mu.Unlock()
 	l.open.Add(1)
-	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, c.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(c.fd)})
+	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, c.fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(c.fd)})
 }
 
 // breath is between two looks at what has come. Without it every frame would
@@ -228,8 +234,8 @@ func (l *listener) loop() {
 		}
 		l.mu.Lock()
 		for _, e := range ready[:max(n, 0)] {
-			if c, ok := l.conns.Load(e.Fd); ok {
-				l.read(c.(*conn), buffer)
+			if c := l.conns[e.Fd]; c != nil {
+				l.read(c, buffer)
 			}
 		}
 		l.mu.Unlock()
@@ -237,21 +243,43 @@ func (l *listener) loop() {
 	}
 }
 
-// read takes what has come on one websocket.
+// read takes all that has come on one websocket: there is no second word about
+// it.
 func (l *listener) read(c *conn, buffer []byte) {
-	n, err := unix.Read(c.fd, buffer)
-	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
-		return
+	for {
+		n, err := receive(c.fd, buffer)
+		switch {
+		case err == unix.EAGAIN:
+			return
+		case err == unix.EINTR:
+			continue
+		case err != 0 || n == 0:
+			l.lose(c)
+			return
+		}
+		l.frames(c, buffer[:n])
+		if n < len(buffer) {
+			return
+		}
 	}
-	if err != nil || n <= 0 {
-		l.result.Broken++
-		l.open.Add(-1)
-		l.conns.Delete(int32(c.fd))
-		_ = unix.Close(c.fd) // it is over
-		return
-	}
+}
+
+// receive reads what is there, past the scheduler: it never waits.
+func receive(fd int, buffer []byte) (int, unix.Errno) {
+	n, _, err := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), unix.MSG_DONTWAIT, 0, 0)
+	return int(n), err
+}
+
+func (l *listener) lose(c *conn) {
+	l.result.Broken++
+	l.open.Add(-1)
+	l.conns[c.fd] = nil
+	_ = unix.Close(c.fd) // it is over
+}
+
+// frames takes the frames that are complete, and keeps the rest.
+func (l *listener) frames(c *conn, data []byte) {
 	now := time.Now().UnixNano()
-	data := buffer[:n]
 	if len(c.rest) > 0 {
 		data = append(c.rest, data...)
 	}
