@@ -50,16 +50,18 @@ type load struct {
 	name string
 	hot  float64 // share of the events that have one key in common
 	fail float64 // share of the events whose handler fails once
+	size int     // how many events there are
 }
 
 func TestEffects(t *testing.T) {
 	for _, engine := range []string{"postgres", "sqlite"} {
 		for _, l := range []load{{name: "plain"}, {name: "1 % fail once", fail: 0.01}, {name: "half with one key", hot: 0.5}} {
+			l.size = *events
 			t.Run(engine+"/"+l.name, func(t *testing.T) {
 				r := newRun(t, engine, l)
 				took := r.measure()
-				t.Logf("report: effects %s, %s: %d events in %s: %.0f/s", engine, l.name, *events, took.Round(time.Millisecond),
-					float64(*events)/took.Seconds())
+				t.Logf("report: effects %s, %s: %d events in %s: %.0f/s", engine, l.name, l.size, took.Round(time.Millisecond),
+					float64(l.size)/took.Seconds())
 			})
 		}
 	}
@@ -138,8 +140,8 @@ func (r *run) publish() {
 	r.must("create the topic", r.conn.EnsureTopics(r.Context(), []driver.Topic{{Name: t.Topic, Partitions: t.Partitions, Retention: t.Retention}}))
 	r.must("register the schema", r.ids.Resolve(r.Context(), t))
 	const atOnce = 1000
-	for n := 0; n < *events; n += atOnce {
-		batch := make([]*driver.Record, min(atOnce, *events-n))
+	for n := 0; n < r.size; n += atOnce {
+		batch := make([]*driver.Record, min(atOnce, r.size-n))
 		for i := range batch {
 			batch[i] = r.record(n + i)
 		}
@@ -223,11 +225,11 @@ func (r *run) measure() time.Duration {
 	defer func() { r.must("drain", p.Drain(context.WithoutCancel(ctx))) }()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for r.published(ctx) < int64(*events) {
+	for r.published(ctx) < int64(r.size) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			r.Fatalf("%d of %d effects after %s", r.published(r.Context()), *events, time.Since(start))
+			r.Fatalf("%d of %d effects after %s", r.published(r.Context()), r.size, time.Since(start))
 		}
 	}
 	return time.Since(start)

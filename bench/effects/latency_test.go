@@ -29,11 +29,15 @@ var (
 // published.
 const commandsPerSecond = 200
 
+// warmth is how many events are handled before those that count: enough to
+// open every connection, few enough to leave the database nothing to clean up.
+const warmth = 1000
+
 // TestLatency publishes at a steady rate from one context and takes the time
 // from the commit of each event to the handler of another context, which does
 // an insert and publishes an event: through outbox, relay, broker and router.
 func TestLatency(t *testing.T) {
-	r := newRun(t, "postgres", load{})
+	r := newRun(t, "postgres", load{size: warmth})
 	taken := &latencies{}
 	r.watch = taken
 	ctx, cancel := context.WithCancel(t.Context())
@@ -41,7 +45,7 @@ func TestLatency(t *testing.T) {
 	p, err := service.Start(ctx, r.app(), r.cfg, r.engines, nil)
 	r.must("start", err)
 	r.must("ready", p.AwaitReady(ctx))
-	r.await(ctx, func() bool { return taken.count() >= *events }) // what newRun has published
+	r.await(ctx, func() bool { return taken.count() >= warmth }) // what newRun has published
 	taken.forget()
 
 	store := r.publisher(ctx)
