@@ -14,7 +14,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +25,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	achievementv1event "github.com/pulselearn/campus-hub/gen/event/achievement/v1"
+	"github.com/pulselearn/campus-hub/internal/loopback"
 	"github.com/pulselearn/campus-hub/internal/pgtest"
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
@@ -101,20 +101,10 @@ func build(t *testing.T) string {
 	return path
 }
 
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func (r *run) configure() {
 	r.Helper()
 	settings := []string{
-		"PL_HTTP_ADDR=127.0.0.1:0", "PL_OIDC_ISSUER=http://127.0.0.1:9", "PL_ADMIN_ADDR=" + free(r.T), "PL_EMBEDDED_KAFKA_ADDR=" + free(r.T), "PL_EMBEDDED_REGISTRY_ADDR=" + free(r.T),
+		"PL_HTTP_ADDR=127.0.0.1:0", "PL_OIDC_ISSUER=http://127.0.0.1:9", "PL_ADMIN_ADDR=" + loopback.Must(r), "PL_EMBEDDED_KAFKA_ADDR=" + loopback.Must(r), "PL_EMBEDDED_REGISTRY_ADDR=" + loopback.Must(r),
 		"PL_DATA_DIR=" + r.TempDir(),
 	}
 	if *engine == "postgres" {
