@@ -27,30 +27,6 @@ func BearerToken(authorization string) (string, error) {
 	return token, nil
 }
 
-// Authenticate puts the caller of each request into its context for next: the
-// person whose token the Authorization header holds, or the anonymous caller.
-// A request whose token is not good is answered by refused, with the error of
-// [BearerToken] or [Verifier.Verify], and does not reach next. The token of a
-// service is left to the calls behind next, which verify it themselves.
-func Authenticate(v *Verifier, next http.Handler, refused func(w http.ResponseWriter, r *http.Request, err error)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, err := BearerToken(r.Header.Get("Authorization"))
-		if err == nil && OfService(token) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		var c Caller
-		if err == nil && token != "" {
-			c, err = v.Verify(r.Context(), token)
-		}
-		if err != nil {
-			refused(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r.WithContext(With(r.Context(), c)))
-	})
-}
-
 // Local returns a client whose requests h answers in this process, whatever
 // host they name: for an issuer that this process serves itself.
 func Local(h http.Handler) *http.Client { return &http.Client{Transport: local{h}} }

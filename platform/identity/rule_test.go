@@ -1,10 +1,6 @@
 package identity_test
 
 import (
-	"context"
-	"errors"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/pulselearn/campus-hub/platform/identity"
@@ -96,42 +92,6 @@ func TestActsFor(t *testing.T) {
 	} {
 		if got := test.caller.ActsFor(test.id, identity.Admin); got != test.want {
 			t.Errorf("%s for %q: %v", test.caller.Name(), test.id, got)
-		}
-	}
-}
-
-func TestAuthenticate(t *testing.T) {
-	t.Parallel()
-	p := newProvider(t)
-	var got identity.Caller
-	var known bool
-	next := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got, known = identity.Known(r.Context()) })
-	var refused error
-	h := identity.Authenticate(p.verifier(), next, func(_ http.ResponseWriter, _ *http.Request, err error) { refused = err })
-	for name, test := range map[string]struct {
-		header string
-		caller string
-		known  bool
-		err    error
-	}{
-		"nothing":            {"", "anonymous", true, nil},
-		"a token":            {"Bearer " + p.token(), "user:ada", true, nil},
-		"another case":       {"bearer  " + p.token(), "user:ada", true, nil},
-		"a service's token":  {"Bearer " + serviceToken(t, "quiz", "course"), "anonymous", false, nil},
-		"another scheme":     {"Basic YWRhOnB1bHNlbGVhcm4=", "", false, identity.ErrScheme},
-		"no token behind it": {"Bearer ", "", false, identity.ErrScheme},
-		"a bad token":        {"Bearer x", "", false, new(identity.TokenError)},
-	} {
-		got, known, refused = identity.Caller{}, false, nil
-		r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", nil)
-		r.Header.Set("Authorization", test.header)
-		h.ServeHTTP(httptest.NewRecorder(), r)
-		var bad *identity.TokenError
-		switch {
-		case test.err == nil && (refused != nil || got.Name() != test.caller || known != test.known):
-			t.Errorf("%s: %s, %v, %v", name, got.Name(), known, refused)
-		case test.err != nil && !errors.Is(refused, test.err) && !errors.As(refused, &bad):
-			t.Errorf("%s: %v, want it refused", name, refused)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 
 	"connectrpc.com/connect/v2"
 
@@ -50,6 +51,33 @@ func (a *Authorizer) Add(context string, access Access) {
 		a.doors[procedure] = door{context, rules}
 	}
 }
+
+// Authenticate puts the caller of each HTTP request into its context for next:
+// the one whose token the Authorization header holds, or the anonymous caller.
+// A request whose token is not good is answered by refused, with the error of
+// [IdentityError], and does not reach next. Calls behind next are not
+// authenticated again.
+func (a *Authorizer) Authenticate(next http.Handler, refused func(w http.ResponseWriter, r *http.Request, err error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d, called := a.doors[r.URL.Path]
+		c, err := a.verify(r.Context(), r.Header.Get(headerAuthorization), d)
+		if err == nil {
+			next.ServeHTTP(w, r.WithContext(identity.With(r.Context(), c)))
+			return
+		}
+		procedure := r.URL.Path
+		if !called {
+			procedure = noProcedure
+		}
+		err = IdentityError(err)
+		a.note(r.Context(), procedure, c, err)
+		refused(w, r, err)
+	})
+}
+
+// noProcedure stands in logs and metrics for requests that are no calls of
+// their own: those of REST and GraphQL, and of paths that there are not.
+const noProcedure = "front door"
 
 // Intercept is a [connect.ServerInterceptor]. The caller of a call in this
 // process is the one of its context, see [identity.With]; that of a call from
@@ -108,11 +136,16 @@ func (a *Authorizer) verify(ctx context.Context, authorization string, d door) (
 	switch {
 	case err != nil || token == "":
 		return identity.Caller{}, err
+	case identity.OfService(token) && d.context == "":
+		return identity.Caller{}, errNoContext
 	case identity.OfService(token):
 		return a.services.Verify(token, d.context)
 	}
 	return a.people.Verify(ctx, token)
 }
+
+// errNoContext refuses the token of a service where no context is called.
+var errNoContext = &identity.TokenError{Reason: "is that of a service, which is for the calls of one context alone"}
 
 // IdentityError gives an error with which package identity refuses a token its
 // code: Unauthenticated, or Unavailable when the token could not be judged.
@@ -143,13 +176,18 @@ func denied(spec connect.Spec, d door, c identity.Caller) error {
 
 // refuse logs and counts a call that is not made, and returns err.
 func (a *Authorizer) refuse(ctx context.Context, spec connect.Spec, c identity.Caller, err error) error {
-	code := connect.CodeOf(err)
-	a.log.LogAttrs(ctx, slog.LevelInfo, "call refused",
-		slog.String("procedure", spec.Procedure), slog.String("caller", c.Name()),
-		slog.String("code", code.String()), slog.String("reason", fullText(err)))
-	a.refused(ctx, callName(spec.Procedure), code)
-	if info, ok := connect.CallInfoForServerContext(ctx); ok && code == connect.CodeUnauthenticated {
+	a.note(ctx, spec.Procedure, c, err)
+	if info, ok := connect.CallInfoForServerContext(ctx); ok && connect.CodeOf(err) == connect.CodeUnauthenticated {
 		info.ResponseHeader().Set("WWW-Authenticate", "Bearer") // RFC 6750, section 3
 	}
 	return err
+}
+
+// note logs and counts a refusal.
+func (a *Authorizer) note(ctx context.Context, procedure string, c identity.Caller, err error) {
+	code := connect.CodeOf(err)
+	a.log.LogAttrs(ctx, slog.LevelInfo, "call refused",
+		slog.String("procedure", procedure), slog.String("caller", c.Name()),
+		slog.String("code", code.String()), slog.String("reason", fullText(err)))
+	a.refused(ctx, callName(procedure), code)
 }

@@ -37,6 +37,9 @@ type desk struct {
 	log      lockedBuffer
 	refused  []string
 	callers  []string // of the calls that were let in
+
+	authorizer *rpc.Authorizer
+	forwarded  string // where the last call came from
 }
 
 func spec(name string) connect.Spec {
@@ -54,6 +57,7 @@ func newDesk(t *testing.T) *desk {
 		func(_ context.Context, call string, code connect.Code) {
 			d.refused = append(d.refused, fmt.Sprint(call, " ", code))
 		})
+	d.authorizer = a
 	a.Add("desk", rpc.Access{
 		spec("Open").Procedure:  {{Public: true}},
 		spec("Teach").Procedure: {{Role: identity.Teacher}, {Service: "board"}},
@@ -77,6 +81,9 @@ func (d *desk) handle(ctx context.Context, _ connect.Spec, stream connect.Server
 		return err
 	}
 	d.callers = append(d.callers, identity.From(ctx).Name())
+	if info, ok := connect.CallInfoForServerContext(ctx); ok {
+		d.forwarded = info.RequestHeader().Get("X-Forwarded-For")
+	}
 	return stream.Send(&req)
 }
 
@@ -157,6 +164,62 @@ func TestABadTokenIsRefusedEverywhere(t *testing.T) {
 	}
 	if len(d.callers) > 0 {
 		t.Errorf("let in %v", d.callers)
+	}
+}
+
+// TestAuthenticate puts the authorizer before everything that a port serves.
+func TestAuthenticate(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	person, err := d.issuer.Token(ada)
+	if err != nil {
+		t.Fatal(err)
+	}
+	service, err := d.services.Token("board", "desk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, rest := spec("Open").Procedure, "/api/v1/desks"
+	for name, test := range map[string]struct{ path, header, caller, refused, counted string }{
+		"nothing":                  {rest, "", "anonymous", "", ""},
+		"a token":                  {rest, "Bearer " + person, "user:ada", "", ""},
+		"another case":             {rest, "bearer  " + person, "user:ada", "", ""},
+		"a call's token":           {open, "Bearer " + person, "user:ada", "", ""},
+		"a service's token":        {open, "Bearer " + service, "service:board", "", ""},
+		"a service's elsewhere":    {rest, "Bearer " + service, "", "is that of a service", "front door unauthenticated"},
+		"a service of no contract": {spec("Forgotten").Procedure, "Bearer " + service, "", "is that of a service", "front door unauthenticated"},
+		"another scheme":           {rest, "Basic YWRhOnB1bHNlbGVhcm4=", "", "Bearer, a space", "front door unauthenticated"},
+		"no token behind it":       {open, "Bearer ", "", "Bearer, a space", "desk.Open unauthenticated"},
+		"a bad token":              {open, "Bearer x", "", "is not a signed JWT", "desk.Open unauthenticated"},
+	} {
+		var got string
+		var refused error
+		d.refused = nil
+		next := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = identity.From(r.Context()).Name() })
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, test.path, nil)
+		r.Header.Set("Authorization", test.header)
+		d.authorizer.Authenticate(next, func(_ http.ResponseWriter, _ *http.Request, err error) { refused = err }).ServeHTTP(httptest.NewRecorder(), r)
+		switch {
+		case test.refused == "" && (refused != nil || got != test.caller || len(d.refused) > 0):
+			t.Errorf("%s: %s, %v", name, got, refused)
+		case test.refused != "" && (got != "" || connect.CodeOf(refused) != connect.CodeUnauthenticated || !strings.Contains(refused.Error(), test.refused)):
+			t.Errorf("%s: %v, served to %q", name, refused, got)
+		case test.refused != "" && !slices.Equal(d.refused, []string{test.counted}):
+			t.Errorf("%s: counted %v", name, d.refused)
+		}
+	}
+}
+
+// A process that is called is told where the person is.
+func TestTheAddressIsPassedOn(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	there := rpc.NewDirectory(connect.NewServer(), map[string]string{"desk": d.url})
+	for address, want := range map[string]string{"203.0.113.7": "203.0.113.7", "2001:db8::/64": "2001:db8::", "": ""} {
+		d.forwarded = "none"
+		if err := call(identity.WithAddress(t.Context(), address), there.Client("desk"), "Open", "x"); err != nil || d.forwarded != want {
+			t.Errorf("%q: %v, forwarded %q", address, err, d.forwarded)
+		}
 	}
 }
 

@@ -2,13 +2,17 @@ package rpc
 
 import (
 	"context"
+	"strings"
 
 	"connectrpc.com/connect/v2"
 
 	"github.com/pulselearn/campus-hub/platform/identity"
 )
 
-const headerAuthorization = "Authorization"
+const (
+	headerAuthorization = "Authorization"
+	headerForwarded     = "X-Forwarded-For"
+)
 
 // Bearer sends an access token with every call of a client. The token of a
 // call that has one already is replaced.
@@ -32,6 +36,21 @@ func sendToken(of func(ctx context.Context) (string, error)) connect.ClientInter
 				return next(ctx, spec)
 			})
 		}
+	}
+}
+
+// sendAddress says where the request comes from that a call is made for, which
+// is believed where this process is among PL_TRUSTED_PROXIES.
+func sendAddress(next connect.ClientFunc) connect.ClientFunc {
+	return func(ctx context.Context, spec connect.Spec) (connect.ClientStream, error) {
+		address, _, _ := strings.Cut(identity.Address(ctx), "/") // of a network its first
+		info, ok := connect.CallInfoForClientContext(ctx)
+		if address == "" || !ok {
+			return next(ctx, spec)
+		}
+		return lend(info.RequestHeader(), headerForwarded, address, func() (connect.ClientStream, error) {
+			return next(ctx, spec)
+		})
 	}
 }
 
@@ -77,7 +96,8 @@ func (d *Directory) As(c identity.Caller) *Directory {
 // call's context, elsewhere by an access token.
 func (d *Directory) identify(name string) connect.ClientInterceptor {
 	if d.remote[name] != "" {
-		return sendToken(func(ctx context.Context) (string, error) { return d.token(d.caller(ctx), name) })
+		token := sendToken(func(ctx context.Context) (string, error) { return d.token(d.caller(ctx), name) })
+		return func(next connect.ClientFunc) connect.ClientFunc { return sendAddress(token(next)) }
 	}
 	return func(next connect.ClientFunc) connect.ClientFunc {
 		return func(ctx context.Context, spec connect.Spec) (connect.ClientStream, error) {

@@ -37,12 +37,13 @@ func startBroker(ctx context.Context, app *App, cfg *Config, engines Engines, lo
 
 // openGate lets requests through to the contexts.
 func (p *Process) openGate() error {
-	mux := http.NewServeMux()
+	mux, front := http.NewServeMux(), http.NewServeMux()
 	p.mountPlain(mux)
-	if err := p.mountFront(mux); err != nil {
+	if err := p.mountFront(front); err != nil {
 		return err
 	}
-	mux.Handle("/", p.withSite(callsHandler(p.server, p.cfg.Door.MaxBytes)))
-	p.gate.set(p.door.Limit(mux))
+	front.Handle("/", p.withSite(callsHandler(p.server, p.cfg.Door.MaxBytes)))
+	mux.Handle("/", p.authorizer.Authenticate(p.door.Limit(front), p.refuseToken))
+	p.gate.set(mux)
 	return nil
 }

@@ -61,13 +61,14 @@ func (p *Process) preparePlain(ctx context.Context) error {
 	return nil
 }
 
-// mountPlain adds to mux what contexts serve over plain HTTP.
+// mountPlain adds to mux what contexts serve over plain HTTP. Who makes such a
+// request is theirs to find out, so its limit is that of its address.
 func (p *Process) mountPlain(mux *http.ServeMux) {
 	for _, u := range p.units {
 		if u.HTTP == nil {
 			continue
 		}
-		handler := u.HTTP.Handler(u.store)
+		handler := p.door.Limit(u.HTTP.Handler(u.store))
 		for _, path := range u.HTTP.Paths {
 			mux.Handle(path, handler)
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	ent "github.com/pulselearn/campus-hub/gen/ent/auth"
 	"github.com/pulselearn/campus-hub/gen/ent/auth/account"
 	authservice "github.com/pulselearn/campus-hub/gen/service/auth"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/services/auth/password"
 )
 
@@ -127,7 +127,7 @@ func (p *provider) authenticate(r *http.Request, request *loginRequest, name str
 	case name == "" || typed == "" || len(name) > maxName || len(typed) > maxPassword:
 		return "", "", &refused{status: http.StatusUnprocessableEntity, text: textMissing}
 	}
-	holder, err := p.begin(r.Context(), name, address(r))
+	holder, err := p.begin(r.Context(), name)
 	if err != nil {
 		return "", "", err
 	}
@@ -140,16 +140,16 @@ func (p *provider) authenticate(r *http.Request, request *loginRequest, name str
 		if err != nil {
 			return err
 		}
-		return succeeded(ctx, tx, name, address(r))
+		return succeeded(ctx, tx, name, identity.Address(ctx))
 	})
 	return to, secret, err
 }
 
 // begin counts a try, and returns the account; nil for an unknown name.
-func (p *provider) begin(ctx context.Context, name, address string) (holder *ent.Account, err error) {
+func (p *provider) begin(ctx context.Context, name string) (holder *ent.Account, err error) {
 	var wait time.Duration
 	err = p.run.InTx(ctx, func(ctx context.Context, tx *authservice.Tx) (err error) {
-		if wait, err = try(ctx, tx, accountLimit(name), addressLimit(address)); err != nil {
+		if wait, err = try(ctx, tx, accountLimit(name), addressLimit(identity.Address(ctx))); err != nil {
 			return err
 		}
 		holder, err = tx.Account.Query().Where(account.Or(account.Email(name), account.Username(name))).First(ctx)
@@ -208,13 +208,4 @@ func (p *provider) enter(ctx context.Context, tx *authservice.Tx, holder *ent.Ac
 	}
 	code, err := addGrant(ctx, tx, in, request)
 	return p.answer(request, code), secret, err
-}
-
-// address is where a request comes from.
-func address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }

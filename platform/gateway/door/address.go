@@ -21,17 +21,26 @@ func (d *Door) address(r *http.Request) string {
 	from := peer.Addr().Unmap()
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
-		addr, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil || !d.trusts(from) {
+		addr, ok := parseHop(strings.TrimSpace(hop))
+		if !ok || !d.trusts(from) {
 			break
 		}
-		from = addr.Unmap()
+		from = addr
 	}
 	if from.Is6() {
 		prefix, _ := from.WithZone("").Prefix(addressBits) // IPv6 has as many bits
 		return prefix.String()
 	}
 	return from.String()
+}
+
+// parseHop reads an entry of X-Forwarded-For, to which some proxies add a port.
+func parseHop(hop string) (netip.Addr, bool) {
+	if addr, err := netip.ParseAddr(hop); err == nil {
+		return addr.Unmap(), true
+	}
+	withPort, err := netip.ParseAddrPort(hop)
+	return withPort.Addr().Unmap(), err == nil
 }
 
 func (d *Door) trusts(a netip.Addr) bool {

@@ -66,9 +66,11 @@ func (d *Door) Limiter() *Limiter { return d.limiter }
 const retryDrained = time.Second
 
 // Guard is the outside of the door: everything but the limit of the caller,
-// who is not known here.
+// who is not known here. Behind it [identity.Address] is where a request comes
+// from, whatever serves it.
 func (d *Door) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(identity.WithAddress(r.Context(), d.address(r)))
 		secure(w.Header(), d.isHTTPS(r))
 		if d.cors.answer(w, r) {
 			return
@@ -124,11 +126,11 @@ func (d *Door) Limit(next http.Handler) http.Handler {
 	})
 }
 
-// Unknown answers a request whose token is not good, and holds its address to
-// the rate: guessing costs as much as asking.
-func (d *Door) Unknown(w http.ResponseWriter, r *http.Request, err error) {
+// Unknown answers a request whose token is not good with the problem that says
+// so, and holds its address to the rate: guessing costs as much as asking.
+func (d *Door) Unknown(w http.ResponseWriter, r *http.Request, p *problem.Problem) {
 	if d.admit(w, r, identity.Caller{}) {
-		Refuse(w, r, problem.New("unauthenticated", err.Error()))
+		Refuse(w, r, p)
 	}
 }
 
@@ -138,7 +140,7 @@ func (d *Door) admit(w http.ResponseWriter, r *http.Request, c identity.Caller) 
 	}
 	key := c.Name()
 	if c.Anonymous() {
-		key = "address:" + d.address(r)
+		key = "address:" + identity.Address(r.Context())
 	}
 	wait := d.limiter.Take(key)
 	if wait == 0 {

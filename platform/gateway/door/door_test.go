@@ -1,7 +1,6 @@
 package door_test
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/gateway/door"
+	"github.com/pulselearn/campus-hub/platform/gateway/problem"
 	"github.com/pulselearn/campus-hub/platform/identity"
 )
 
@@ -277,6 +277,8 @@ func TestAddresses(t *testing.T) {
 		{"one network of IPv6", hop{"[2001:db8::1]:1", ""}, hop{"[2001:db8::ffff:2]:1", ""}, true},
 		{"two networks of IPv6", hop{"[2001:db8::1]:1", ""}, hop{"[2001:db8:0:1::1]:1", ""}, false},
 		{"IPv4 in IPv6", hop{"[::ffff:1.2.3.4]:1", ""}, hop{"1.2.3.4:1", ""}, true},
+		{"what a client tells two proxies", hop{"10.0.0.1:1", "10.9.9.9, 9.9.9.9, 10.0.0.2"}, hop{"10.0.0.1:1", "10.8.8.8, 9.9.9.9, 10.0.0.2"}, true},
+		{"an address with its port", hop{"10.0.0.1:1", "9.9.9.9:4711"}, hop{"10.0.0.2:1", "9.9.9.9:4712"}, true},
 		{"an address that is none", hop{"10.0.0.1:1", "unknown"}, hop{"10.0.0.1:1", ""}, true},
 	} {
 		d := door.New(door.Config{Rate: 0.001, Burst: 1, Proxies: proxies})
@@ -295,13 +297,43 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// TestWhatIsBehindKnowsTheAddress holds for everything that the door guards,
+// and a context that serves plain HTTP asks nothing else.
+func TestWhatIsBehindKnowsTheAddress(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, peer, forwarded string
+		proxies               []netip.Prefix
+		want                  string
+	}{
+		{"no proxy", "1.2.3.4:5", "", nil, "1.2.3.4"},
+		{"a forged header without a proxy", "1.2.3.4:5", "9.9.9.9", nil, "1.2.3.4"},
+		{"a proxy", "10.0.0.1:5", "9.9.9.9", []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")}, "9.9.9.9"},
+		{"a forged header before a proxy", "10.0.0.1:5", "8.8.8.8, 9.9.9.9", []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")}, "9.9.9.9"},
+		{"another machine that says it is a proxy", "10.0.0.2:5", "9.9.9.9", []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")}, "10.0.0.2"},
+		{"IPv6 behind a proxy", "10.0.0.1:5", "2001:db8::1:2", []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")}, "2001:db8::/64"},
+	} {
+		var got string
+		h := door.New(door.Config{Proxies: test.proxies}).Guard(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = identity.Address(r.Context()) }))
+		r := request("GET", "/oauth/login", "")
+		r.RemoteAddr = test.peer
+		if test.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", test.forwarded)
+		}
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		if got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
 func TestBadTokensAreLimited(t *testing.T) {
 	t.Parallel()
 	d := door.New(door.Config{Rate: 0.001, Burst: 1})
 	var codes []int
 	for range 2 {
 		answer := httptest.NewRecorder()
-		d.Unknown(answer, request("GET", "/api/v1/users", ""), context.Canceled)
+		d.Unknown(answer, request("GET", "/api/v1/users", ""), problem.New("unauthenticated", "the access token has expired"))
 		codes = append(codes, answer.Code)
 	}
 	if codes[0] != 401 || codes[1] != 429 {
