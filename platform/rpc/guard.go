@@ -143,9 +143,12 @@ func (c *call) attempt(outer, inner context.Context) error {
 
 // connectionLost reports whether a call failed that nobody gave up because its
 // connection ended. Connect has Canceled for one that breaks before the
-// request is out, and Unknown for one that breaks within the answer.
+// request is out, and Unknown for one that breaks within the answer. A Canceled
+// that the other side has answered has no cause here.
 func connectionLost(err error) bool {
-	return errors.Is(err, io.ErrUnexpectedEOF) || coded(err, func(c connect.Code) bool { return c == connect.CodeCanceled })
+	var own *connect.Error
+	return errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.As(err, &own) && own.Code() == connect.CodeCanceled && own.Unwrap() != nil
 }
 
 // explain names the call and the policy that ended it.

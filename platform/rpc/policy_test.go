@@ -311,6 +311,19 @@ func TestAnAbandonedCallDoesNotCloseABreaker(t *testing.T) {
 	})
 }
 
+// Another context may have given something up itself: that is its answer, and
+// not the end of the connection to it.
+func TestAnAnswerOfCanceledIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	r, o := &remote{answer: failing(connect.CodeCanceled)}, &observed{}
+	c, _ := r.overHTTP(t, o)
+	_, err := name(t.Context(), c)
+	wantFailure(t, err, connect.CodeCanceled)
+	if r.count() != 1 {
+		t.Errorf("it was asked %d times", r.count())
+	}
+}
+
 func TestNoMoreCallsAtOneTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -26,7 +26,9 @@ type Config struct {
 	// Proxies are the networks whose word on a request's origin is taken:
 	// X-Forwarded-For and X-Forwarded-Proto.
 	Proxies []netip.Prefix
-	// MaxBytes bounds the body of a request, 0 does not.
+	// MaxBytes bounds the body of a request, 0 does not. Calls whose messages
+	// are in frames, as gRPC's are, are left to what reads the frames: the
+	// bound is meant for a message, and a body has more bytes than that.
 	MaxBytes int64
 	// Timeout bounds a call from its arrival on, 0 does not.
 	Timeout time.Duration
@@ -98,7 +100,7 @@ func (d *Door) bounded(next http.Handler) http.Handler {
 			defer cancel()
 			r = r.WithContext(ctx)
 		}
-		if d.config.MaxBytes > 0 {
+		if d.config.MaxBytes > 0 && !framed(r) {
 			if r.ContentLength > d.config.MaxBytes {
 				Refuse(w, r, tooLarge(d.config.MaxBytes))
 				return

@@ -192,11 +192,13 @@ func TestSize(t *testing.T) {
 	unknown.ContentLength = -1
 	fitting := request("POST", "/api/v1/users", strings.Repeat("x", 10))
 	connect := request("POST", call, strings.Repeat("x", 11), "Content-Type", "application/json")
+	framed := request("POST", call, strings.Repeat("x", 15), "Content-Type", "application/grpc")
+	notACall := request("POST", "/api/v1/users", strings.Repeat("x", 15), "Content-Type", "application/grpc")
 	for _, test := range []struct {
 		r      *http.Request
 		status int
 		part   string
-	}{{known, 413, "content_too_large"}, {unknown, 413, "too large"}, {fitting, 200, "inside"}, {connect, 429, "resource_exhausted"}} {
+	}{{known, 413, "content_too_large"}, {unknown, 413, "too large"}, {fitting, 200, "inside"}, {connect, 429, "resource_exhausted"}, {framed, 200, "inside"}, {notACall, 413, "content_too_large"}} {
 		answer := through(d, test.r, identity.Caller{})
 		if answer.Code != test.status || !strings.Contains(answer.Body.String(), test.part) {
 			t.Errorf("%s with length %d: %d %s", test.r.URL, test.r.ContentLength, answer.Code, answer.Body)

@@ -30,6 +30,13 @@ func isCall(path string) bool {
 	return ok && strings.Contains(service, ".") && method != "" && !strings.Contains(method, "/")
 }
 
+// framed tells whether the messages of a call are in frames with their
+// lengths: those of gRPC and gRPC-Web, and streams of Connect.
+func framed(r *http.Request) bool {
+	kind := r.Header.Get("Content-Type")
+	return isCall(r.URL.Path) && (strings.HasPrefix(kind, "application/grpc") || strings.HasPrefix(kind, "application/connect+"))
+}
+
 // codeOf returns the code of a problem for a protocol that has codes alone.
 func codeOf(p *problem.Problem) connect.Code {
 	var code connect.Code
