@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -15,8 +13,6 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
-	"golang.org/x/sync/errgroup"
 
 	learning "github.com/pulselearn/campus-hub/bench/compare/gen/event/learning/v1"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
@@ -40,7 +36,8 @@ func onNATS(ctx context.Context, o *options) error {
 	if err := o.measure(ctx, "publish, NATS", []*row{
 		b.publisher("nats.go", "prepared bytes, batches of 1,000 asynchronous publishes awaited, two at a time", rawNATSPublish),
 		b.publisher("nats.go, atomic", "prepared bytes in the server's atomic batches: what the order of a key costs at least", rawNATSAtomic),
-		b.publisher("ours, driver", "prepared bytes through natsbus: atomic batches, message ids", driverPublish(openNATS)),
+		b.publisher("nats.go, fast", "prepared bytes in the server's fast batches, which end at the first gap", rawNATSFast),
+		b.publisher("ours, driver", "prepared bytes through natsbus: fast batches, message ids", driverPublish(openNATS)),
 		b.publisher("ours, typed (direct)", "struct, id, attributes and their check, Avro, frame, headers, natsbus", typedPublish(openNATS)),
 		b.publisher("Watermill", "Avro, metadata, one message a call, 256 callers", watermillNATSPublish),
 		b.publisher("CloudEvents SDK", "Avro, SDK event, one message a call, 256 callers", sdkNATSPublish),
@@ -129,51 +126,6 @@ func rawNATSPublish(b *stage, topic string) (sender, error) {
 		},
 		close: func() error { nc.Close(); return nil },
 	}, nil
-}
-
-// rawNATSAtomic writes what is for one partition as one atomic batch, as many
-// at a time as there are partitions: of a batch that fails nothing is written,
-// so that no event overtakes an earlier one of its key.
-func rawNATSAtomic(b *stage, topic string) (sender, error) {
-	nc, _, err := connect(b)
-	if err != nil {
-		return sender{}, err
-	}
-	return sender{
-		workers: shards,
-		call: func(ctx context.Context, _ int) (int, error) {
-			group, ctx := errgroup.WithContext(ctx)
-			for p := range natsPartitions {
-				group.Go(func() error { return rawAtomicBatch(ctx, nc, natsSubject(topic, p), b.messages, p) })
-			}
-			return batch, group.Wait()
-		},
-		close: func() error { nc.Close(); return nil },
-	}, nil
-}
-
-// rawAtomicBatch publishes every message whose place belongs to partition p.
-func rawAtomicBatch(ctx context.Context, nc *nats.Conn, subject string, messages []message, p int) error {
-	id, last := []string{nuid.Next()}, len(messages)/natsPartitions
-	for n := 1; n <= last; n++ {
-		msg := rawNATSMessage(subject, &messages[(n-1)*natsPartitions+p])
-		msg.Header["Nats-Batch-Id"], msg.Header["Nats-Batch-Sequence"] = id, []string{strconv.Itoa(n)}
-		if n < last {
-			if err := nc.PublishMsg(msg); err != nil {
-				return err
-			}
-			continue
-		}
-		msg.Header["Nats-Batch-Commit"] = []string{"1"}
-		answer, err := nc.RequestMsgWithContext(ctx, msg)
-		if err != nil {
-			return err
-		}
-		if bytes.Contains(answer.Data, []byte(`"error"`)) {
-			return fmt.Errorf("atomic batch: %s", answer.Data)
-		}
-	}
-	return nil
 }
 
 func rawNATSMessage(subject string, m *message) *nats.Msg {

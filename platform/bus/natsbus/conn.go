@@ -85,6 +85,9 @@ type Conn struct {
 	nc   *nats.Conn
 	js   jetstream.JetStream
 	link link
+	ways ways
+	// replies are the answers to fast batches.
+	replies fastReplies
 	// lost is why there is no connection, as far as the client has said.
 	lost atomic.Pointer[error]
 
@@ -121,6 +124,7 @@ func Open(cfg Config) (*Conn, error) {
 		c.log = slog.Default()
 	}
 	c.link.init()
+	c.ways.forget()
 	var err error
 	if c.nc, err = nats.Connect(strings.Join(cfg.Servers, ","), c.options()...); err != nil {
 		return nil, fmt.Errorf("nats: connect to %s: %w; correct PL_NATS_SERVERS", c.servers(), err)
@@ -187,6 +191,7 @@ func (cfg *Config) access() (opts []nats.Option) {
 
 func (c *Conn) connected() {
 	c.lost.Store(nil)
+	c.ways.forget()
 	c.link.up()
 }
 

@@ -2,7 +2,6 @@ package natsbus
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -33,19 +32,13 @@ const (
 	ackWithin = 2 * time.Second
 )
 
-// Headers of atomic batches, which the server defines.
-const (
-	headerBatch    = "Nats-Batch-Id"
-	headerSequence = "Nats-Batch-Sequence"
-	headerCommit   = "Nats-Batch-Commit"
-)
-
 // Codes of the server that the client has no names for.
 const (
 	codeDuplicateInFlight = 10158
 	codeIncomplete        = 10176
 	codeDuplicates        = 10201
 	codeManyInFlight      = 10210
+	codeNoFastBatches     = 10205
 )
 
 // A run is what one publish writes to one partition, in order.
@@ -60,10 +53,11 @@ type run struct {
 // Publish implements [driver.Conn]. While the server is away it waits for it,
 // as long as ctx allows.
 //
-// The records of a partition are written in atomic batches, one after another:
-// of a batch that fails nothing is written, so that no record overtakes an
-// earlier one of its key. A batch whose outcome is unknown is sent again, and
-// the stream recognizes it within two minutes.
+// The records of a partition are written in batches, one after another: fast
+// ones, of which a failure leaves a beginning and no more, or atomic ones, of
+// which it leaves nothing. So no record overtakes an earlier one of its key. A
+// batch whose outcome is unknown is sent again as an atomic one, and the stream
+// recognizes what it has of it within two minutes.
 func (c *Conn) Publish(ctx context.Context, records []*driver.Record) error {
 	runs, err := c.runs(ctx, records)
 	if err != nil {
@@ -124,14 +118,39 @@ func (c *Conn) awaitTopic(ctx context.Context, topic string) (int32, error) {
 }
 
 func (c *Conn) write(ctx context.Context, r *run) error {
+	way := c.way(ctx, r)
 	for at := 0; at < len(r.messages); {
 		n := batchOf(r.sizes[at:])
-		if err := c.writeBatch(ctx, r, r.messages[at:at+n]); err != nil {
+		kind, n := way.choose(r.messages[at:at+n], r.sizes[at:at+n], time.Now())
+		if err := c.writeAs(ctx, kind, r, r.messages[at:at+n], way); err != nil {
 			return c.publishError(r.topic, err)
 		}
 		at += n
 	}
 	return nil
+}
+
+// writeAs writes a batch of a kind. A fast batch that does not succeed at once
+// goes on as an atomic one.
+func (c *Conn) writeAs(ctx context.Context, kind kind, r *run, batch []*nats.Msg, way *way) error {
+	begin := time.Now()
+	if kind == fast {
+		err := c.once(ctx, func(ctx context.Context) error { return c.sendFast(ctx, batch) })
+		if err == nil {
+			way.took(fast, len(batch), time.Since(begin))
+			return nil
+		}
+		if ctx.Err() != nil {
+			return errors.Join(err, context.Cause(ctx))
+		}
+		way.avoid(err, time.Now())
+		c.log.Debug("a fast batch did not succeed; writing it as an atomic one", "subject", r.subject, "error", err)
+	}
+	err := c.writeBatch(ctx, r, batch)
+	if err == nil && kind == atomically {
+		way.took(atomically, len(batch), time.Since(begin))
+	}
+	return err
 }
 
 // batchOf returns how many of the messages of these sizes make one batch.
@@ -204,70 +223,6 @@ func (c *Conn) stillThere(ctx context.Context, r *run) error {
 	if errors.Is(err, errNoTopic) {
 		c.forgetTopic(r.topic)
 		return err
-	}
-	return nil
-}
-
-func (c *Conn) sendWithin(ctx context.Context, patience time.Duration, batch []*nats.Msg) error {
-	within, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	err := c.send(within, batch)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return errNoAnswer
-	}
-	return err
-}
-
-// send sends a batch once. Only its last message is answered.
-func (c *Conn) send(ctx context.Context, batch []*nats.Msg) error {
-	if len(batch) > 1 {
-		number(batch)
-	}
-	last := len(batch) - 1
-	for _, msg := range batch[:last] {
-		if err := c.nc.PublishMsg(msg); err != nil {
-			return err
-		}
-	}
-	answer, err := c.nc.RequestMsgWithContext(ctx, batch[last])
-	if err != nil {
-		return err
-	}
-	return acknowledged(answer.Data)
-}
-
-// number makes messages a batch under a name of its own: what is left of an
-// earlier attempt must not mix with this one.
-func number(batch []*nats.Msg) {
-	id := []string{nuid.Next()}
-	for i, msg := range batch {
-		msg.Header[headerBatch] = id
-		msg.Header[headerSequence] = sequences[i]
-	}
-	batch[len(batch)-1].Header[headerCommit] = []string{"1"}
-}
-
-// sequences are the values of headerSequence.
-var sequences = func() (list [batchRecords][]string) {
-	for i := range list {
-		list[i] = []string{strconv.Itoa(i + 1)}
-	}
-	return list
-}()
-
-func acknowledged(answer []byte) error {
-	var ack struct {
-		Stream string              `json:"stream"`
-		Error  *jetstream.APIError `json:"error"`
-	}
-	if err := json.Unmarshal(answer, &ack); err != nil {
-		return fmt.Errorf("the stream's acknowledgement: %w", err)
-	}
-	if ack.Error != nil {
-		return ack.Error
-	}
-	if ack.Stream == "" {
-		return errors.New("the acknowledgement comes from no stream; does something else answer on its subject?")
 	}
 	return nil
 }

@@ -117,13 +117,24 @@ func (c *Conn) streamConfig(t driver.Topic, partition int32) jetstream.StreamCon
 		Subjects: []string{subject(t.Name, partition)},
 		Storage:  jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld,
 		MaxAge: maxAge, Duplicates: window, Replicas: c.cfg.Replicas,
-		AllowAtomicPublish: true, AllowDirect: true,
+		AllowAtomicPublish: true, AllowBatchPublish: c.knowsFastBatches(), AllowDirect: true,
 		Metadata: map[string]string{
 			metaTopic:      t.Name,
 			metaPartition:  strconv.Itoa(int(partition)),
 			metaPartitions: strconv.Itoa(int(t.Partitions)),
 		},
 	}
+}
+
+// knowsFastBatches tells whether the server has them, which it does from 2.14
+// on. An older one may refuse a stream whose settings it does not know.
+func (c *Conn) knowsFastBatches() bool {
+	const major, minor = 2, 14
+	var have [2]int
+	if n, _ := fmt.Sscanf(c.nc.ConnectedServerVersion(), "%d.%d.", &have[0], &have[1]); n != len(have) {
+		return false
+	}
+	return have[0] > major || have[0] == major && have[1] >= minor
 }
 
 // partitions returns the partition count of a topic. The error matches
@@ -158,6 +169,7 @@ func (c *Conn) forgetTopic(topic string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.topics, topic)
+	c.ways.forget()
 }
 
 func (c *Conn) streamInfo(ctx context.Context, topic string, partition int32) (info *jetstream.StreamInfo, err error) {
