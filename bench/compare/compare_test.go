@@ -7,6 +7,7 @@ import (
 
 	learning "github.com/pulselearn/campus-hub/bench/compare/gen/event/learning/v1"
 	"github.com/pulselearn/campus-hub/bench/compare/lesson"
+	"github.com/pulselearn/campus-hub/bench/compare/limit"
 )
 
 // TestSameBytes makes sure that the codecs compared do the same work.
@@ -45,10 +46,10 @@ func TestSameBytes(t *testing.T) {
 func TestLimitChecksText(t *testing.T) {
 	v := lesson.Sample()
 	v.Locale = "\xff"
-	if _, err := limitAppend(nil, v); err == nil {
+	if _, err := limit.Append(nil, v); err == nil {
 		t.Error("limit accepts text that is not UTF-8")
 	}
-	if err := limitRead(new(learning.LessonCompleted), bareAppend(nil, v), false); err == nil {
+	if err := limit.Read(new(learning.LessonCompleted), limit.AppendBare(nil, v)); err == nil {
 		t.Error("limit reads text that is not UTF-8")
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	learning "github.com/pulselearn/campus-hub/bench/compare/gen/event/learning/v1"
 	"github.com/pulselearn/campus-hub/bench/compare/lesson"
+	"github.com/pulselearn/campus-hub/bench/compare/limit"
 	"github.com/pulselearn/campus-hub/bench/compare/rival/gogen"
 	"github.com/pulselearn/campus-hub/bench/compare/rival/lessonpb"
 )
@@ -32,7 +33,7 @@ type rival struct {
 
 // rivals returns all of them, the limit first.
 func rivals() ([]rival, error) {
-	list := []rival{limit(), bare(), generated()}
+	list := []rival{byHand(), bareByHand(), generated()}
 	for _, build := range []func() (rival, error){twmbRival, hambaRival, gogenRival, goavroRival} {
 		r, err := build()
 		if err != nil {
@@ -46,25 +47,25 @@ func rivals() ([]rival, error) {
 // keep holds the last decoded value, so that no decoding is optimised away.
 var keep any
 
-func limit() rival {
+func byHand() rival {
 	v := lesson.Sample()
 	return rival{"limit",
-		func(b []byte) ([]byte, error) { return limitAppend(b, v) },
+		func(b []byte) ([]byte, error) { return limit.Append(b, v) },
 		func(data []byte) error {
 			out := new(learning.LessonCompleted)
 			keep = out
-			return limitRead(out, data, false)
+			return limit.Read(out, data)
 		}}
 }
 
-func bare() rival {
+func bareByHand() rival {
 	v := lesson.Sample()
 	return rival{"(bare limit)",
-		func(b []byte) ([]byte, error) { return bareAppend(b, v), nil },
+		func(b []byte) ([]byte, error) { return limit.AppendBare(b, v), nil },
 		func(data []byte) error {
 			out := new(learning.LessonCompleted)
 			keep = out
-			return limitRead(out, data, true)
+			return limit.ReadBare(out, data)
 		}}
 }
 

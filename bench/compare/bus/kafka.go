@@ -72,6 +72,7 @@ func kafkaPublish(b *stage) []*row {
 func kafkaConsume(b *stage) []*row {
 	return []*row{
 		b.consumer("franz-go", "group, polls, looks at each record", rawConsume),
+		b.consumer("franz-go, by hand", "headers, attributes and Avro read by code for this one event: the least that it costs", byHandConsume),
 		b.consumer("ours, driver", "kafkabus, commits batches", driverConsume(openKafka)),
 		b.consumer("ours, typed", "router, attributes, Avro into the struct, a store that keeps nothing, commits batches", typedConsume(openKafka)),
 		b.consumer("Watermill", "router, Avro into the struct, acknowledges each", watermillConsume),

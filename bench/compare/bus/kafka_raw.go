@@ -74,28 +74,7 @@ func rawPipeline(b *stage, topic string) (sender, error) {
 
 // rawConsume reads in a group and looks at every record's length.
 func rawConsume(b *stage, group string, c *counter) (func() error, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.addr), kgo.ConsumerGroup(group), kgo.ConsumeTopics(stored),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- rawPoll(ctx, client, c) }()
-	return func() error {
-		cancel()
-		err := <-done
-		client.Close()
-		return err
-	}, nil
-}
-
-func rawPoll(ctx context.Context, client *kgo.Client, c *counter) error {
-	for ctx.Err() == nil {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil && !errors.Is(err, context.Canceled) {
-			return err
-		}
+	return pollInto(b, group, func(fetches kgo.Fetches) error {
 		n := 0
 		fetches.EachRecord(func(r *kgo.Record) {
 			if len(r.Value) > 0 && len(r.Headers) == 8 {
@@ -104,6 +83,38 @@ func rawPoll(ctx context.Context, client *kgo.Client, c *counter) error {
 		})
 		if n > 0 {
 			c.add(n)
+		}
+		return nil
+	})
+}
+
+// pollInto gives what a member of the group polls to take, until it is stopped
+// or take fails.
+func pollInto(b *stage, group string, take func(kgo.Fetches) error) (func() error, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.addr), kgo.ConsumerGroup(group), kgo.ConsumeTopics(stored),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- poll(ctx, client, take) }()
+	return func() error {
+		cancel()
+		err := <-done
+		client.Close()
+		return err
+	}, nil
+}
+
+func poll(ctx context.Context, client *kgo.Client, take func(kgo.Fetches) error) error {
+	for ctx.Err() == nil {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+		if err := take(fetches); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package main
+package limit
 
 import (
 	"encoding/binary"
@@ -7,9 +7,9 @@ import (
 	learning "github.com/pulselearn/campus-hub/bench/compare/gen/event/learning/v1"
 )
 
-// bareAppend is limitAppend for text that is trusted: what no codec with
+// AppendBare is Append for text that is trusted: what no codec with
 // checks can reach.
-func bareAppend(b []byte, v *learning.LessonCompleted) []byte {
+func AppendBare(b []byte, v *learning.LessonCompleted) []byte {
 	b = bareText(b, v.StudentID)
 	b = bareText(b, v.LessonID)
 	b = bareText(b, v.CourseID)
@@ -30,8 +30,8 @@ func bareAppend(b []byte, v *learning.LessonCompleted) []byte {
 	} else {
 		b = append(b, 0)
 	}
-	b = limitLong(b, int64(v.Points))
-	b = limitLong(b, v.DurationMillis)
+	b = long(b, int64(v.Points))
+	b = long(b, v.DurationMillis)
 	b = bareText(b, v.Teacher.UserID)
 	b = bareText(b, v.Teacher.DisplayName)
 	if v.Note == nil {
@@ -40,29 +40,29 @@ func bareAppend(b []byte, v *learning.LessonCompleted) []byte {
 		b = bareText(append(b, 2), *v.Note)
 	}
 	if n := len(v.Tags); n > 0 {
-		b = limitLong(b, int64(n))
+		b = long(b, int64(n))
 		for _, tag := range v.Tags {
 			b = bareText(b, tag)
 		}
 	}
 	b = append(b, 0)
 	if n := len(v.Steps); n > 0 {
-		b = limitLong(b, int64(n))
+		b = long(b, int64(n))
 		for i := range v.Steps {
 			b = bareText(b, v.Steps[i].Name)
-			b = limitLong(b, int64(v.Steps[i].Seconds))
+			b = long(b, int64(v.Steps[i].Seconds))
 		}
 	}
 	b = append(b, 0)
-	b = limitLong(b, v.StartedAt.UnixMicro())
-	return limitLong(b, v.OccurredAt.UnixMicro())
+	b = long(b, v.StartedAt.UnixMicro())
+	return long(b, v.OccurredAt.UnixMicro())
 }
 
 func bareText(b []byte, s string) []byte {
 	if len(s) < 64 {
 		b = append(b, byte(len(s)<<1))
 	} else {
-		b = limitLong(b, int64(len(s)))
+		b = long(b, int64(len(s)))
 	}
 	return append(b, s...)
 }

@@ -1,4 +1,8 @@
-package main
+// Package limit is the codec that one would write by hand for one event, with
+// the promise that text is UTF-8 in both directions, and with nothing else: no
+// field names in errors, no limits but the message's size. It is what the
+// others are measured against. What ends with Bare drops that promise, too.
+package limit
 
 import (
 	"encoding/binary"
@@ -11,19 +15,15 @@ import (
 	learning "github.com/pulselearn/campus-hub/bench/compare/gen/event/learning/v1"
 )
 
-// The limit is the codec that one would write by hand for this one event, with
-// the promise that text is UTF-8 in both directions, and with nothing else: no
-// field names in errors, no limits but the message's size. It is what the
-// others are measured against. "bare" in bare.go drops that promise, too.
-
-func limitAppend(b []byte, v *learning.LessonCompleted) ([]byte, error) {
+// Append appends the event in Avro's binary encoding.
+func Append(b []byte, v *learning.LessonCompleted) ([]byte, error) {
 	var bad bool
-	b = limitText(b, v.StudentID, &bad)
-	b = limitText(b, v.LessonID, &bad)
-	b = limitText(b, v.CourseID, &bad)
-	b = limitText(b, v.AttemptID, &bad)
-	b = limitText(b, v.Title, &bad)
-	b = limitText(b, v.Locale, &bad)
+	b = text(b, v.StudentID, &bad)
+	b = text(b, v.LessonID, &bad)
+	b = text(b, v.CourseID, &bad)
+	b = text(b, v.AttemptID, &bad)
+	b = text(b, v.Title, &bad)
+	b = text(b, v.Locale, &bad)
 	switch v.Device {
 	case learning.DeviceWeb:
 		b = append(b, 0)
@@ -38,39 +38,39 @@ func limitAppend(b []byte, v *learning.LessonCompleted) ([]byte, error) {
 	} else {
 		b = append(b, 0)
 	}
-	b = limitLong(b, int64(v.Points))
-	b = limitLong(b, v.DurationMillis)
-	b = limitText(b, v.Teacher.UserID, &bad)
-	b = limitText(b, v.Teacher.DisplayName, &bad)
+	b = long(b, int64(v.Points))
+	b = long(b, v.DurationMillis)
+	b = text(b, v.Teacher.UserID, &bad)
+	b = text(b, v.Teacher.DisplayName, &bad)
 	if v.Note == nil {
 		b = append(b, 0)
 	} else {
-		b = limitText(append(b, 2), *v.Note, &bad)
+		b = text(append(b, 2), *v.Note, &bad)
 	}
 	if n := len(v.Tags); n > 0 {
-		b = limitLong(b, int64(n))
+		b = long(b, int64(n))
 		for _, tag := range v.Tags {
-			b = limitText(b, tag, &bad)
+			b = text(b, tag, &bad)
 		}
 	}
 	b = append(b, 0)
 	if n := len(v.Steps); n > 0 {
-		b = limitLong(b, int64(n))
+		b = long(b, int64(n))
 		for i := range v.Steps {
-			b = limitText(b, v.Steps[i].Name, &bad)
-			b = limitLong(b, int64(v.Steps[i].Seconds))
+			b = text(b, v.Steps[i].Name, &bad)
+			b = long(b, int64(v.Steps[i].Seconds))
 		}
 	}
 	b = append(b, 0)
-	b = limitLong(b, v.StartedAt.UnixMicro())
-	b = limitLong(b, v.OccurredAt.UnixMicro())
+	b = long(b, v.StartedAt.UnixMicro())
+	b = long(b, v.OccurredAt.UnixMicro())
 	if bad {
-		return nil, errLimit
+		return nil, errLesson
 	}
 	return b, nil
 }
 
-func limitLong(b []byte, v int64) []byte {
+func long(b []byte, v int64) []byte {
 	u := uint64(v)<<1 ^ uint64(v>>63)
 	for u >= 0x80 {
 		b = append(b, byte(u)|0x80)
@@ -79,12 +79,12 @@ func limitLong(b []byte, v int64) []byte {
 	return append(b, byte(u))
 }
 
-// limitText copies text in words and looks at them on the way; only text that
+// text copies text in words and looks at them on the way; only text that
 // is not ASCII is looked at again.
-func limitText(b []byte, s string, bad *bool) []byte {
+func text(b []byte, s string, bad *bool) []byte {
 	at, n := len(b), len(s)
 	if n > 63 || cap(b)-at <= n {
-		return limitLongText(b, s, bad)
+		return longText(b, s, bad)
 	}
 	b = b[:at+1+n]
 	b[at] = byte(n << 1)
@@ -118,24 +118,30 @@ func word(dst []byte, s string) uint64 {
 	return w
 }
 
-func limitLongText(b []byte, s string, bad *bool) []byte {
+func longText(b []byte, s string, bad *bool) []byte {
 	if !utf8.ValidString(s) {
 		*bad = true
 	}
-	return append(limitLong(b, int64(len(s))), s...)
+	return append(long(b, int64(len(s))), s...)
 }
 
-var errLimit = errors.New("not a lesson")
+var errLesson = errors.New("not a lesson")
 
-// limitReader reads from a copy of the message, which all text points into.
-type limitReader struct {
+// A reader reads from a copy of the message, which all text points into.
+type reader struct {
 	s    string
 	bad  bool
 	bare bool // text is not checked
 }
 
-func limitRead(v *learning.LessonCompleted, data []byte, bare bool) error {
-	r := limitReader{s: string(data), bare: bare}
+// Read reads an event that fills data.
+func Read(v *learning.LessonCompleted, data []byte) error { return read(v, data, false) }
+
+// ReadBare is [Read] for text that is trusted.
+func ReadBare(v *learning.LessonCompleted, data []byte) error { return read(v, data, true) }
+
+func read(v *learning.LessonCompleted, data []byte, bare bool) error {
+	r := reader{s: string(data), bare: bare}
 	v.StudentID = r.text()
 	v.LessonID = r.text()
 	v.CourseID = r.text()
@@ -150,10 +156,10 @@ func limitRead(v *learning.LessonCompleted, data []byte, bare bool) error {
 	case 2:
 		v.Device = learning.DeviceIos
 	default:
-		return errLimit
+		return errLesson
 	}
 	if len(r.s) < 9 {
-		return errLimit
+		return errLesson
 	}
 	v.Score = math.Float64frombits(binary.LittleEndian.Uint64(unsafe.Slice(unsafe.StringData(r.s), 8)))
 	v.Passed = r.s[8] == 1
@@ -188,12 +194,12 @@ func limitRead(v *learning.LessonCompleted, data []byte, bare bool) error {
 	v.StartedAt = time.UnixMicro(r.long()).UTC()
 	v.OccurredAt = time.UnixMicro(r.long()).UTC()
 	if r.bad || len(r.s) > 0 {
-		return errLimit
+		return errLesson
 	}
 	return nil
 }
 
-func (r *limitReader) long() int64 {
+func (r *reader) long() int64 {
 	var u uint64
 	for i := 0; i < len(r.s) && i < 10; i++ {
 		c := r.s[i]
@@ -207,7 +213,7 @@ func (r *limitReader) long() int64 {
 	return 0
 }
 
-func (r *limitReader) count() int {
+func (r *reader) count() int {
 	n := r.long()
 	if n < 0 || n > int64(len(r.s)) {
 		r.bad, r.s = true, ""
@@ -216,7 +222,7 @@ func (r *limitReader) count() int {
 	return int(n)
 }
 
-func (r *limitReader) text() string {
+func (r *reader) text() string {
 	n := r.long()
 	if uint64(n) > uint64(len(r.s)) {
 		r.bad, r.s = true, ""
