@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -84,10 +85,6 @@ func (d *Door) Guard(next http.Handler) http.Handler {
 			Refuse(w, r, p)
 			return
 		}
-		if long(r) {
-			next.ServeHTTP(w, r)
-			return
-		}
 		d.bounded(next).ServeHTTP(w, r)
 	})
 }
@@ -95,7 +92,7 @@ func (d *Door) Guard(next http.Handler) http.Handler {
 // bounded limits the size of the request and the time that it takes.
 func (d *Door) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if d.config.Timeout > 0 {
+		if d.config.Timeout > 0 && !long(r) {
 			ctx, cancel := context.WithTimeout(r.Context(), d.config.Timeout)
 			defer cancel()
 			r = r.WithContext(ctx)
@@ -114,7 +111,7 @@ func (d *Door) bounded(next http.Handler) http.Handler {
 // long tells whether a request is the beginning of a connection that lives on:
 // a websocket, or a stream of events.
 func long(r *http.Request) bool {
-	return r.Header.Get("Upgrade") != "" || r.Header.Get("Accept") == "text/event-stream"
+	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket") || r.Header.Get("Accept") == "text/event-stream"
 }
 
 // Limit is the inside of the door, behind what puts the caller into the

@@ -192,13 +192,15 @@ func TestSize(t *testing.T) {
 	unknown.ContentLength = -1
 	fitting := request("POST", "/api/v1/users", strings.Repeat("x", 10))
 	connect := request("POST", call, strings.Repeat("x", 11), "Content-Type", "application/json")
+	upgrading := request("POST", "/api/v1/users", strings.Repeat("x", 11), "Upgrade", "websocket")
+	streaming := request("POST", "/api/v1/users", strings.Repeat("x", 11), "Accept", "text/event-stream")
 	framed := request("POST", call, strings.Repeat("x", 15), "Content-Type", "application/grpc")
 	notACall := request("POST", "/api/v1/users", strings.Repeat("x", 15), "Content-Type", "application/grpc")
 	for _, test := range []struct {
 		r      *http.Request
 		status int
 		part   string
-	}{{known, 413, "content_too_large"}, {unknown, 413, "too large"}, {fitting, 200, "inside"}, {connect, 429, "resource_exhausted"}, {framed, 200, "inside"}, {notACall, 413, "content_too_large"}} {
+	}{{known, 413, "content_too_large"}, {unknown, 413, "too large"}, {fitting, 200, "inside"}, {connect, 429, "resource_exhausted"}, {upgrading, 413, "content_too_large"}, {streaming, 413, "content_too_large"}, {framed, 200, "inside"}, {notACall, 413, "content_too_large"}} {
 		answer := through(d, test.r, identity.Caller{})
 		if answer.Code != test.status || !strings.Contains(answer.Body.String(), test.part) {
 			t.Errorf("%s with length %d: %d %s", test.r.URL, test.r.ContentLength, answer.Code, answer.Body)
@@ -212,6 +214,9 @@ func TestTime(t *testing.T) {
 		d := door.New(door.Config{Timeout: 3 * time.Second})
 		if left := through(d, request("GET", "/", ""), identity.Caller{}).Header().Get("Left"); left != "3s" {
 			t.Errorf("a request has %q left", left)
+		}
+		if left := through(d, request("GET", "/", "", "Upgrade", "h2c"), identity.Caller{}).Header().Get("Left"); left != "3s" {
+			t.Errorf("a request to speak something else has %q left", left)
 		}
 		for _, h := range [][]string{{"Upgrade", "websocket"}, {"Accept", "text/event-stream"}} {
 			if left := through(d, request("GET", "/", "", h...), identity.Caller{}).Header().Get("Left"); left != "" {

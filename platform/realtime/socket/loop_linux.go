@@ -179,6 +179,9 @@ func (c *Conn) readInto(buffer *[readBuffer]byte) (slow func(), n int, err error
 	case err != nil || n == 0:
 		return nil, 0, errOver
 	}
+	if c.deaf() {
+		return nil, n, nil
+	}
 	return c.handler.Data(buffer[:n]), n, nil
 }
 
@@ -234,6 +237,15 @@ func (c *Conn) shut() {
 		return
 	}
 	_ = unix.Shutdown(c.fd, unix.SHUT_RDWR) // as is this
+}
+
+// shutWrite ends the direction to the peer.
+func (c *Conn) shutWrite() {
+	if c.stream != nil {
+		shutWrite(c.stream)
+		return
+	}
+	_ = unix.Shutdown(c.fd, unix.SHUT_WR) // it is about to be closed
 }
 
 // release gives the descriptor back.

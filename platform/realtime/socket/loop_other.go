@@ -19,4 +19,5 @@ func (c *Conn) arm()                         {}
 func (c *Conn) idle()                        {}
 func (c *Conn) release()                     {}
 func (c *Conn) writeNow([]byte) (int, error) { return 0, nil }
+func (c *Conn) shutWrite()                   { shutWrite(c.stream) }
 func (c *Conn) shut()                        { _ = c.stream.Close() } // it is over either way

@@ -90,6 +90,9 @@ func (c *Conn) begin(already []byte) {
 
 // hand gives bytes to the handler, and does what that wants done.
 func (c *Conn) hand(data []byte) {
+	if c.deaf() {
+		return
+	}
 	for slow := c.handler.Data(data); slow != nil; slow = c.handler.Data(nil) {
 		slow()
 	}
@@ -150,6 +153,9 @@ func (c *Conn) head() (frames net.Buffers, drained bool) {
 	defer c.mu.Unlock()
 	if c.closed || len(c.queue) == 0 {
 		c.writing = false
+		if c.ending {
+			c.leave()
+		}
 		return nil, !c.closed && c.stalled && c.emptied()
 	}
 	n := min(len(c.queue), burst)
@@ -188,5 +194,13 @@ func (c *Conn) wantWrite() {
 	if !c.writing {
 		c.writing = true
 		go c.writeStream()
+	}
+}
+
+// shutWrite ends one direction of a connection that the loop does not write. It
+// may have to wait for the peer.
+func shutWrite(stream net.Conn) {
+	if half, ok := stream.(interface{ CloseWrite() error }); ok {
+		go func() { _ = half.CloseWrite() }() // it is about to be closed
 	}
 }

@@ -45,7 +45,8 @@ type Conn struct {
 	reading bool // somebody is in handler.Data, or about to be
 	writing bool // somebody empties the queue of a stream
 	closed  bool // no more is sent or read
-	ending  bool // it is to be closed when the queue is empty
+	ending  bool // it is to be closed when the queue is empty, and what comes is ignored
+	left    bool // all is sent, and the peer has been told so
 	freed   bool // the descriptor is given back
 }
 
@@ -117,8 +118,11 @@ func (c *Conn) Send(frame []byte) {
 // maxHeadroom is what frames of Send may take beyond the limit for offers.
 const maxHeadroom = 1 << 20
 
-// Finish sends a last frame, if there is one, and closes the connection when
-// everything is sent, or after a moment.
+// Finish sends a last frame, if there is one, and says that nothing follows
+// when everything is sent, or gives up on that after a moment. What comes
+// until the peer closes too is thrown away; a peer that does not is left after
+// a second. So the peer can read to the end: a connection that is closed with
+// something unread is reset, and then the peer loses what it has not read.
 func (c *Conn) Finish(frame []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -130,10 +134,31 @@ func (c *Conn) Finish(frame []byte) {
 	}
 	c.ending = true
 	if len(c.queue) == 0 && !c.writing {
-		c.end()
+		c.leave()
 		return
 	}
 	time.AfterFunc(c.set.limits.Linger, c.Close)
+}
+
+// farewell is how long a peer may take to close after it is told that nothing
+// follows.
+const farewell = time.Second
+
+// leave says that nothing follows, and waits for the peer to close.
+func (c *Conn) leave() {
+	if c.closed || c.left {
+		return
+	}
+	c.left, c.stalled = true, false
+	c.shutWrite()
+	time.AfterFunc(farewell, c.Close)
+}
+
+// deaf tells whether what comes is of no interest any more.
+func (c *Conn) deaf() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ending || c.closed
 }
 
 // Close ends the connection at once.
@@ -169,7 +194,7 @@ func (c *Conn) put(it item) {
 func (c *Conn) emptied() (drained bool) {
 	c.queue, c.queued, c.sent = nil, 0, 0
 	if c.ending {
-		c.end()
+		c.leave()
 		return false
 	}
 	drained = c.stalled

@@ -2,8 +2,10 @@ package socket_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"io"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -21,11 +23,23 @@ type server struct {
 	closed  chan struct{}
 	mu      sync.Mutex
 	busy    bool
+	deaf    bool
+}
+
+// finish ends the connection, after which nothing may come any more.
+func (e *server) finish(last string) {
+	e.conn.Finish([]byte(last))
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.deaf = true
 }
 
 func (e *server) Data(data []byte) func() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.deaf {
+		e.t.Errorf("%d bytes come after the end", len(data))
+	}
 	if e.busy {
 		e.t.Error("two at one time")
 	}
@@ -55,8 +69,8 @@ func (e *server) Drained() {
 func (e *server) Closed() { close(e.closed) }
 
 // each runs a test on the loop and on goroutines, with a server's end and a
-// client's.
-func each(t *testing.T, test func(t *testing.T, e *server, client *net.TCPConn)) {
+// client's. What wrap makes of the server's end is what is adopted.
+func each(t *testing.T, test func(t *testing.T, e *server, client *net.TCPConn), wrap ...func(net.Conn) net.Conn) {
 	for name, goroutines := range map[string]bool{"loop": false, "goroutines": true} {
 		t.Run(name, func(t *testing.T) {
 			set, err := socket.NewSet(socket.Limits{Queue: 64 << 10, Linger: time.Second, Readers: 2}, goroutines)
@@ -75,6 +89,9 @@ func each(t *testing.T, test func(t *testing.T, e *server, client *net.TCPConn))
 			accepted, err := l.Accept()
 			if err != nil {
 				t.Fatal(err)
+			}
+			for _, w := range wrap {
+				accepted = w(accepted)
 			}
 			e := &server{t: t, slow: make(chan struct{}), drained: make(chan struct{}, 1), closed: make(chan struct{})}
 			if e.conn, err = set.Adopt(accepted, e); err != nil {
@@ -188,6 +205,56 @@ func TestFinishSendsTheRest(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
+}
+
+// A peer that sends until it hears of the end has read nothing yet, and must
+// still get everything: no reset overtakes it.
+func TestWhatComesAfterTheEndDoesNotResetTheConnection(t *testing.T) {
+	each(t, func(t *testing.T, e *server, client *net.TCPConn) {
+		e.conn.Start(nil)
+		e.conn.Send([]byte("one "))
+		e.finish("last")
+		for range 50 {
+			write(t, client, strings.Repeat("x", 10_000))
+		}
+		if got, err := io.ReadAll(client); err != nil || string(got) != "one last" {
+			t.Errorf("got %q, %v", got, err)
+		}
+		select {
+		case <-e.closed:
+			t.Error("the connection has ended before the peer closed it")
+		default:
+		}
+	})
+}
+
+func TestAPeerThatDoesNotCloseIsLeft(t *testing.T) {
+	each(t, func(t *testing.T, e *server, client *net.TCPConn) {
+		e.conn.Start(nil)
+		begin := time.Now()
+		e.finish("last")
+		expect(t, client, "last")
+		<-e.closed
+		if took := time.Since(begin); took < 900*time.Millisecond || took > 10*time.Second {
+			t.Errorf("left after %s", took)
+		}
+	})
+}
+
+// TLS has an end of its own, without which a peer takes the rest for lost.
+func TestTheEndOfTLSIsInOrder(t *testing.T) {
+	web := httptest.NewTLSServer(nil)
+	defer web.Close()
+	each(t, func(t *testing.T, e *server, client *net.TCPConn) {
+		peer := tls.Client(client, &tls.Config{InsecureSkipVerify: true}) // a test's certificate
+		e.conn.Start(nil)
+		e.conn.Send([]byte("one "))
+		go e.conn.Finish([]byte("last"))
+		write(t, peer, "something")
+		if got, err := io.ReadAll(peer); err != nil || string(got) != "one last" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}, func(accepted net.Conn) net.Conn { return tls.Server(accepted, web.TLS) })
 }
 
 func TestFinishDoesNotWaitForEver(t *testing.T) {
