@@ -3,6 +3,7 @@
 package typescript
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ const root = "../.."
 var built = sync.OnceValue(build)
 
 // errNoNode means that there is nothing to run TypeScript with.
-var errNoNode = errors.New("node or npm is missing")
+var errNoNode = errors.New("the tests of TypeScript need Node 20.19 or newer and npm: Debian 13 has them (apt-get install nodejs npm), " +
+	"for Debian 12 take them from nodejs.org")
 
 // Build installs what the packages need and compiles them in strict mode, once
 // a process. Without Node it skips the test, and fails it when CI is true.
@@ -43,10 +45,8 @@ func Build(tb testing.TB) {
 }
 
 func build() error {
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			return fmt.Errorf("%w: install Node 20.19 or newer: %w", errNoNode, err)
-		}
+	if err := checkNode(); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), installWithin)
 	defer cancel()
@@ -59,6 +59,33 @@ func build() error {
 		}
 	}
 	return nil
+}
+
+// checkNode says what is needed when it is not there.
+func checkNode() error {
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("%w: %w", errNoNode, err)
+		}
+	}
+	out, err := exec.Command("node", "--version").Output()
+	if err != nil {
+		return fmt.Errorf("%w: node --version: %w", errNoNode, err)
+	}
+	if !recent(string(out)) {
+		return fmt.Errorf("%w: this is Node %s", errNoNode, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// recent tells whether that is a version of Node, "v20.19.0", that the
+// packages run on, as "engines" in their package.json says it.
+func recent(version string) bool {
+	var major, minor int
+	if _, err := fmt.Sscanf(version, "v%d.%d.", &major, &minor); err != nil {
+		return false
+	}
+	return major > 20 || major == 20 && minor >= 19
 }
 
 // Install installs the npm packages of all workspaces, one process at a time

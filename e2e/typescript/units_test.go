@@ -14,6 +14,17 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
+func TestRecentNode(t *testing.T) {
+	for version, want := range map[string]bool{
+		"v20.19.0\n": true, "v20.20.2\n": true, "v22.1.0\n": true, "v100.0.0\n": true,
+		"v20.18.3\n": false, "v18.19.0\n": false, "v9.99.0\n": false, "": false, "20.19.0": false, "v20": false,
+	} {
+		if got := recent(version); got != want {
+			t.Errorf("%q: got %t", version, got)
+		}
+	}
+}
+
 // A result is one test of Node's runner.
 type result struct {
 	Name, File, Why string
@@ -23,6 +34,7 @@ type result struct {
 // TestUnits runs the tests of the packages with Node's own runner; each is a
 // test here too, so that it is counted.
 func TestUnits(t *testing.T) {
+	t.Parallel()
 	Build(t)
 	files, err := filepath.Glob(filepath.Join(root, "platform/ts/dist-test/test/*.test.js"))
 	if err != nil || len(files) == 0 {

@@ -18,13 +18,20 @@ export function delayAfter(attempt: number, retry: Retry): number {
 /** Resolves after that long, or when the signal is given, whichever is first. */
 export function sleep(millis: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const end = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
+    const timer = setTimeout(() => {
+      forget();
       resolve();
-    };
-    const timer = setTimeout(end, millis);
-    signal?.addEventListener("abort", end, { once: true });
+    }, millis);
+    const forget = whenAborted(signal, () => {
+      clearTimeout(timer);
+      resolve();
+    });
   });
+}
+
+/** Runs something when the signal is given, at once when it was given before. What is returned takes it back. */
+export function whenAborted(signal: AbortSignal | undefined, run: () => void): () => void {
+  if (signal?.aborted) run();
+  else signal?.addEventListener("abort", run, { once: true });
+  return () => signal?.removeEventListener("abort", run);
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { codecOf, type Codec } from "./avro/index.js";
-import type { OutRecord } from "./driver.js";
+import type { InRecord, OutRecord } from "./driver.js";
 import type { Envelope, Extensions, Header } from "./event/index.js";
 import { avroContentType, headersOf, newEventId, validate } from "./event/index.js";
 import type { Registry } from "./registry.js";
@@ -107,9 +107,18 @@ const dayMillis = 24 * 60 * 60 * 1000;
  * What an event is recognized by, as the Go runtime has it: sixteen bytes of SHA-256 over the source, a zero byte and the
  * sameas or id; on the day of its time unless that is far from the present.
  */
-export function factOf(e: Envelope, recordTime: number, now: number): Fact {
+export function factOf(e: Pick<Envelope, "source" | "id" | "time" | "extensions">, recordTime: number, now: number, redriven = ""): Fact {
   const text = `${e.source}\u0000${e.extensions["sameas"] ?? e.id}`;
   const told = e.time === undefined ? recordTime : Date.parse(e.time);
+  return fact(redriven === "" ? text : `${text}\u0000${redriven}`, told, now);
+}
+
+/** What a record is recognized by that holds no event that can be read. */
+export function factOfPlace(r: InRecord, now: number): Fact {
+  return fact(`\u0000${r.topic}\u0000${r.partition}\u0000${r.offset}\u0000${r.timestamp}`, r.timestamp, now);
+}
+
+function fact(text: string, told: number, now: number): Fact {
   const at = told >= now - 60 * dayMillis && told <= now + 1.5 * dayMillis ? told : now;
   return { day: dayOf(new Date(at)), hash: createHash("sha256").update(text).digest().subarray(0, 16) };
 }

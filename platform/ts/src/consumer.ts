@@ -1,15 +1,15 @@
 import { AvroError } from "./avro/index.js";
 import { defaultRetry, delayAfter, type Retry, sleep } from "./backoff.js";
 import { BreakerOpen, CircuitBreaker } from "./breaker.js";
-import { type Cause, codec, factOf } from "./compose.js";
-import { deadLetter } from "./deadletter.js";
+import { type Cause, codec, factOf, factOfPlace } from "./compose.js";
+import { deadLetter, redriven } from "./deadletter.js";
 import type { InRecord } from "./driver.js";
-import { CloudEventError, type Envelope, newEventId, parse } from "./event/index.js";
+import { CloudEventError, newEventId, parse } from "./event/index.js";
 import { type Logger, reason } from "./log.js";
 import { OutcomeError } from "./outcome.js";
 import type { Semaphore } from "./partition.js";
 import { type Registry, RegistryError, RegistryUnavailable } from "./registry.js";
-import type { EventType, Store, StoreTx } from "./store.js";
+import type { EventType, Fact, Store, StoreTx } from "./store.js";
 import { inSpan, parseTraceparent, SpanKind, traceOf } from "./trace.js";
 import { parseFrame, WireError } from "./wire.js";
 
@@ -30,7 +30,7 @@ export interface Delivery<T> {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  /** Ends when the handler has taken too long, or the service stops. */
+  /** Ends when the handler has taken too long. A service that stops lets its handlers end. */
   readonly signal: AbortSignal;
 }
 
@@ -63,6 +63,16 @@ export type Shell<Client, Tx> = (store: StoreTx<Client>, cause: Cause, use: (tx:
 /** While the registry is away nothing can be decoded, and nothing is a dead letter for it. */
 const registryRetry: Retry = { attempts: Infinity, firstDelayMillis: 100, maxDelayMillis: 5_000 };
 
+/** An event before a run of its handler. */
+type Read<T> = Omit<Delivery<T>, "signal">;
+
+/** Why a run has failed, whether it counts as an attempt, and what the record is known by. */
+interface Failure {
+  readonly thrown: unknown;
+  readonly counted: boolean;
+  readonly fact: Fact;
+}
+
 /** Runs the deliveries of one consumer, <context>.<handler>. */
 export class ConsumerRun<T, Client, Tx> {
   readonly #name: string;
@@ -87,14 +97,14 @@ export class ConsumerRun<T, Client, Tx> {
     this.#breaker = new CircuitBreaker({ failures: options.outageAfter ?? 20, openMillis: 1_000, counts });
   }
 
-  /** Settles one delivery, however often it takes. It resolves to "stopped" when the service stops first. */
+  /** Settles one record, however often it takes. It resolves to "stopped" when the service stops first. */
   async deliver(record: InRecord, stop: AbortSignal): Promise<"settled" | "stopped"> {
     for (let attempt = 1; !stop.aborted; ) {
       const failure = await this.#in.slots.run(() => this.#attempt(record, attempt, stop));
       if (failure === undefined) return "settled";
       if (stop.aborted) break;
       const { thrown, counted } = failure;
-      if (counted && this.#isOver(thrown, attempt) && (await this.#bury(record, thrown, attempt, stop))) return "settled";
+      if (counted && this.#isOver(thrown, attempt) && (await this.#bury(record, failure, attempt, stop))) return "settled";
       const wait = this.#wait(thrown, attempt);
       this.#in.log.debug("a delivery failed and is tried again", { ...this.#where(record), attempt, wait, reason: reason(thrown) });
       if (counted) attempt++;
@@ -104,15 +114,18 @@ export class ConsumerRun<T, Client, Tx> {
   }
 
   /** Runs the handler once. Undefined means that it is settled. */
-  async #attempt(record: InRecord, attempt: number, stop: AbortSignal): Promise<{ thrown: unknown; counted: boolean } | undefined> {
-    if (stop.aborted) return { thrown: undefined, counted: false };
+  async #attempt(record: InRecord, attempt: number, stop: AbortSignal): Promise<Failure | undefined> {
+    // A record that holds no event that can be read is known by its place.
+    let fact = factOfPlace(record, this.#in.now());
+    if (stop.aborted) return { thrown: undefined, counted: false, fact };
     try {
-      const delivery = await this.#decode(record, attempt, stop);
-      await this.#breaker.run(() => this.#apply(record, delivery));
+      const event = await this.#decode(record, attempt);
+      fact = factOf(event, record.timestamp, this.#in.now(), redriven(record, this.#name));
+      await this.#breaker.run(() => this.#apply(record, event, fact));
       return undefined;
     } catch (thrown) {
       const waits = thrown instanceof BreakerOpen || thrown instanceof RegistryUnavailable || this.#breaker.open;
-      return { thrown, counted: !waits || thrown instanceof OutcomeError };
+      return { thrown, counted: !waits || thrown instanceof OutcomeError, fact };
     }
   }
 
@@ -129,16 +142,15 @@ export class ConsumerRun<T, Client, Tx> {
   }
 
   /** Reads a record. What is wrong with the record itself is no reason to try again. */
-  async #decode(record: InRecord, attempt: number, stop: AbortSignal): Promise<Delivery<T>> {
+  async #decode(record: InRecord, attempt: number): Promise<Read<T>> {
     try {
       const { envelope, data } = parse("kafka", record.headers, record.value);
       const read = parseFrame(data, record.headers);
       if (read === null) throw new WireError("the record has no value; events are never tombstones");
       const payload = codec(this.#type).decode(read.datum, await this.#in.registry.schema(read));
       const { extensions, ...attributes } = envelope;
-      const signal = AbortSignal.any([stop, AbortSignal.timeout(this.#timeout)]);
       const { topic, partition, offset } = record;
-      return { ...attributes, extensions, data: payload, attempt, topic, partition, offset, signal };
+      return { ...attributes, extensions, data: payload, attempt, topic, partition, offset };
     } catch (thrown) {
       if (thrown instanceof RegistryUnavailable) throw thrown;
       const known = [AvroError, CloudEventError, WireError, RegistryError].some((kind) => thrown instanceof kind);
@@ -146,35 +158,38 @@ export class ConsumerRun<T, Client, Tx> {
     }
   }
 
-  async #apply(record: InRecord, delivery: Delivery<T>): Promise<void> {
-    const { extensions } = delivery;
+  async #apply(record: InRecord, event: Read<T>, fact: Fact): Promise<void> {
+    const { extensions } = event;
     const parent = parseTraceparent(extensions["traceparent"], extensions["tracestate"]);
     const attributes = {
       "messaging.system": "pl",
       "messaging.destination.name": record.topic,
-      "messaging.message.id": delivery.id,
+      "messaging.message.id": event.id,
       "messaging.consumer.group.name": `pl.${this.#in.context}`,
     };
     await inSpan(`process ${record.topic}`, SpanKind.CONSUMER, parent, attributes, async (span) => {
       const cause: Cause = {
-        causationId: delivery.id,
-        correlationId: extensions["correlationid"] ?? delivery.id,
+        causationId: event.id,
+        correlationId: extensions["correlationid"] ?? event.id,
         ...traceOf(span.spanContext()),
       };
-      const fact = factOf(delivery as unknown as Envelope, record.timestamp, this.#in.now());
       await this.#in.store.once(this.#name, fact, (store) =>
-        this.#shell(store, cause, (tx) => within(delivery.signal, () => this.#handler(delivery, tx))),
+        this.#shell(store, cause, (tx) => within(this.#timeout, (signal) => this.#handler({ ...event, signal }, tx))),
       );
     });
   }
 
-  /** Sends the record to the dead letters. False means that this has to be tried again. */
-  async #bury(record: InRecord, thrown: unknown, attempts: number, stop: AbortSignal): Promise<boolean> {
+  /**
+   * Sends the record to the dead letters, and notes with it that its event is settled: somebody who reads it again, after a
+   * crash or because both had the partition for a moment, neither runs it behind its successors nor buries it twice. False
+   * means that this has to be tried again.
+   */
+  async #bury(record: InRecord, { thrown, fact }: Failure, attempts: number, stop: AbortSignal): Promise<boolean> {
     const at = new Date(this.#in.now());
     const letter = deadLetter(record, { consumer: this.#name, context: this.#in.context, cause: reason(thrown), attempts, at });
     try {
-      await this.#in.store.transaction((tx) => Promise.resolve(tx.publish([{ raw: letter, id: newEventId(), at }])));
-      this.#in.log.error("a delivery became a dead letter", { ...this.#where(record), attempts, letters: letter.topic, reason: reason(thrown) });
+      const first = await this.#in.store.once(this.#name, fact, (tx) => Promise.resolve(tx.publish([{ raw: letter, id: newEventId(), at }])));
+      if (first) this.#in.log.error("a delivery became a dead letter", { ...this.#where(record), attempts, letters: letter.topic, reason: reason(thrown) });
       return true;
     } catch (failed) {
       this.#in.log.warn("a dead letter could not be written; trying again", { ...this.#where(record), reason: reason(failed) });
@@ -189,15 +204,19 @@ export class ConsumerRun<T, Client, Tx> {
 }
 
 /** Gives up waiting for a handler that takes too long; its transaction is rolled back. */
-async function within(signal: AbortSignal, run: () => Promise<void> | void): Promise<void> {
-  let end: (() => void) | undefined;
-  const late = new Promise<never>((_, refuse) => {
-    end = () => refuse(new Error("the handler took longer than its timeout, or the service stops"));
-    signal.addEventListener("abort", end, { once: true });
+async function within(millis: number, run: (signal: AbortSignal) => Promise<void> | void): Promise<void> {
+  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_, refuse) => {
+    timer = setTimeout(() => {
+      const why = new Error(`the handler took longer than ${millis} ms`);
+      late.abort(why);
+      refuse(why);
+    }, millis);
   });
   try {
-    await Promise.race([Promise.resolve().then(run), late]);
+    await Promise.race([Promise.resolve(late.signal).then(run), over]);
   } finally {
-    if (end !== undefined) signal.removeEventListener("abort", end);
+    clearTimeout(timer);
   }
 }

@@ -38,3 +38,14 @@ export function deadLetter(record: InRecord, death: Death): OutRecord {
     timestamp: death.at.getTime(),
   };
 }
+
+/**
+ * Which death a record comes back from, when it is a dead letter of that consumer that somebody has published to its topic
+ * again; "" for any other record. It is another fact than the event itself, so that this consumer runs it once more, and the
+ * others of the topic find that they have applied it.
+ */
+export function redriven(record: InRecord, consumer: string): string {
+  const told = (key: string): string => Buffer.from(record.headers.findLast((h) => h.key === key)?.value ?? []).toString();
+  if (told("pl-consumer") !== consumer) return "";
+  return ["pl-partition", "pl-offset", "pl-failed-at"].map(told).join(" ");
+}

@@ -37,9 +37,9 @@ export interface Assigned {
 
 /** Takes the records of one partition, in order. */
 export interface Sink {
-  /** Takes a record and resolves when there is room for the next. Records that were pushed before are ignored. */
-  push(record: InRecord): Promise<void>;
-  /** Takes no more; resolves when no handler runs. */
+  /** Takes a record. A promise means that it is the last that there is room for, until it resolves. Records that were pushed before are ignored. */
+  push(record: InRecord): Promise<void> | undefined;
+  /** Takes no more; resolves when no handler runs, or when they have had their time. */
   revoke(): Promise<void>;
 }
 

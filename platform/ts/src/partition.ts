@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { sleep } from "./backoff.js";
 import type { Assigned, InRecord, Sink } from "./driver.js";
 
 /** Runs one delivery until it is settled: applied, found applied already, or a dead letter. It never throws. */
@@ -9,6 +10,9 @@ export interface Room {
   readonly records: number;
   readonly bytes: number;
 }
+
+/** How long the handlers of a partition that is given up may go on. What they do later the inbox settles. */
+const drainMillis = 20_000;
 
 /** A key's records wait here for each other; records without a key wait for none. */
 type Lane = InRecord[];
@@ -29,7 +33,7 @@ export class PartitionWorker implements Sink {
   readonly #running = new Set<Promise<void>>();
   #bytes = 0;
   #next = -1;
-  #waiting: (() => void) | undefined;
+  #waiting: { readonly room: Promise<void>; readonly open: () => void } | undefined;
 
   constructor(assigned: Assigned, deliver: Deliver, room: Room) {
     this.#assigned = assigned;
@@ -38,18 +42,16 @@ export class PartitionWorker implements Sink {
     setMaxListeners(0, this.#stop.signal); // every lane that waits listens
   }
 
-  async push(record: InRecord): Promise<void> {
-    if (this.#stop.signal.aborted || record.offset < this.#next) return;
+  push(record: InRecord): Promise<void> | undefined {
+    if (this.#stop.signal.aborted || record.offset < this.#next) return undefined;
     this.#next = record.offset + 1;
     const size = (record.value?.length ?? 0) + (record.key?.length ?? 0);
     this.#open.set(record.offset, size);
     this.#bytes += size;
     this.#enqueue(record);
-    while (this.#full() && !this.#stop.signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#waiting = resolve;
-      });
-    }
+    if (!this.#full()) return undefined;
+    this.#waiting ??= gate();
+    return this.#waiting.room;
   }
 
   #full(): boolean {
@@ -83,15 +85,28 @@ export class PartitionWorker implements Sink {
     this.#bytes -= this.#open.get(offset) ?? 0;
     this.#open.delete(offset);
     if (offset === oldest) this.#assigned.commit(this.#open.keys().next().value ?? this.#next);
-    this.#waiting?.();
+    if (!this.#full()) this.#admit();
+  }
+
+  #admit(): void {
+    this.#waiting?.open();
     this.#waiting = undefined;
   }
 
+  /** Deliveries that wait for their next attempt end at once; handlers that run may end by themselves. */
   async revoke(): Promise<void> {
     this.#stop.abort();
-    this.#waiting?.();
-    await Promise.all(this.#running);
+    this.#admit();
+    const enough = new AbortController();
+    await Promise.race([Promise.all(this.#running), sleep(drainMillis, enough.signal)]);
+    enough.abort();
   }
+}
+
+function gate(): { readonly room: Promise<void>; readonly open: () => void } {
+  let open: () => void = () => undefined;
+  const room = new Promise<void>((resolve) => (open = resolve));
+  return { room, open };
 }
 
 /** Lets a bounded number of tasks run at a time, first come first served. */

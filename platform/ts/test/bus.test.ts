@@ -3,10 +3,12 @@ import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { codecOf } from "../src/avro/index.js";
 import { EventBus } from "../src/bus.js";
+import { deadLetter } from "../src/deadletter.js";
 import type { Assigned, Driver, InRecord, Member, OutRecord, Sink } from "../src/driver.js";
 import { headersOf, newEventId } from "../src/event/index.js";
 import { type EventType, reject, type SubscribeOptions } from "../src/index.js";
 import { fairShare } from "../src/nats/group.js";
+import { PartitionWorker } from "../src/partition.js";
 import { decodeHeaders, encodeHeaders } from "../src/store.js";
 import { frame } from "../src/wire.js";
 
@@ -32,6 +34,7 @@ class OnePartition implements Driver {
   readonly committed: number[] = [];
   readonly #records: InRecord[] = [];
   #sink: Sink | undefined;
+  #assign: ((partition: Assigned) => Sink) | undefined;
 
   publish(records: readonly OutRecord[]): Promise<void> {
     this.published.push(...records);
@@ -43,6 +46,7 @@ class OnePartition implements Driver {
   }
 
   async join(_group: string, topics: readonly string[], assign: (partition: Assigned) => Sink): Promise<Member> {
+    this.#assign = assign;
     this.#sink = assign({ topic: topics[0]!, partition: 0, commit: (next) => void this.committed.push(next) });
     for (const record of this.#records) void this.#sink.push(record);
     return Promise.resolve({ close: () => this.#sink!.revoke() });
@@ -71,16 +75,33 @@ class OnePartition implements Driver {
   again(offset: number): void {
     this.#records.push({ ...this.#records[offset]!, offset: this.#records.length });
   }
+
+  record(offset: number): InRecord {
+    return this.#records[offset]!;
+  }
+
+  /** Publishes a dead letter to the topic again, as `kcat` does. */
+  redrive(letter: OutRecord): void {
+    const record = { ...letter, topic: Lent.topic, partition: 0, offset: this.#records.length, timestamp: Date.now() };
+    this.#records.push(record);
+    void this.#sink!.push(record);
+  }
+
+  /** Reads everything again, as a member that joins behind a crash does. */
+  reread(): void {
+    const sink = this.#assign!({ topic: Lent.topic, partition: 0, commit: (next) => void this.committed.push(next) });
+    for (const record of this.#records) void sink.push(record);
+  }
 }
 
 type Answer = () => Response;
 const found: Answer = () => Response.json({ schema });
 
-async function consume(broker: OnePartition, handler: (e: Lent, attempt: number) => void, options: SubscribeOptions = {}, answer: Answer = found): Promise<EventBus> {
+async function consume(broker: OnePartition, handler: (e: Lent, attempt: number, signal: AbortSignal) => Promise<void> | void, options: SubscribeOptions = {}, answer: Answer = found): Promise<EventBus> {
   const fetch = (() => Promise.resolve().then(answer)) as typeof globalThis.fetch;
   const log = { debug() {}, info() {}, warn() {}, error() {} };
   const bus = await EventBus.connect({ context: "desk", registry: { url: "http://registry", fetch }, log }, broker);
-  bus.subscribe(Lent, "OnLent", (e) => handler(e.data, e.attempt), { retry: { attempts: 3, firstDelayMillis: 5, maxDelayMillis: 20 }, ...options });
+  bus.subscribe(Lent, "OnLent", (e) => handler(e.data, e.attempt, e.signal), { retry: { attempts: 3, firstDelayMillis: 5, maxDelayMillis: 20 }, ...options });
   await bus.start();
   return bus;
 }
@@ -172,6 +193,108 @@ describe("consuming", () => {
     await bus.close();
     const attempts = broker.published.map((l) => Buffer.from(l.headers.find((h) => h.key === "pl-attempts")!.value!).toString());
     assert.deepEqual(attempts, ["1", "3"]);
+  });
+
+  it("buries once what is read again, and runs nothing of it behind its successors", async () => {
+    const broker = new OnePartition();
+    broker.add("a", 1);
+    broker.add("a", 2, { value: Buffer.from("hello") });
+    broker.add("a", 3);
+    const ran: number[] = [];
+    const bus = await consume(broker, (e) => {
+      ran.push(e.n);
+      if (e.n === 1) throw reject(new Error("never"));
+    });
+    await until(() => broker.committed.at(-1) === 3);
+    broker.committed.length = 0;
+    broker.reread();
+    await until(() => broker.committed.at(-1) === 3);
+    await bus.close();
+    assert.deepEqual(ran, [1, 3]);
+    assert.equal(broker.published.length, 2);
+  });
+
+  it("runs a dead letter that is published to its topic again, once", async () => {
+    const broker = new OnePartition();
+    broker.add("a", 1);
+    let repaired = false;
+    const applied: number[] = [];
+    const bus = await consume(broker, (e) => {
+      if (!repaired) throw reject(new Error("never"));
+      applied.push(e.n);
+    });
+    await until(() => broker.published.length === 1);
+    repaired = true;
+    broker.redrive(broker.published[0]!);
+    broker.redrive(broker.published[0]!);
+    await until(() => broker.committed.at(-1) === 3);
+    await bus.close();
+    assert.deepEqual(applied, [1]);
+  });
+
+  it("takes another context's dead letter for the event that it is", async () => {
+    const broker = new OnePartition();
+    broker.add("a", 1);
+    const applied: number[] = [];
+    const bus = await consume(broker, (e) => void applied.push(e.n));
+    await until(() => broker.committed.at(-1) === 1);
+    const death = { consumer: "shelf.OnLent", context: "shelf", cause: "never", attempts: 1, at: new Date() };
+    broker.redrive(deadLetter(broker.record(0), death));
+    await until(() => broker.committed.at(-1) === 2);
+    await bus.close();
+    assert.deepEqual(applied, [1]);
+  });
+
+  it("lets a handler that runs end when the bus is closed, and begins no other", async () => {
+    const broker = new OnePartition();
+    broker.add("a", 1);
+    broker.add("a", 2);
+    const ran: string[] = [];
+    let goOn: () => void = () => undefined;
+    const bus = await consume(broker, async (e) => {
+      ran.push(`begin ${e.n}`);
+      await new Promise<void>((resolve) => (goOn = resolve));
+      ran.push(`end ${e.n}`);
+    });
+    await until(() => ran.length === 1);
+    const closed = bus.close();
+    goOn();
+    await closed;
+    assert.deepEqual(ran, ["begin 1", "end 1"]);
+    assert.deepEqual(broker.committed, [1]);
+  });
+
+  it("tells a handler that takes too long, and tries it again", async () => {
+    const broker = new OnePartition();
+    broker.add("a", 1);
+    const signals: AbortSignal[] = [];
+    const bus = await consume(broker, (_, attempt, signal) => {
+      signals.push(signal);
+      return attempt === 1 ? new Promise<void>(() => undefined) : undefined;
+    }, { timeoutMillis: 30 });
+    await until(() => broker.committed.at(-1) === 1);
+    await bus.close();
+    assert.deepEqual(signals.map((s) => s.aborted), [true, false]);
+  });
+
+  it("says when a partition is full, and when there is room again", async () => {
+    const go: (() => void)[] = [];
+    const settled: number[] = [];
+    const record = (offset: number): InRecord => ({ topic: "t", partition: 0, offset, key: Buffer.from(`k${offset}`), value: null, headers: [], timestamp: 0 });
+    const deliver = (): Promise<"settled"> => new Promise((resolve) => go.push(() => resolve("settled")));
+    const worker = new PartitionWorker({ topic: "t", partition: 0, commit: (next) => void settled.push(next) }, deliver, { records: 2, bytes: 1000 });
+    assert.equal(worker.push(record(0)), undefined);
+    const room = worker.push(record(1));
+    assert.ok(room instanceof Promise);
+    go[0]!();
+    await room;
+    assert.deepEqual(settled, [1]);
+    const full = worker.push(record(2));
+    const over = worker.revoke();
+    await full;
+    for (const end of go) end();
+    await over;
+    assert.equal(worker.push(record(3)), undefined);
   });
 
   it("waits for a registry that is away, and makes no dead letter of it", async () => {

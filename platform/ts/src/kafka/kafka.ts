@@ -1,6 +1,7 @@
 import type { Consumer, EachBatchPayload, IHeaders, Kafka, KafkaConfig, Producer } from "kafkajs";
 import kafkajs from "kafkajs";
-import type { Assigned, Driver, InRecord, Member, OutRecord, Sink, Topic } from "../driver.js";
+import { sleep } from "../backoff.js";
+import type { Assigned, Driver, Member, OutRecord, Sink, Topic } from "../driver.js";
 import type { Header } from "../event/index.js";
 import type { Logger } from "../log.js";
 import { reason } from "../log.js";
@@ -22,8 +23,11 @@ export interface KafkaOptions {
 const fetchWaitMillis = 500;
 /** Positions are copied to the broker at most this often. */
 const commitEveryMillis = 1_000;
-/** How often a member that waits for room shows that it is alive. */
 const heartbeatEveryMillis = 1_000;
+/** How long the records of a fetch wait for room. Other partitions of the broker wait too, so then the partition pauses. */
+const roomWithinMillis = 500;
+/** How long a member that kafkajs has given up stays away. */
+const comeBackMillis = 5_000;
 
 /** Kafka, through kafkajs. Keys go where Kafka's own producer puts them. */
 export class KafkaDriver implements Driver {
@@ -144,8 +148,8 @@ export class KafkaDriver implements Driver {
       maxWaitTimeInMs: fetchWaitMillis,
       retry: { restartOnFailure: () => Promise.resolve(true) },
     });
-    const member = new KafkaMember(consumer, assign, this.#log);
-    await member.run(topics);
+    const member = new KafkaMember(consumer, topics, assign, this.#log);
+    await member.open();
     return member;
   }
 
@@ -163,29 +167,55 @@ interface Seat {
 
 class KafkaMember implements Member {
   readonly #consumer: Consumer;
+  readonly #topics: readonly string[];
   readonly #assign: (partition: Assigned) => Sink;
   readonly #log: Logger;
   readonly #seats = new Map<string, Seat>();
+  readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  #committing: Promise<void> = Promise.resolve();
 
-  constructor(consumer: Consumer, assign: (partition: Assigned) => Sink, log: Logger) {
+  constructor(consumer: Consumer, topics: readonly string[], assign: (partition: Assigned) => Sink, log: Logger) {
     this.#consumer = consumer;
+    this.#topics = topics;
     this.#assign = assign;
     this.#log = log;
   }
 
-  async run(topics: readonly string[]): Promise<void> {
+  async open(): Promise<void> {
     this.#consumer.on("consumer.group_join", ({ payload }) => this.#assigned(payload.memberAssignment));
+    this.#consumer.on("consumer.crash", ({ payload }) => {
+      if (!payload.restart) void this.#comeBack(payload.error);
+    });
+    await this.#run();
+    this.#timer = setInterval(() => (this.#committing = this.#commit()), commitEveryMillis);
+    this.#timer.unref();
+  }
+
+  async #run(): Promise<void> {
     await this.#consumer.connect();
-    await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    await this.#consumer.subscribe({ topics: [...this.#topics], fromBeginning: true });
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 16,
       eachBatch: (batch) => this.#batch(batch),
     });
-    this.#timer = setInterval(() => void this.#commit(), commitEveryMillis);
-    this.#timer.unref();
+  }
+
+  /** kafkajs comes back by itself after failures that it takes for transient. After any other it would be silent for ever. */
+  async #comeBack(why: unknown): Promise<void> {
+    this.#log.error("kafka: the consumer has failed; it comes back", { reason: reason(why), afterMillis: comeBackMillis });
+    while (!this.#stop.signal.aborted) {
+      await sleep(comeBackMillis, this.#stop.signal);
+      if (this.#stop.signal.aborted) return;
+      try {
+        await this.#run();
+        return;
+      } catch (thrown) {
+        this.#log.error("kafka: the consumer cannot come back yet", { reason: reason(thrown), afterMillis: comeBackMillis });
+      }
+    }
   }
 
   /** Keeps the seats that are still there; their sinks know what they have taken. */
@@ -198,11 +228,11 @@ class KafkaMember implements Member {
     }
   }
 
-  async #batch({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
+  async #batch({ batch, resolveOffset, heartbeat, isRunning, isStale, pause }: EachBatchPayload): Promise<void> {
     const { sink } = this.#seat(batch.topic, batch.partition);
     for (const message of batch.messages) {
       if (!isRunning() || isStale()) return;
-      const record: InRecord = {
+      const room = sink.push({
         topic: batch.topic,
         partition: batch.partition,
         offset: Number(message.offset),
@@ -210,9 +240,13 @@ class KafkaMember implements Member {
         value: message.value,
         headers: fromKafka(message.headers),
         timestamp: Number(message.timestamp),
-      };
-      await alive(sink.push(record), heartbeat);
+      });
       resolveOffset(message.offset);
+      if (room === undefined || (await inTime(room, roomWithinMillis))) continue;
+      // The rest is fetched again. kafkajs waits for all partitions of a fetch, and a handler's troubles are not theirs.
+      const resume = pause();
+      void room.then(resume).catch((thrown: unknown) => this.#log.debug("kafka: a partition was not resumed", { reason: reason(thrown) }));
+      break;
     }
     await heartbeat();
   }
@@ -222,8 +256,7 @@ class KafkaMember implements Member {
     const have = this.#seats.get(at);
     if (have !== undefined) return have;
     const commit = (next: number): void => {
-      const now = this.#seats.get(at);
-      if (now !== undefined) now.dirty = next;
+      seat.dirty = next;
     };
     const seat: Seat = { sink: this.#assign({ topic, partition, commit }), dirty: undefined };
     this.#seats.set(at, seat);
@@ -231,25 +264,27 @@ class KafkaMember implements Member {
   }
 
   async #commit(): Promise<void> {
-    const offsets = [];
-    for (const [at, seat] of this.#seats) {
-      if (seat.dirty === undefined) continue;
+    const sent = [...this.#seats].filter(([, seat]) => seat.dirty !== undefined).map(([at, seat]) => ({ at, seat, next: seat.dirty! }));
+    if (sent.length === 0) return;
+    for (const { seat } of sent) seat.dirty = undefined;
+    const offsets = sent.map(({ at, next }) => {
       const [topic, partition] = at.split(" ");
-      offsets.push({ topic: topic!, partition: Number(partition), offset: String(seat.dirty) });
-      seat.dirty = undefined;
-    }
-    if (offsets.length === 0) return;
+      return { topic: topic!, partition: Number(partition), offset: String(next) };
+    });
     try {
       await this.#consumer.commitOffsets(offsets);
     } catch (thrown) {
-      // What is not committed is read again, and settled by the inbox.
+      // The next time, then. What is never committed is read again, and settled by the inbox.
+      for (const { seat, next } of sent) seat.dirty ??= next;
       this.#log.debug("kafka: positions were not committed", { reason: reason(thrown) });
     }
   }
 
   async close(): Promise<void> {
+    this.#stop.abort();
     clearInterval(this.#timer);
     await Promise.all([...this.#seats.values()].map(({ sink }) => sink.revoke()));
+    await this.#committing;
     await this.#commit();
     await this.#consumer.disconnect();
   }
@@ -259,22 +294,12 @@ function place(topic: string, partition: number): string {
   return `${topic} ${partition}`;
 }
 
-/** Shows signs of life while something takes long. */
-async function alive(work: Promise<void>, heartbeat: () => Promise<void>): Promise<void> {
-  let done = false;
-  const finished = work.finally(() => {
-    done = true;
-  });
-  finished.catch(() => undefined);
-  while (!done) {
-    let timer: NodeJS.Timeout | undefined;
-    const tick = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, heartbeatEveryMillis);
-    });
-    await Promise.race([finished, tick]).finally(() => clearTimeout(timer));
-    if (!done) await heartbeat();
-  }
-  return finished;
+/** Whether work is done within that time. */
+async function inTime(work: Promise<void>, millis: number): Promise<boolean> {
+  const enough = new AbortController();
+  const done = await Promise.race([work.then(() => true), sleep(millis, enough.signal).then(() => false)]);
+  enough.abort();
+  return done;
 }
 
 /** kafkajs has headers by name, and a list of values for one that occurs twice. */

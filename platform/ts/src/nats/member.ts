@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { DeliverPolicy, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
-import { sleep } from "../backoff.js";
+import { sleep, whenAborted } from "../backoff.js";
 import type { Assigned, Member, Sink } from "../driver.js";
 import { type Logger, reason } from "../log.js";
 import { fromNats } from "./content.js";
@@ -53,6 +53,7 @@ export class NatsMember implements Member {
   #renewed = 0;
   /** One decision at a time. */
   #deciding: Promise<void> = Promise.resolve();
+  #undecided = false;
 
   constructor(options: MemberOptions, assign: (partition: Assigned) => Sink) {
     this.#o = options;
@@ -85,7 +86,7 @@ export class NatsMember implements Member {
       await sleep(millis, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       await work().catch((thrown: unknown) => this.#o.log.warn("nats: the group's session is disturbed", { group: this.#o.group, reason: reason(thrown) }));
-      await this.#decide();
+      this.#decide();
     }
   }
 
@@ -94,13 +95,12 @@ export class NatsMember implements Member {
     while (!this.#stop.signal.aborted) {
       try {
         const entries = await this.#o.bucket.watch({ key: watchedKeys(this.#o.group) });
-        const end = (): void => void entries.stop();
-        this.#stop.signal.addEventListener("abort", end, { once: true });
+        const forget = whenAborted(this.#stop.signal, () => entries.stop());
         for await (const e of entries) {
           this.#view.apply(e.key, e.operation === "PUT" ? e.string() : undefined, e.revision, performance.now());
-          if (e.delta === 0) void this.#decide();
+          if (e.delta === 0) this.#decide();
         }
-        this.#stop.signal.removeEventListener("abort", end);
+        forget();
       } catch (thrown) {
         this.#o.log.warn("nats: the watch of the group has ended", { group: this.#o.group, reason: reason(thrown) });
       }
@@ -108,9 +108,16 @@ export class NatsMember implements Member {
     }
   }
 
-  #decide(): Promise<void> {
-    this.#deciding = this.#deciding.then(() => this.#settle()).catch((thrown: unknown) => this.#o.log.warn("nats: partitions were not shared out", { group: this.#o.group, reason: reason(thrown) }));
-    return this.#deciding;
+  /** Nobody waits for it but the next decision: giving back a partition takes as long as its handlers. */
+  #decide(): void {
+    if (this.#undecided) return;
+    this.#undecided = true;
+    this.#deciding = this.#deciding
+      .then(() => {
+        this.#undecided = false;
+        return this.#settle();
+      })
+      .catch((thrown: unknown) => this.#o.log.warn("nats: partitions were not shared out", { group: this.#o.group, reason: reason(thrown) }));
   }
 
   /** Brings what the member has in line with what it may have. */
@@ -118,20 +125,21 @@ export class NatsMember implements Member {
     if (this.#stop.signal.aborted) return;
     for (const id of this.#view.expired(this.#id, performance.now())) await this.#o.bucket.purge(memberKey(this.#o.group, id));
     if (!this.#alive()) {
-      for (const seat of this.#seats.values()) await this.#revoke(seat, false);
+      await this.#revoke([...this.#seats.values()], false);
       return;
     }
-    for (const seat of this.#seats.values()) {
+    const lost = [...this.#seats.values()].filter((seat) => {
       const lease = this.#view.lease(seat);
-      if (lease.owner !== this.#id && lease.revision > seat.revision) await this.#revoke(seat, false);
-    }
+      return lease.owner !== this.#id && lease.revision > seat.revision;
+    });
+    await this.#revoke(lost, false);
     for (const [topic, partitions] of this.#o.topics) await this.#balance(topic, partitions);
   }
 
   async #balance(topic: string, partitions: number): Promise<void> {
     const share = this.#view.share(this.#id, topic, partitions);
     const mine = [...this.#seats.values()].filter((s) => s.topic === topic).sort((a, b) => b.partition - a.partition);
-    for (const seat of mine.splice(0, Math.max(0, mine.length - share))) await this.#revoke(seat, true);
+    await this.#revoke(mine.splice(0, Math.max(0, mine.length - share)), true);
     let have = mine.length;
     for (let partition = 0; partition < partitions && have < share; partition++) {
       const place = { topic, partition };
@@ -173,16 +181,16 @@ export class NatsMember implements Member {
         next = await this.#begin(seat, next);
         const consumer = await this.#o.js.consumers.get(streamName(seat), { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: next + 1 });
         const messages = await consumer.consume({ max_messages: readAhead });
-        const end = (): void => messages.stop();
-        seat.stop.signal.addEventListener("abort", end, { once: true });
+        const forget = whenAborted(seat.stop.signal, () => messages.stop());
         for await (const m of messages) {
           const offset = m.seq - 1;
           const stored = Math.floor(m.info.timestampNanos / 1e6);
-          await seat.sink.push({ topic: seat.topic, partition: seat.partition, offset, ...fromNats(m.headers, m.data, stored) });
+          const room = seat.sink.push({ topic: seat.topic, partition: seat.partition, offset, ...fromNats(m.headers, m.data, stored) });
           next = offset + 1;
+          await room;
           if (seat.stop.signal.aborted) break;
         }
-        seat.stop.signal.removeEventListener("abort", end);
+        forget();
       } catch (thrown) {
         this.#o.log.warn("nats: a partition cannot be read now", { partition: nameOf(seat), reason: reason(thrown) });
       }
@@ -209,19 +217,25 @@ export class NatsMember implements Member {
     }
   }
 
-  async #revoke(seat: Seat, giveBack: boolean): Promise<void> {
-    this.#seats.delete(nameOf(seat));
-    seat.stop.abort();
-    await Promise.all([seat.sink.revoke(), seat.reading]);
+  /** Ends the reading of partitions, lets their handlers end, and gives the partitions back where they are still this member's. */
+  async #revoke(seats: readonly Seat[], giveBack: boolean): Promise<void> {
+    for (const seat of seats) {
+      this.#seats.delete(nameOf(seat));
+      seat.stop.abort();
+    }
+    await Promise.all(seats.map((seat) => Promise.all([seat.sink.revoke(), seat.reading])));
     if (!giveBack) return;
-    await this.#commit([seat]);
-    await this.#o.bucket.delete(leaseKey(this.#o.group, seat), { previousSeq: seat.revision });
+    await this.#commit(seats);
+    for (const seat of seats) await this.#o.bucket.delete(leaseKey(this.#o.group, seat), { previousSeq: seat.revision });
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
     await Promise.all([...this.#loops, this.#deciding]);
-    await Promise.all([...this.#seats.values()].map((seat) => this.#revoke(seat, true)));
-    await this.#o.bucket.purge(memberKey(this.#o.group, this.#id));
+    try {
+      await this.#revoke([...this.#seats.values()], true);
+    } finally {
+      await this.#o.bucket.purge(memberKey(this.#o.group, this.#id));
+    }
   }
 }

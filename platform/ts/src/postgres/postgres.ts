@@ -22,6 +22,11 @@ const leaseMillis = 5_000;
 const leaseWrongMillis = 60_000;
 const pollMillis = 100;
 const longestPauseMillis = 5_000;
+/**
+ * A process that is frozen inside of a transaction holds what others wait for, its event's line in the inbox at least. After
+ * this long the server ends the transaction; a handler that only computes for longer has to do so before it begins.
+ */
+const idleWithinMillis = 30_000;
 /** What PostgreSQL asks to run again: serialization failures and deadlocks. */
 const again = new Set(["40001", "40P01"]);
 
@@ -80,7 +85,7 @@ export class PostgresStore implements Store<PoolClient> {
     const out: OutboxEvent[] = [];
     const client = await this.#pool.connect();
     try {
-      await client.query("BEGIN");
+      await client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${idleWithinMillis}`);
       const result = await run({ client, publish: (events) => void out.push(...events) });
       if (out.length > 0) {
         await rememberSchemas(client, out);
@@ -107,12 +112,13 @@ export class PostgresStore implements Store<PoolClient> {
     let epoch = 0n;
     let failures = 0;
     while (!this.#stop.signal.aborted) {
+      const woken = this.#wake.signal;
       try {
         epoch = await this.#lease(shard, epoch);
         const published = epoch === 0n ? 0 : await this.#round(shard, epoch, publish);
         failures = 0;
         if (published === batchRows) continue;
-        await this.#idle(epoch === 0n ? leaseMillis / 5 : pollMillis);
+        await sleep(epoch === 0n ? leaseMillis / 5 : pollMillis, epoch === 0n ? this.#stop.signal : woken);
       } catch (thrown) {
         epoch = 0n;
         failures++;
@@ -122,10 +128,6 @@ export class PostgresStore implements Store<PoolClient> {
       }
     }
     await this.#giveBack(shard, epoch);
-  }
-
-  #idle(millis: number): Promise<void> {
-    return sleep(millis, AbortSignal.any([this.#wake.signal, this.#stop.signal]));
   }
 
   /** Renews the right to work on a shard, or takes it when nobody has it. Returns 0 when somebody else has it. */
@@ -182,6 +184,7 @@ export class PostgresStore implements Store<PoolClient> {
 
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#ring();
     await Promise.all(this.#loops);
   }
 }
