@@ -107,7 +107,7 @@ func await(ctx context.Context, p *process, url string) error {
 	defer tick.Stop()
 	deadline := time.After(time.Minute)
 	for {
-		resp, err := http.Get(url)
+		resp, err := get(ctx, url)
 		if err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
@@ -133,4 +133,12 @@ func heard(from *bufio.Scanner) (string, error) {
 		return "", errors.New("the process that leads has ended")
 	}
 	return from.Text(), nil
+}
+
+func get(ctx context.Context, url string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	return http.DefaultClient.Do(req)
 }

@@ -6,6 +6,7 @@
 package postgres
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func Start(tb testing.TB, dir string) *Server {
 	if s.as != nil {
 		s.admit(tb)
 	}
-	initdb := exec.Command(filepath.Join(s.bin, "initdb"), "-D", s.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8",
+	initdb := exec.CommandContext(tb.Context(), filepath.Join(s.bin, "initdb"), "-D", s.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8",
 		"--locale=C", "--no-sync", "--wal-segsize=1")
 	initdb.Dir, initdb.SysProcAttr = dir, &syscall.SysProcAttr{Credential: s.as}
 	if out, err := initdb.CombinedOutput(); err != nil {
@@ -110,7 +111,7 @@ func (s *Server) run(statement string) error {
 		return err
 	}
 	defer db.Close()
-	_, err = db.Exec(statement)
+	_, err = db.ExecContext(context.Background(), statement)
 	return err
 }
 
@@ -166,6 +167,7 @@ func (s *Server) command(tb testing.TB) (*exec.Cmd, *os.File) {
 		tb.Fatal(err)
 	}
 	host, port, _ := strings.Cut(s.addr, ":")
+	//nolint:noctx // it ends with Kill, after what tests have registered to clean up
 	cmd := exec.Command(filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", port, "-c", "listen_addresses="+host,
 		"-c", "unix_socket_directories=", "-c", "max_connections=200", "-c", "deadlock_timeout=100ms",
 		"-c", "fsync=off", "-c", "max_wal_size=8MB", "-c", "min_wal_size=2MB")

@@ -3,6 +3,7 @@
 package loopback
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -26,7 +27,7 @@ func FreePort() (int, error) {
 		if _, taken := given.LoadOrStore(port, true); taken {
 			continue
 		}
-		l, err := net.Listen("tcp", addr(port))
+		l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr(port))
 		if err != nil {
 			continue
 		}

@@ -95,7 +95,7 @@ func secret() string {
 // discover asks the provider where it does what.
 func (f *flow) discover(ctx context.Context) error {
 	at := strings.TrimSuffix(f.Issuer, "/") + "/.well-known/openid-configuration"
-	response, body, err := f.get(ctx, at)
+	response, body, err := f.get(ctx, at) //nolint:bodyclose // do has read and closed it
 	switch {
 	case err != nil:
 		return fmt.Errorf("nobody answers at %s: start the hub (make run), or give its address with --issuer: %w", f.Issuer, err)
@@ -121,7 +121,7 @@ func (f *flow) begin(ctx context.Context) (*url.URL, error) {
 		"scope": {strings.Join(f.Scopes, " ")}, "login_hint": {f.User},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
 	}
-	response, body, err := f.get(ctx, f.config.Authorize+"?"+query.Encode())
+	response, body, err := f.get(ctx, f.config.Authorize+"?"+query.Encode()) //nolint:bodyclose // do has read and closed it
 	if err != nil {
 		return nil, fmt.Errorf("ask for a code: %w", err)
 	}
@@ -137,7 +137,7 @@ func (f *flow) begin(ctx context.Context) (*url.URL, error) {
 
 // logIn fills in the form of the log-in page, and returns the code.
 func (f *flow) logIn(ctx context.Context, page *url.URL) (string, error) {
-	response, body, err := f.get(ctx, page.String())
+	response, body, err := f.get(ctx, page.String()) //nolint:bodyclose // do has read and closed it
 	if err != nil {
 		return "", fmt.Errorf("open the log-in page: %w", err)
 	}

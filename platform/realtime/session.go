@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"errors"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -64,8 +65,10 @@ func (c *session) Data(data []byte) (slow func()) {
 	for {
 		m, ok, err := c.reader.Next(c.server.cfg.Limits.FrameBytes)
 		if err != nil {
-			fault := err.(*frame.Error) // the only kind
-			c.fail(fault.Code, fault.Reason)
+			var fault *frame.Error // the only kind
+			if errors.As(err, &fault) {
+				c.fail(fault.Code, fault.Reason)
+			}
 			return nil
 		}
 		if !ok {

@@ -72,7 +72,7 @@ func (t *tail) read(ctx context.Context, id topicPartition, next int64) error {
 	defer p.revoke()
 	for wait := retryFirst; ctx.Err() == nil; wait = min(2*wait, retryLimit) {
 		err := t.readFrom(ctx, p, &next)
-		if err != nil && ctx.Err() == nil {
+		if ctx.Err() == nil {
 			t.member.log.Warn("tailing failed; trying again", "partition", id.String(), "error", err)
 		}
 		if errors.Is(err, errNoTopic) || pause(ctx, wait) != nil {
@@ -82,6 +82,7 @@ func (t *tail) read(ctx context.Context, id topicPartition, next int64) error {
 	return nil
 }
 
+// readFrom reads until it fails.
 func (t *tail) readFrom(ctx context.Context, p *partition, next *int64) error {
 	at, err := p.Seek(ctx, *next)
 	if err != nil {

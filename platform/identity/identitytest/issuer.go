@@ -67,13 +67,13 @@ func New(t testing.TB) *Issuer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { i.Close() })
+	t.Cleanup(func() { _ = i.Close() })
 	return i
 }
 
 // Start returns an issuer that listens on addr until it is closed.
 func Start(addr string) (*Issuer, error) {
-	l, err := net.Listen("tcp", addr)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("start an issuer of tokens: %w", err)
 	}

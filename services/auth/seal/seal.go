@@ -107,7 +107,7 @@ func makeKey(path string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }() // what is linked stays
 	key := make([]byte, KeySize)
 	_, _ = rand.Read(key) // never fails
 	_, err = f.Write(key)
