@@ -33,6 +33,8 @@ type topicJSON struct {
 	// RetentionMillis is -1 for records that are kept for ever.
 	RetentionMillis int64  `json:"retentionMillis"`
 	Cleanup         string `json:"cleanup"`
+	// Outdated says what a configure changes besides, "" when nothing.
+	Outdated string `json:"outdated,omitempty"`
 }
 
 // A topicsAnswer is what the command writes.
@@ -79,7 +81,7 @@ func (r *topicsRequest) carryOut(ctx context.Context, admin driver.TopicAdmin) (
 	}
 	answer := &topicsAnswer{Topics: []topicJSON{}, Errors: []string{}}
 	for _, t := range found {
-		answer.Topics = append(answer.Topics, topicJSON{t.Name, t.Partitions, millis(t.Retention), t.Cleanup})
+		answer.Topics = append(answer.Topics, topicJSON{t.Name, t.Partitions, millis(t.Retention), t.Cleanup, t.Outdated})
 	}
 	for _, change := range r.Changes {
 		text := ""

@@ -18,6 +18,10 @@ type TopicState struct {
 	// Cleanup is how old records go: "delete", "compact" or "compact,delete",
 	// as Kafka calls it.
 	Cleanup string
+	// Outdated says what else the driver sets otherwise today, in words for
+	// people: the topic works, and ConfigureTopic sets it. It is "" for a topic
+	// as the driver would create it now.
+	Outdated string
 }
 
 // A TopicAdmin administers the topics of a broker. It is an optional part of a
@@ -29,8 +33,8 @@ type TopicAdmin interface {
 	Topics(ctx context.Context, prefix string) ([]TopicState, error)
 	// CreateTopic creates a topic and fails when it exists.
 	CreateTopic(ctx context.Context, t TopicState) error
-	// ConfigureTopic sets retention and cleanup of a topic that exists. The
-	// partition count is ignored: it never changes.
+	// ConfigureTopic sets retention and cleanup of a topic that exists, and
+	// what is outdated. The partition count is ignored: it never changes.
 	ConfigureTopic(ctx context.Context, t TopicState) error
 	// DeleteTopic deletes a topic with all its records.
 	DeleteTopic(ctx context.Context, name string) error

@@ -21,7 +21,7 @@ var _ driver.TopicAdmin = (*Conn)(nil)
 const cleanupDelete = "delete"
 
 // Topics implements [driver.TopicAdmin]. A topic's retention is the shortest
-// of its streams'.
+// of its streams', and it is outdated when one of them is.
 func (c *Conn) Topics(ctx context.Context, prefix string) ([]driver.TopicState, error) {
 	var topics map[string]driver.TopicState
 	err := c.call(ctx, "list topics", func(ctx context.Context) error {
@@ -29,7 +29,7 @@ func (c *Conn) Topics(ctx context.Context, prefix string) ([]driver.TopicState, 
 		streams := c.js.ListStreams(ctx)
 		for info := range streams.Info() {
 			if name := info.Config.Metadata[metaTopic]; name != "" && strings.HasPrefix(name, prefix) {
-				if err := addStream(topics, name, info); err != nil {
+				if err := c.addStream(topics, name, info); err != nil {
 					return err
 				}
 			}
@@ -42,16 +42,23 @@ func (c *Conn) Topics(ctx context.Context, prefix string) ([]driver.TopicState, 
 	return slices.SortedFunc(maps.Values(topics), func(a, b driver.TopicState) int { return cmp.Compare(a.Name, b.Name) }), nil
 }
 
-func addStream(topics map[string]driver.TopicState, name string, info *jetstream.StreamInfo) error {
+func (c *Conn) addStream(topics map[string]driver.TopicState, name string, info *jetstream.StreamInfo) error {
 	count, err := countOf(info, name)
 	if err != nil {
 		return err
 	}
 	state, seen := topics[name]
 	retention := retentionOf(info)
-	if !seen || state.Retention == driver.Forever || (retention != driver.Forever && retention < state.Retention) {
-		topics[name] = driver.TopicState{Name: name, Partitions: count, Retention: retention, Cleanup: cleanupDelete}
+	if !seen {
+		state = driver.TopicState{Name: name, Partitions: count, Retention: retention, Cleanup: cleanupDelete}
 	}
+	if state.Retention == driver.Forever || (retention != driver.Forever && retention < state.Retention) {
+		state.Retention = retention
+	}
+	if c.knowsFastBatches() && !info.Config.AllowBatchPublish {
+		state.Outdated = "no fast batches"
+	}
+	topics[name] = state
 	return nil
 }
 
@@ -93,8 +100,8 @@ func (c *Conn) ConfigureTopic(ctx context.Context, t driver.TopicState) error {
 	return nil
 }
 
-// configureStream changes what the contract decides about and leaves the rest
-// of the stream as operators have set it.
+// configureStream changes what the contract and the driver decide about, and
+// leaves the rest of the stream as operators have set it.
 func (c *Conn) configureStream(ctx context.Context, t driver.TopicState, partition int32) error {
 	info, err := c.streamInfo(ctx, t.Name, partition)
 	if err != nil {
@@ -106,6 +113,7 @@ func (c *Conn) configureStream(ctx context.Context, t driver.TopicState, partiti
 		config.Duplicates = min(config.Duplicates, config.MaxAge)
 	}
 	return c.call(ctx, "configure topic "+t.Name, func(ctx context.Context) error {
+		config.AllowBatchPublish = c.knowsFastBatches()
 		_, err := c.js.UpdateStream(ctx, config)
 		return err
 	})

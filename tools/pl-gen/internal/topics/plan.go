@@ -21,7 +21,8 @@ type Change struct {
 	// Topic is the topic's name.
 	Topic string `json:"topic"`
 	// Setting is what differs of a topic that exists: partitions,
-	// retention.ms or cleanup.policy. It is empty for other actions.
+	// retention.ms, cleanup.policy or the platform's own settings. It is empty
+	// for other actions.
 	Setting string `json:"setting,omitempty"`
 	// From and To are values of the setting, or describe the topic.
 	From string `json:"from,omitempty"`
@@ -131,6 +132,8 @@ func (p *Plan) compare(want, have Topic, losing Losing) {
 			target.RetentionMillis = want.RetentionMillis
 		case c.Setting == settingCleanup:
 			target.Cleanup = want.Cleanup
+		case c.Setting == settingOwn:
+			target.Outdated = want.Outdated
 		}
 	}
 	p.Changes = append(p.Changes, changes...)
@@ -146,6 +149,7 @@ const (
 	settingPartitions = "partitions"
 	settingRetention  = "retention.ms"
 	settingCleanup    = "cleanup.policy"
+	settingOwn        = "settings"
 )
 
 func differences(want, have Topic) []Change {
@@ -158,6 +162,9 @@ func differences(want, have Topic) []Change {
 	differ(settingPartitions, fmt.Sprint(have.Partitions), fmt.Sprint(want.Partitions))
 	differ(settingRetention, duration(have.RetentionMillis), duration(want.RetentionMillis))
 	differ(settingCleanup, have.Cleanup, want.Cleanup)
+	if have.Outdated != want.Outdated {
+		differ(settingOwn, have.Outdated, "as a new topic has them")
+	}
 	return changes
 }
 

@@ -35,6 +35,9 @@ type Topic struct {
 	RetentionMillis int64 `json:"retentionMillis"`
 	// Cleanup is Kafka's cleanup.policy.
 	Cleanup string `json:"cleanup"`
+	// Outdated says what else of the topic the platform sets otherwise today;
+	// "" when nothing, as the contracts want it.
+	Outdated string `json:"outdated,omitempty"`
 }
 
 // Wanted returns the topics of the contracts, by name: one an event, and for
@@ -44,7 +47,7 @@ type Topic struct {
 func Wanted(m *model.Model) []Topic {
 	var wanted []Topic
 	for _, e := range m.Events {
-		wanted = append(wanted, Topic{e.Topic, e.Partitions, e.Retention.Milliseconds(), deleteOld})
+		wanted = append(wanted, Topic{Name: e.Topic, Partitions: e.Partitions, RetentionMillis: e.Retention.Milliseconds(), Cleanup: deleteOld})
 		for _, c := range e.ConsumedBy() {
 			wanted = append(wanted, DeadLetterTopic(e, c.Name))
 		}
@@ -57,7 +60,7 @@ func Wanted(m *model.Model) []Topic {
 // event.
 func DeadLetterTopic(e *model.Event, context string) Topic {
 	kept := max(e.Retention, deadLetterRetention)
-	return Topic{DeadLetters(e.Topic, context), e.Partitions, kept.Milliseconds(), deleteOld}
+	return Topic{Name: DeadLetters(e.Topic, context), Partitions: e.Partitions, RetentionMillis: kept.Milliseconds(), Cleanup: deleteOld}
 }
 
 // DeadLetters returns the name of the topic of what a context could not handle of a topic.

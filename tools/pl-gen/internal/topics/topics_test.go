@@ -19,7 +19,14 @@ var update = flag.Bool("update", false, "write what is printed into testdata")
 const day = 86_400_000
 
 func topic(name string, partitions int32, days int64) Topic {
-	return Topic{name, partitions, days * day, "delete"}
+	return Topic{Name: name, Partitions: partitions, RetentionMillis: days * day, Cleanup: "delete"}
+}
+
+// outdated is a topic that an earlier version of the platform has created.
+func outdated(name string, partitions int32, days int64) Topic {
+	t := topic(name, partitions, days)
+	t.Outdated = "no fast batches"
+	return t
 }
 
 func TestWanted(t *testing.T) {
@@ -43,9 +50,9 @@ func TestWanted(t *testing.T) {
 }
 
 var (
-	wanted = []Topic{topic("pl.a.grows.v1", 12, 30), topic("pl.a.new.v1", 12, 30), topic("pl.a.same.v1", 6, 7), topic("pl.a.shrinks.v1", 1, 7), topic("pl.a.split.v1", 12, 30)}
-	found  = []Topic{topic("pl.a.grows.v1", 12, 7), topic("pl.a.left.v1", 3, 1), topic("pl.a.same.v1", 6, 7),
-		{"pl.a.shrinks.v1", 1, Forever, "compact"}, topic("pl.a.split.v1", 3, 7)}
+	wanted = []Topic{topic("pl.a.grows.v1", 12, 30), topic("pl.a.new.v1", 12, 30), topic("pl.a.old.v1", 3, 7), topic("pl.a.same.v1", 6, 7), topic("pl.a.shrinks.v1", 1, 7), topic("pl.a.split.v1", 12, 30)}
+	found  = []Topic{topic("pl.a.grows.v1", 12, 7), topic("pl.a.left.v1", 3, 1), outdated("pl.a.old.v1", 3, 7), topic("pl.a.same.v1", 6, 7),
+		{Name: "pl.a.shrinks.v1", Partitions: 1, RetentionMillis: Forever, Cleanup: "compact"}, topic("pl.a.split.v1", 3, 7)}
 )
 
 func TestPlan(t *testing.T) {
@@ -97,6 +104,8 @@ func TestPlansLoseNothing(t *testing.T) {
 			switch {
 			case ok && now.Partitions != before.Partitions:
 				t.Fatalf("%s gets %d partitions instead of %d", before.Name, now.Partitions, before.Partitions)
+			case ok && now.Outdated != "" && slices.ContainsFunc(want, func(w Topic) bool { return w.Name == now.Name }):
+				t.Fatalf("%s stays outdated", now.Name)
 			case !losing.All && (!ok || shorter(now.RetentionMillis, before.RetentionMillis)):
 				t.Fatalf("%s loses records: %v, then %v", before.Name, before, now)
 			}
@@ -121,6 +130,9 @@ func topicSet(t *rapid.T, label string) []Topic {
 	})).Draw(t, label)
 	for name, topic := range set {
 		topic.Name = name
+		if label == "found" {
+			topic.Outdated = rapid.SampledFrom([]string{"", "no fast batches"}).Draw(t, "outdated")
+		}
 		set[name] = topic
 	}
 	return values(set)
