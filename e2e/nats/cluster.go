@@ -15,6 +15,7 @@ type setup struct {
 	program string
 	front   func(tb testing.TB, addr string) string
 	config  string
+	flush   string // the sync_interval
 }
 
 // An Option changes what servers are started with.
@@ -32,6 +33,13 @@ func Configured(lines string) Option {
 	return func(s *setup) { s.config += lines + "\n" }
 }
 
+// Relaxed makes servers acknowledge what is not on the disk yet, as they do
+// when nobody configures them. What they have written survives their own death
+// then, and not the machine's.
+func Relaxed() Option {
+	return func(s *setup) { s.flush = "2m" }
+}
+
 // Start runs an empty server until the end of the test. Without a program to
 // run the test is skipped, and fails when CI is true.
 func Start(tb testing.TB, options ...Option) *Server {
@@ -43,7 +51,7 @@ func Start(tb testing.TB, options ...Option) *Server {
 // three replicas need three of them.
 func StartCluster(tb testing.TB, n int, options ...Option) *Cluster {
 	tb.Helper()
-	all := setup{program: need(tb), front: func(_ testing.TB, addr string) string { return addr }}
+	all := setup{program: need(tb), flush: "always", front: func(_ testing.TB, addr string) string { return addr }}
 	for _, option := range options {
 		option(&all)
 	}

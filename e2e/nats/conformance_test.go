@@ -76,16 +76,21 @@ func connect(t *testing.T, replicas int, addrs ...string) *natsbus.Conn {
 // stranger is a client that knows nothing of the driver.
 func stranger(t *testing.T, addrs ...string) jetstream.JetStream {
 	t.Helper()
+	js, err := jetstream.New(dial(t, addrs...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+func dial(t *testing.T, addrs ...string) *natsgo.Conn {
+	t.Helper()
 	nc, err := natsgo.Connect(strings.Join(addrs, ","))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return js
+	return nc
 }
 
 // streamOf is the stream of a partition, as the driver's documentation says.

@@ -1,6 +1,6 @@
 // Package nats starts real nats-servers for tests, one or a cluster: processes
 // of their own, with a JetStream that has everything on the disk before it
-// acknowledges it.
+// acknowledges it, unless they are [Relaxed].
 package nats
 
 import (
@@ -62,8 +62,8 @@ func (s *Server) Addr() string { return s.advertised }
 // configure writes the configuration.
 func (s *Server) configure(tb testing.TB, cluster string) {
 	tb.Helper()
-	text := fmt.Sprintf("server_name: %s\nlisten: %q\nclient_advertise: %q\nhttp: %q\njetstream { store_dir: %q, sync_interval: always }\n%s",
-		s.name, s.client, s.advertised, s.monitor, filepath.Join(s.dir, "data"), s.config)
+	text := fmt.Sprintf("server_name: %s\nlisten: %q\nclient_advertise: %q\nhttp: %q\njetstream { store_dir: %q, sync_interval: %s }\n%s",
+		s.name, s.client, s.advertised, s.monitor, filepath.Join(s.dir, "data"), s.flush, s.config)
 	if cluster != "" {
 		text += fmt.Sprintf("cluster { listen: %q, %s }\n", s.route, cluster)
 	}

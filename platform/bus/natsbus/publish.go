@@ -144,7 +144,7 @@ func (c *Conn) writeAs(ctx context.Context, kind kind, r *run, batch []*nats.Msg
 			return errors.Join(err, context.Cause(ctx))
 		}
 		way.avoid(err, time.Now())
-		c.log.Debug("a fast batch did not succeed; writing it as an atomic one", "subject", r.subject, "error", err)
+		c.log.Debug("a fast batch did not succeed; writing the rest of it otherwise", "subject", r.subject, "error", err)
 	}
 	err := c.writeBatch(ctx, r, batch)
 	if err == nil && kind == atomically {

@@ -124,7 +124,7 @@ func (w *way) took(k kind, n int, d time.Duration) {
 	if d < trialCost {
 		w.trial = min(2*w.trial, batchRecords)
 	}
-	if k == fast && pace <= quick {
+	if k == fast && pace <= max(quick, w.pace[atomically]) {
 		w.wait = trialFirst
 	}
 }
