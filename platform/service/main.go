@@ -128,8 +128,16 @@ func (c *cli) logger(cfg *Config) *slog.Logger {
 		handler = slog.NewJSONHandler(c.stderr, options)
 	}
 	log := slog.New(telemetry.LogHandler(handler)).With("service", c.app.name)
-	slog.SetDefault(log) // for handlers, which have no logger of their own
+	slog.SetDefault(slog.New(telemetry.LibraryHandler(log.Handler(), modulePath()))) // for handlers, which have no logger of their own
 	return log
+}
+
+// modulePath is the path of the module that the program was built from.
+func modulePath() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Path != "" {
+		return info.Main.Path
+	}
+	return "github.com/pulselearn/campus-hub"
 }
 
 // untilSignal returns a context that ends with the first signal. The second

@@ -89,13 +89,21 @@ func parseUsername(text string) (*string, error) {
 
 // checkPassword refuses what is easily guessed.
 func (s *Service) checkPassword(field, typed string) error {
-	switch {
-	case utf8.RuneCountInString(typed) < minPassword:
-		return rpc.Invalid(field, "has fewer than 10 characters")
-	case len(typed) > maxPassword:
-		return rpc.Invalid(field, "has more than 256 bytes")
-	case typed == seededPassword && !s.embedded:
-		return rpc.Invalid(field, "is known to everybody")
+	if reason := s.weakness(typed); reason != "" {
+		return rpc.Invalid(field, reason)
 	}
 	return nil
+}
+
+// weakness says what is wrong with a new password, or "".
+func (s *Service) weakness(typed string) string {
+	switch {
+	case utf8.RuneCountInString(typed) < minPassword:
+		return "has fewer than 10 characters"
+	case len(typed) > maxPassword:
+		return "has more than 256 bytes"
+	case typed == seededPassword && !s.embedded:
+		return "is known to everybody"
+	}
+	return ""
 }

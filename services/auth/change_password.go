@@ -7,6 +7,8 @@ import (
 
 	"connectrpc.com/connect/v2"
 
+	ent "github.com/pulselearn/campus-hub/gen/ent/auth"
+	"github.com/pulselearn/campus-hub/gen/ent/auth/passwordreset"
 	"github.com/pulselearn/campus-hub/gen/ent/auth/session"
 	authv1 "github.com/pulselearn/campus-hub/gen/proto/pl/auth/v1"
 	authservice "github.com/pulselearn/campus-hub/gen/service/auth"
@@ -37,13 +39,23 @@ func (s *Service) ChangePassword(ctx context.Context, tx *authservice.Tx, req *a
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.Account.UpdateOne(holder).SetPasswordHash(hash).SetPasswordChangedAt(tx.Now()).Exec(ctx); err != nil {
-		return nil, fmt.Errorf("store the new password: %w", err)
-	}
-	if err := endSessions(ctx, tx, holder.ID, caller.Session, session.EndReasonPasswordChanged); err != nil {
+	if err := setPassword(ctx, tx, holder, hash, caller.Session); err != nil {
 		return nil, err
 	}
 	return &authv1.ChangePasswordResponse{}, nil
+}
+
+// setPassword stores the hash of an account's new password, and ends what the
+// old one began: every session but one, and requests for a new password.
+func setPassword(ctx context.Context, tx *authservice.Tx, holder *ent.Account, hash, but string) error {
+	if err := tx.Account.UpdateOne(holder).SetPasswordHash(hash).SetPasswordChangedAt(tx.Now()).Exec(ctx); err != nil {
+		return fmt.Errorf("store the new password: %w", err)
+	}
+	_, err := tx.PasswordReset.Update().Where(passwordreset.AccountID(holder.ID), passwordreset.UsedAtIsNil()).SetUsedAt(tx.Now()).Save(ctx)
+	if err != nil {
+		return fmt.Errorf("end the requests for a new password: %w", err)
+	}
+	return endSessions(ctx, tx, holder.ID, but, session.EndReasonPasswordChanged)
 }
 
 func (s *Service) hash(ctx context.Context, typed string) (string, error) {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"encoding/base64"
@@ -147,19 +148,34 @@ func (p *provider) authenticate(r *http.Request, request *loginRequest, name str
 
 // begin counts a try, and returns the account; nil for an unknown name.
 func (p *provider) begin(ctx context.Context, name string) (holder *ent.Account, err error) {
+	err = p.attempt(ctx, func(ctx context.Context, tx *authservice.Tx) (err error) {
+		holder, err = accountOf(ctx, tx, name)
+		return err
+	}, accountLimit(name), addressLimit(identity.Address(ctx)))
+	return holder, err
+}
+
+// accountOf returns the account of a name or an address, nil for none.
+func accountOf(ctx context.Context, tx *authservice.Tx, name string) (*ent.Account, error) {
+	holder, err := tx.Account.Query().Where(account.Or(account.Email(name), account.Username(name))).First(ctx)
+	return holder, ignoreNotFound(err)
+}
+
+// attempt counts a try and does f in the same transaction, unless there were
+// too many: it fails with a [refused] then.
+func (p *provider) attempt(ctx context.Context, f func(context.Context, *authservice.Tx) error, limits ...limit) error {
 	var wait time.Duration
-	err = p.run.InTx(ctx, func(ctx context.Context, tx *authservice.Tx) (err error) {
-		if wait, err = try(ctx, tx, accountLimit(name), addressLimit(identity.Address(ctx))); err != nil {
+	err := p.run.InTx(ctx, func(ctx context.Context, tx *authservice.Tx) (err error) {
+		if wait, err = try(ctx, tx, limits...); err != nil || wait > 0 {
 			return err
 		}
-		holder, err = tx.Account.Query().Where(account.Or(account.Email(name), account.Username(name))).First(ctx)
-		return ignoreNotFound(err)
+		return f(ctx, tx)
 	})
 	if err == nil && wait > 0 {
 		minutes := int(wait.Minutes()) + 1
-		return nil, &refused{http.StatusTooManyRequests, fmt.Sprintf("There were too many tries. Wait %d minutes, and try again.", minutes), wait}
+		return &refused{http.StatusTooManyRequests, fmt.Sprintf("There were too many tries. Wait %d minutes, and try again.", minutes), wait}
 	}
-	return holder, err
+	return err
 }
 
 // prove checks a password, which takes as long for an account that there is
@@ -190,17 +206,15 @@ func (p *provider) prove(ctx context.Context, holder *ent.Account, typed string)
 // enter stores the session and its first grant, unless the account has changed
 // since its password was checked.
 func (p *provider) enter(ctx context.Context, tx *authservice.Tx, holder *ent.Account, rehashed string, request *loginRequest, userAgent string) (to, secret string, err error) {
-	now, err := tx.Account.Get(ctx, holder.ID)
-	if err != nil {
-		return "", "", err
-	}
-	if now.PasswordHash != holder.PasswordHash || now.DisabledAt != nil {
+	// Whoever changes the password, or disables the account, waits for this
+	// row and finds the session, or was first and leaves nothing to update.
+	n, err := tx.Account.Update().Where(account.ID(holder.ID), account.PasswordHash(holder.PasswordHash), account.DisabledAtIsNil()).
+		SetPasswordHash(cmp.Or(rehashed, holder.PasswordHash)).Save(ctx)
+	switch {
+	case err != nil:
+		return "", "", fmt.Errorf("hold the account of a log-in: %w", err)
+	case n == 0:
 		return "", "", &refused{status: http.StatusUnauthorized, text: textWrong}
-	}
-	if rehashed != "" {
-		if err := tx.Account.UpdateOne(now).SetPasswordHash(rehashed).Exec(ctx); err != nil {
-			return "", "", fmt.Errorf("store a password's new hash: %w", err)
-		}
 	}
 	in, secret, err := p.startSession(ctx, tx, holder.ID, userAgent)
 	if err != nil {

@@ -23,6 +23,14 @@ func (p *provider) mountPages(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+pathLogin, p.logIn)
 	mux.HandleFunc("GET "+pathLogout, p.showLogout)
 	mux.HandleFunc("POST "+pathLogout, p.logOut)
+	mux.HandleFunc("GET "+pathPassword, p.showPassword)
+	mux.HandleFunc("POST "+pathPassword, p.changePassword)
+	if p.mail != nil {
+		mux.HandleFunc("GET "+pathForgot, p.showForgot)
+		mux.HandleFunc("POST "+pathForgot, p.forgot)
+		mux.HandleFunc("GET "+pathReset, p.showReset)
+		mux.HandleFunc("POST "+pathReset, p.reset)
+	}
 	mux.HandleFunc("GET "+pathStyle, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=3600")
 		http.ServeFileFS(w, r, files, "page/style.css")
@@ -36,18 +44,19 @@ type loginForm struct {
 	Request string // the sealed request
 	Name    string // as it was typed before
 	Problem string // "" at first
+	Mail    bool   // whether a forgotten password can be replaced
 }
 
 func (p *provider) loginForm(w http.ResponseWriter, r *http.Request, request *loginRequest, form loginForm, status int) {
-	form.Client, form.Token = p.clients[request.Client].Name, p.formToken(w, r)
+	form.Client, form.Token, form.Mail = p.clients[request.Client].Name, p.formToken(w, r), p.mail != nil
 	p.show(w, "login.html", form, status, request.Redirect)
 }
 
-// A message is a page that says something.
-type message struct{ Title, Text string }
+// A message is a page that says something, with a link to go on or without.
+type message struct{ Title, Text, To, Link string }
 
 func (p *provider) fail(w http.ResponseWriter, status int, title, text string) {
-	p.show(w, "message.html", message{title, text}, status, "")
+	p.show(w, "message.html", message{Title: title, Text: text}, status, "")
 }
 
 // show writes a page. A browser runs no script on it, frames it nowhere, and

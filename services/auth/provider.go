@@ -27,6 +27,9 @@ const (
 	pathKeys       = "/oauth/keys"
 	pathLogin      = "/oauth/login"
 	pathLogout     = "/oauth/logout"
+	pathForgot     = "/oauth/forgot"
+	pathReset      = "/oauth/reset"
+	pathPassword   = "/oauth/password"
 	pathStyle      = "/oauth/style.css"
 )
 
@@ -67,6 +70,7 @@ func (p *provider) handler() http.Handler {
 		mux.Handle(path, protocol)
 	}
 	mux.Handle("/.well-known/oauth-authorization-server", rewritten(oidc.DiscoveryEndpoint, protocol))
+	mux.Handle("GET /.well-known/change-password", http.RedirectHandler(pathPassword, http.StatusFound))
 	p.mountPages(mux)
 	return http.MaxBytesHandler(limitHeaders(mux), maxForm)
 }

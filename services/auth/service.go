@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	authservice "github.com/pulselearn/campus-hub/gen/service/auth"
+	"github.com/pulselearn/campus-hub/platform/mail"
 	"github.com/pulselearn/campus-hub/platform/service"
 	"github.com/pulselearn/campus-hub/services/auth/password"
 	"github.com/pulselearn/campus-hub/services/auth/seal"
@@ -36,7 +38,9 @@ type Service struct {
 	keys      sync.Map // *rsa.PrivateKey by kid, as they were unsealed
 
 	issuer   string
-	embedded bool // accounts that everybody knows the password of are welcome
+	embedded bool                // accounts that everybody knows the password of are welcome
+	mail     mail.Sender         // nil where no mail goes out
+	run      *authservice.Runner // from Prepare on
 	settings service.Provider
 }
 
@@ -68,7 +72,22 @@ func (s *Service) Configure(cfg *service.Config) (err error) {
 	if err != nil {
 		return fmt.Errorf("PL_AUTH_CLIENTS: %w", err)
 	}
-	return nil
+	s.mail, err = newMail(cfg)
+	return err
+}
+
+// newMail returns where mail goes: to a server, or to a directory of the
+// embedded default. Elsewhere there is no mail without a server, because
+// whoever can read a directory could set everybody's password.
+func newMail(cfg *service.Config) (mail.Sender, error) {
+	if cfg.SMTPAddr == "" && !cfg.Embedded() {
+		slog.Info("there is no mail server (PL_SMTP_ADDR): people who forget their password need an administrator")
+		return nil, nil
+	}
+	return mail.New(mail.Config{
+		Addr: cfg.SMTPAddr, User: cfg.SMTPUser, Password: cfg.SMTPPassword, From: cfg.MailFrom,
+		Dir: filepath.Join(cfg.DataDir, "mail"),
+	})
 }
 
 // The defaults of settings, for a configuration that was not loaded.
@@ -97,6 +116,7 @@ func (s *Service) HTTP(run *authservice.Runner) http.Handler { return newProvide
 // Prepare makes sure that the stored signing keys can be used, and that the
 // accounts of the embedded default are there.
 func (s *Service) Prepare(ctx context.Context, run *authservice.Runner) error {
+	s.run = run
 	err := run.Read(ctx, func(ctx context.Context, r *authservice.Reader) error {
 		keys, err := s.loadKeys(ctx, r.SigningKey.Query())
 		if err != nil || len(keys) == 0 {

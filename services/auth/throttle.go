@@ -10,12 +10,14 @@ import (
 	authservice "github.com/pulselearn/campus-hub/gen/service/auth"
 )
 
-// How many log-ins may be tried in a window, for one account and from one
-// address. Whole campuses have one address.
+// How many log-ins, and requests for a new password, may be tried in a window,
+// for one account and from one address. Whole campuses have one address.
 const (
-	triesWindow  = 15 * time.Minute
-	accountTries = 10
-	addressTries = 300
+	triesWindow   = 15 * time.Minute
+	accountTries  = 10
+	addressTries  = 300
+	accountResets = 3
+	addressResets = 100
 )
 
 // A limit is the tries that one account or address has.
@@ -28,36 +30,43 @@ func accountLimit(name string) limit { return limit{stableID("account " + name),
 
 func addressLimit(address string) limit { return limit{stableID("address " + address), addressTries} }
 
-// try counts a try before its password is looked at, so that many at once are
-// not too many. It returns how long to wait when there were too many already.
+func accountResetLimit(name string) limit {
+	return limit{stableID("reset account " + name), accountResets}
+}
+
+func addressResetLimit(address string) limit {
+	return limit{stableID("reset address " + address), addressResets}
+}
+
+// try counts a try before its password is looked at, so that many at once, in
+// however many processes, are not too many: whoever counts holds the row until
+// the commit. It returns how long to wait when there were too many already.
 func try(ctx context.Context, tx *authservice.Tx, limits ...limit) (wait time.Duration, err error) {
 	for _, l := range limits {
-		found, err := tx.LoginThrottle.Query().Where(loginthrottle.ID(l.id)).Only(ctx)
-		if err := ignoreNotFound(err); err != nil {
-			return 0, fmt.Errorf("find the tries of a log-in: %w", err)
-		}
-		switch {
-		case found == nil || !found.ResetsAt.After(tx.Now()):
-			err = count(ctx, tx, l)
-		case found.Tries >= l.most:
-			wait = max(wait, found.ResetsAt.Sub(tx.Now()))
-			continue
-		default:
-			err = tx.LoginThrottle.UpdateOneID(l.id).AddTries(1).Exec(ctx)
-		}
+		counted, err := count(ctx, tx, l)
 		if err != nil {
-			return 0, fmt.Errorf("count the tries of a log-in: %w", err)
+			return 0, fmt.Errorf("count what was tried: %w", err)
+		}
+		if counted.Tries > l.most {
+			wait = max(wait, counted.ResetsAt.Sub(tx.Now()))
 		}
 	}
 	return wait, nil
 }
 
-// count begins to count anew.
-func count(ctx context.Context, tx *authservice.Tx, l limit) error {
-	return tx.LoginThrottle.Create().SetID(l.id).SetTries(1).SetResetsAt(tx.Now().Add(triesWindow)).
-		OnConflictColumns(loginthrottle.FieldID).Update(func(u *ent.LoginThrottleUpsert) {
-		u.UpdateTries().UpdateResetsAt()
-	}).Exec(ctx)
+// count counts one more, and anew when the window is over.
+func count(ctx context.Context, tx *authservice.Tx, l limit) (*ent.LoginThrottle, error) {
+	ends := tx.Now().Add(triesWindow)
+	err := tx.LoginThrottle.Create().SetID(l.id).SetTries(1).SetResetsAt(ends).
+		OnConflictColumns(loginthrottle.FieldID).Update(func(u *ent.LoginThrottleUpsert) { u.AddTries(1) }).Exec(ctx)
+	if err != nil {
+		return nil, err
+	}
+	counted, err := tx.LoginThrottle.Get(ctx, l.id)
+	if err != nil || counted.ResetsAt.After(tx.Now()) {
+		return counted, err
+	}
+	return tx.LoginThrottle.UpdateOne(counted).SetTries(1).SetResetsAt(ends).Save(ctx)
 }
 
 // succeeded forgets the tries of an account, and takes back that of the

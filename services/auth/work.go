@@ -9,6 +9,7 @@ import (
 	ent "github.com/pulselearn/campus-hub/gen/ent/auth"
 	"github.com/pulselearn/campus-hub/gen/ent/auth/grant"
 	"github.com/pulselearn/campus-hub/gen/ent/auth/loginthrottle"
+	"github.com/pulselearn/campus-hub/gen/ent/auth/passwordreset"
 	"github.com/pulselearn/campus-hub/gen/ent/auth/refreshtoken"
 	"github.com/pulselearn/campus-hub/gen/ent/auth/session"
 	authservice "github.com/pulselearn/campus-hub/gen/service/auth"
@@ -91,6 +92,9 @@ func (s *Service) clear(ctx context.Context, run *authservice.Runner) error {
 			return err
 		}
 		if _, err := tx.Session.Delete().Where(session.EndedAtLT(tx.Now().Add(-kept))).Exec(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.PasswordReset.Delete().Where(passwordreset.ExpiresAtLT(tx.Now())).Exec(ctx); err != nil {
 			return err
 		}
 		_, err := tx.LoginThrottle.Delete().Where(loginthrottle.ResetsAtLT(tx.Now())).Exec(ctx)

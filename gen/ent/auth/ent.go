@@ -15,6 +15,7 @@ import (
 	"github.com/pulselearn/campus-hub/gen/ent/auth/account"
 	"github.com/pulselearn/campus-hub/gen/ent/auth/grant"
 	"github.com/pulselearn/campus-hub/gen/ent/auth/loginthrottle"
+	"github.com/pulselearn/campus-hub/gen/ent/auth/passwordreset"
 	"github.com/pulselearn/campus-hub/gen/ent/auth/refreshtoken"
 	"github.com/pulselearn/campus-hub/gen/ent/auth/session"
 	"github.com/pulselearn/campus-hub/gen/ent/auth/signingkey"
@@ -83,6 +84,7 @@ func checkColumn(t, c string) error {
 			grant.Table:         grant.ValidColumn,
 			refreshtoken.Table:  refreshtoken.ValidColumn,
 			signingkey.Table:    signingkey.ValidColumn,
+			passwordreset.Table: passwordreset.ValidColumn,
 			loginthrottle.Table: loginthrottle.ValidColumn,
 		})
 	})

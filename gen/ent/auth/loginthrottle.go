@@ -16,7 +16,7 @@ import (
 type LoginThrottle struct {
 	config `json:"-"`
 	// ID of the ent.
-	// A UUID that follows from the account's name or from the address.
+	// A UUID that follows from what is tried, and the account's name or the address.
 	ID string `json:"id,omitempty"`
 	// How many were tried.
 	Tries int64 `json:"tries,omitempty"`

@@ -26,6 +26,8 @@ func New(topic string) event.Message {
 		return new(achievementv1event.ProgressChanged)
 	case "pl.auth.account_created.v1":
 		return new(authv1event.AccountCreated)
+	case "pl.auth.password_reset_requested.v1":
+		return new(authv1event.PasswordResetRequested)
 	case "pl.auth.session_expired.v1":
 		return new(authv1event.SessionExpired)
 	case "pl.course.course_published.v1":
@@ -58,6 +60,7 @@ func Topics() []string {
 		"pl.achievement.badge_awarded.v1",
 		"pl.achievement.progress_changed.v1",
 		"pl.auth.account_created.v1",
+		"pl.auth.password_reset_requested.v1",
 		"pl.auth.session_expired.v1",
 		"pl.course.course_published.v1",
 		"pl.course.material_uploaded.v1",

@@ -325,6 +325,52 @@ func SetSigningKey(create *ent.SigningKeyCreate, m *authv1.SigningKey) *ent.Sign
 	return create
 }
 
+// PasswordResetProto returns a row as the contract shows it.
+func PasswordResetProto(e *ent.PasswordReset) *authv1.PasswordReset {
+	return &authv1.PasswordReset{
+		Id:        e.ID,
+		AccountId: e.AccountID,
+		TokenHash: e.TokenHash,
+		CreatedAt: timestamppb.New(e.CreatedAt),
+		ExpiresAt: timestamppb.New(e.ExpiresAt),
+		SentAt:    optionalTime(e.SentAt),
+		UsedAt:    optionalTime(e.UsedAt),
+	}
+}
+
+// PasswordResetProtos returns rows as the contract shows them, in the same
+// order.
+func PasswordResetProtos(list []*ent.PasswordReset) []*authv1.PasswordReset {
+	out := make([]*authv1.PasswordReset, len(list))
+	for i, e := range list {
+		out[i] = PasswordResetProto(e)
+	}
+	return out
+}
+
+// SetPasswordReset sets the columns of a new row to what a message of the
+// contract says. Times that the message lacks stay unset, and lose what is
+// below a microsecond.
+func SetPasswordReset(create *ent.PasswordResetCreate, m *authv1.PasswordReset) *ent.PasswordResetCreate {
+	create.
+		SetID(m.GetId()).
+		SetNillableAccountID(m.AccountId).
+		SetTokenHash(m.GetTokenHash())
+	if t := m.GetCreatedAt(); t != nil {
+		create.SetCreatedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	if t := m.GetExpiresAt(); t != nil {
+		create.SetExpiresAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	if t := m.GetSentAt(); t != nil {
+		create.SetSentAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	if t := m.GetUsedAt(); t != nil {
+		create.SetUsedAt(t.AsTime().Truncate(time.Microsecond))
+	}
+	return create
+}
+
 // LoginThrottleProto returns a row as the contract shows it.
 func LoginThrottleProto(e *ent.LoginThrottle) *authv1.LoginThrottle {
 	return &authv1.LoginThrottle{

@@ -11,14 +11,17 @@ import (
 	"context"
 	"net/http"
 
+	authv1event "github.com/pulselearn/campus-hub/gen/event/auth/v1"
 	authv1 "github.com/pulselearn/campus-hub/gen/proto/pl/auth/v1"
 	"github.com/pulselearn/campus-hub/platform/event"
 )
 
 // Handler is what services/auth implements: a method for each call of its API
-// and for each event that it consumes. Every method is one transaction: when
-// it returns nil, what it wrote and published is committed together with the
-// fact that it ran; when it returns an error, nothing has happened.
+// and for each event that it consumes. Every method with a Tx is one
+// transaction: when it returns nil, what it wrote and published is committed
+// together with the fact that it ran; when it returns an error, nothing has
+// happened. A method with a Call has its effect outside of the database, at
+// least once.
 //
 // Methods may run more than once for one call or event, so they touch nothing
 // but what they are given.
@@ -45,10 +48,15 @@ type Handler interface {
 	// that it has run out within ten minutes. Ending a session that has ended
 	// changes nothing.
 	EndSession(ctx context.Context, tx *Tx, req *authv1.EndSessionRequest) (*authv1.EndSessionResponse, error)
+	// OnPasswordResetRequested consumes pl.auth.password_reset_requested.v1:
+	// somebody has asked for a new password. Whether there is such an account is
+	// not said: the event looks the same for a name that nobody has.
+	OnPasswordResetRequested(ctx context.Context, call *Call, e *authv1event.PasswordResetRequested) error
 	// HTTP returns what answers requests for /oauth/,
 	// /.well-known/openid-configuration, /.well-known/oauth-authorization-server,
-	// and is asked once, before the context takes calls. Requests come as they
-	// were sent: nothing has looked at who makes them.
+	// /.well-known/change-password, and is asked once, before the context takes
+	// calls. Requests come as they were sent: nothing has looked at who makes
+	// them.
 	HTTP(run *Runner) http.Handler
 }
 

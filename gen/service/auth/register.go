@@ -7,12 +7,14 @@ package authservice
 import (
 	"context"
 	"io/fs"
+	"time"
 
 	connect "connectrpc.com/connect/v2"
 	ent "github.com/pulselearn/campus-hub/gen/ent/auth"
 	authv1event "github.com/pulselearn/campus-hub/gen/event/auth/v1"
 	authv1 "github.com/pulselearn/campus-hub/gen/proto/pl/auth/v1"
 	"github.com/pulselearn/campus-hub/gen/proto/pl/auth/v1/authv1connect"
+	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/service"
@@ -31,8 +33,10 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 		Context: "auth",
 		Publishes: []*event.Type{
 			authv1event.AccountCreatedType,
+			authv1event.PasswordResetRequestedType,
 			authv1event.SessionExpiredType,
 		},
+		Consumers:  consumers(h),
 		Migrations: migrations,
 		Configure:  service.Configuration(h),
 		Access:     mayCall(),
@@ -45,6 +49,25 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 			})
 		},
 	})
+}
+
+func consumers(h Handler) []tx.Consumer {
+	return []tx.Consumer{
+		{
+			Route: bus.Route{
+				Consumer: "auth.OnPasswordResetRequested",
+				Type:     authv1event.PasswordResetRequestedType,
+				New:      func() event.Message { return new(authv1event.PasswordResetRequested) },
+				Timeout:  45 * time.Second,
+				Retry:    bus.RetryPolicy{Attempts: 10, First: 2 * time.Second, Max: 2 * time.Minute},
+				SkipDead: true,
+			},
+			External: func(ctx context.Context, core *tx.Call, m event.Message) error {
+				call := &Call{core: core}
+				return rpc.Outcome(h.OnPasswordResetRequested(ctx, call, m.(*authv1event.PasswordResetRequested)))
+			},
+		},
+	}
 }
 
 // code says what the errors of the context's database mean to a caller.

@@ -58,7 +58,7 @@ type Worker interface {
 func plainHTTP(h Handler) *service.HTTP {
 	runner := func(core *tx.Store) *Runner { return &Runner{core: core} }
 	plain := &service.HTTP{
-		Paths:   []string{"/oauth/", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"},
+		Paths:   []string{"/oauth/", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/change-password"},
 		Handler: func(core *tx.Store) http.Handler { return h.HTTP(runner(core)) },
 	}
 	if p, ok := h.(Preparer); ok {

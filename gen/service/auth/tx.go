@@ -30,8 +30,12 @@ type Tx struct {
 	RefreshToken *ent.RefreshTokenClient
 	// SigningKey signs tokens.
 	SigningKey *ent.SigningKeyClient
-	// LoginThrottle counts the log-ins that were tried for one account or from
-	// one address and did not succeed.
+	// PasswordReset is one request for a new password. It exists for names that
+	// nobody has as well, so that nobody learns from an answer, or from how long
+	// it took, who has an account.
+	PasswordReset *ent.PasswordResetClient
+	// LoginThrottle counts what was tried for one account or from one address and
+	// did not succeed: log-ins, and requests for a new password.
 	LoginThrottle *ent.LoginThrottleClient
 
 	core *tx.Tx
@@ -41,7 +45,7 @@ type Tx struct {
 // theirs; it is for tests that store rows.
 func NewTx(core *tx.Tx) *Tx {
 	client := ent.NewClient(ent.Driver(entdriver.New(core.Conn(), core.Dialect())))
-	return &Tx{Account: client.Account, Session: client.Session, Grant: client.Grant, RefreshToken: client.RefreshToken, SigningKey: client.SigningKey, LoginThrottle: client.LoginThrottle, core: core}
+	return &Tx{Account: client.Account, Session: client.Session, Grant: client.Grant, RefreshToken: client.RefreshToken, SigningKey: client.SigningKey, PasswordReset: client.PasswordReset, LoginThrottle: client.LoginThrottle, core: core}
 }
 
 // Publish adds events to the transaction. They reach the broker after the
@@ -80,8 +84,12 @@ type Reader struct {
 	RefreshToken RefreshTokenReader
 	// SigningKey signs tokens.
 	SigningKey SigningKeyReader
-	// LoginThrottle counts the log-ins that were tried for one account or from
-	// one address and did not succeed.
+	// PasswordReset is one request for a new password. It exists for names that
+	// nobody has as well, so that nobody learns from an answer, or from how long
+	// it took, who has an account.
+	PasswordReset PasswordResetReader
+	// LoginThrottle counts what was tried for one account or from one address and
+	// did not succeed: log-ins, and requests for a new password.
 	LoginThrottle LoginThrottleReader
 
 	core *tx.Reader
@@ -95,6 +103,7 @@ func newReader(core *tx.Reader) *Reader {
 		Grant:         GrantReader{client.Grant},
 		RefreshToken:  RefreshTokenReader{client.RefreshToken},
 		SigningKey:    SigningKeyReader{client.SigningKey},
+		PasswordReset: PasswordResetReader{client.PasswordReset},
 		LoginThrottle: LoginThrottleReader{client.LoginThrottle},
 		core:          core,
 	}
@@ -164,6 +173,18 @@ func (r SigningKeyReader) Get(ctx context.Context, id string) (*ent.SigningKey, 
 	return r.client.Get(ctx, id)
 }
 
+// PasswordResetReader finds rows of PasswordReset.
+type PasswordResetReader struct{ client *ent.PasswordResetClient }
+
+// Query begins a query.
+func (r PasswordResetReader) Query() *ent.PasswordResetQuery { return r.client.Query() }
+
+// Get returns the row with that id, or an error for which ent.IsNotFound
+// holds.
+func (r PasswordResetReader) Get(ctx context.Context, id string) (*ent.PasswordReset, error) {
+	return r.client.Get(ctx, id)
+}
+
 // LoginThrottleReader finds rows of LoginThrottle.
 type LoginThrottleReader struct{ client *ent.LoginThrottleClient }
 
@@ -174,4 +195,26 @@ func (r LoginThrottleReader) Query() *ent.LoginThrottleQuery { return r.client.Q
 // holds.
 func (r LoginThrottleReader) Get(ctx context.Context, id string) (*ent.LoginThrottle, error) {
 	return r.client.Get(ctx, id)
+}
+
+// Call is one run of a handler whose effect is outside of the context's
+// database. The handler runs at least once: when the process dies before the
+// outcome is stored it runs again, with the same key.
+type Call struct {
+	core *tx.Call
+}
+
+// Key returns the idempotency key of the effect: the same for every run of the
+// handler for one event. Whoever receives the effect can tell by it that it was
+// there before.
+func (c *Call) Key() string { return c.core.Key() }
+
+// Now returns the time of the run: UTC, in microseconds, and the same whenever
+// it is asked.
+func (c *Call) Now() time.Time { return c.core.Now() }
+
+// Then adds f to what is committed together with the outcome, once the handler
+// has returned nil. Its Tx is the only way from the handler to the database.
+func (c *Call) Then(f func(ctx context.Context, tx *Tx) error) {
+	c.core.Then(func(ctx context.Context, core *tx.Tx) error { return f(ctx, NewTx(core)) })
 }

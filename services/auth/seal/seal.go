@@ -26,7 +26,7 @@ var ErrOpen = errors.New("cannot be decrypted: it was made with another key, or 
 // concurrent use.
 type Box struct {
 	sealers []cipher.AEAD
-	mac     []byte
+	macs    [][]byte // a key for each
 }
 
 // New returns a box. It needs at least one key of [KeySize] bytes.
@@ -40,14 +40,16 @@ func New(keys ...[]byte) (*Box, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.sealers = append(b.sealers, sealer)
+		mac, err := hkdf.Key(sha256.New, key, nil, "pl.auth mac", sha256.Size)
+		if err != nil {
+			return nil, err
+		}
+		b.sealers, b.macs = append(b.sealers, sealer), append(b.macs, mac)
 	}
 	if len(keys) == 0 {
 		return nil, errors.New("there is no key to seal with")
 	}
-	mac, err := hkdf.Key(sha256.New, keys[0], nil, "pl.auth mac", sha256.Size)
-	b.mac = mac
-	return b, err
+	return b, nil
 }
 
 func newSealer(key []byte) (cipher.AEAD, error) {
@@ -78,8 +80,19 @@ func (b *Box) Open(purpose string, sealed []byte) ([]byte, error) {
 }
 
 // MAC returns a code of text that only holders of the first key can make.
-func (b *Box) MAC(text string) []byte {
-	h := hmac.New(sha256.New, b.mac)
+func (b *Box) MAC(text string) []byte { return mac(b.macs[0], text) }
+
+// MACs returns the codes of text by all keys, the first one's first.
+func (b *Box) MACs(text string) [][]byte {
+	codes := make([][]byte, len(b.macs))
+	for i, key := range b.macs {
+		codes[i] = mac(key, text)
+	}
+	return codes
+}
+
+func mac(key []byte, text string) []byte {
+	h := hmac.New(sha256.New, key)
 	h.Write([]byte(text))
 	return h.Sum(nil)
 }

@@ -739,10 +739,112 @@ func (x *SigningKey) GetReplaces() string {
 	return ""
 }
 
-// LoginThrottle counts the log-ins that were tried for one account or from one address and did not succeed.
+// PasswordReset is one request for a new password. It exists for names that nobody has as well, so that nobody learns from
+// an answer, or from how long it took, who has an account.
+type PasswordReset struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The request's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Whose password it is. Absent when nobody has the name.
+	AccountId *string `protobuf:"bytes,2,opt,name=account_id,json=accountId,proto3,oneof" json:"account_id,omitempty"`
+	// The SHA-256 of the secret in the mail, in hex.
+	TokenHash string `protobuf:"bytes,3,opt,name=token_hash,json=tokenHash,proto3" json:"token_hash,omitempty"`
+	// When it was asked for.
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// When the secret is of no use any more.
+	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// When the mail was handed over. Absent until then.
+	SentAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=sent_at,json=sentAt,proto3,oneof" json:"sent_at,omitempty"`
+	// When a password was set with it, or with another one of the same account. Absent until then.
+	UsedAt        *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=used_at,json=usedAt,proto3,oneof" json:"used_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PasswordReset) Reset() {
+	*x = PasswordReset{}
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PasswordReset) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PasswordReset) ProtoMessage() {}
+
+func (x *PasswordReset) ProtoReflect() protoreflect.Message {
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PasswordReset.ProtoReflect.Descriptor instead.
+func (*PasswordReset) Descriptor() ([]byte, []int) {
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PasswordReset) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *PasswordReset) GetAccountId() string {
+	if x != nil && x.AccountId != nil {
+		return *x.AccountId
+	}
+	return ""
+}
+
+func (x *PasswordReset) GetTokenHash() string {
+	if x != nil {
+		return x.TokenHash
+	}
+	return ""
+}
+
+func (x *PasswordReset) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
+func (x *PasswordReset) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+func (x *PasswordReset) GetSentAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SentAt
+	}
+	return nil
+}
+
+func (x *PasswordReset) GetUsedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UsedAt
+	}
+	return nil
+}
+
+// LoginThrottle counts what was tried for one account or from one address and did not succeed: log-ins, and requests for
+// a new password.
 type LoginThrottle struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A UUID that follows from the account's name or from the address.
+	// A UUID that follows from what is tried, and the account's name or the address.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// How many were tried.
 	Tries int64 `protobuf:"varint,2,opt,name=tries,proto3" json:"tries,omitempty"`
@@ -754,7 +856,7 @@ type LoginThrottle struct {
 
 func (x *LoginThrottle) Reset() {
 	*x = LoginThrottle{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[5]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -766,7 +868,7 @@ func (x *LoginThrottle) String() string {
 func (*LoginThrottle) ProtoMessage() {}
 
 func (x *LoginThrottle) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[5]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -779,7 +881,7 @@ func (x *LoginThrottle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoginThrottle.ProtoReflect.Descriptor instead.
 func (*LoginThrottle) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{5}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *LoginThrottle) GetId() string {
@@ -826,7 +928,7 @@ type AccountView struct {
 
 func (x *AccountView) Reset() {
 	*x = AccountView{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[6]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -838,7 +940,7 @@ func (x *AccountView) String() string {
 func (*AccountView) ProtoMessage() {}
 
 func (x *AccountView) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[6]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -851,7 +953,7 @@ func (x *AccountView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountView.ProtoReflect.Descriptor instead.
 func (*AccountView) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{6}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *AccountView) GetId() string {
@@ -924,7 +1026,7 @@ type SessionView struct {
 
 func (x *SessionView) Reset() {
 	*x = SessionView{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[7]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -936,7 +1038,7 @@ func (x *SessionView) String() string {
 func (*SessionView) ProtoMessage() {}
 
 func (x *SessionView) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[7]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -949,7 +1051,7 @@ func (x *SessionView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionView.ProtoReflect.Descriptor instead.
 func (*SessionView) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{7}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SessionView) GetId() string {
@@ -1014,7 +1116,7 @@ type CreateAccountRequest struct {
 
 func (x *CreateAccountRequest) Reset() {
 	*x = CreateAccountRequest{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[8]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1026,7 +1128,7 @@ func (x *CreateAccountRequest) String() string {
 func (*CreateAccountRequest) ProtoMessage() {}
 
 func (x *CreateAccountRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[8]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1039,7 +1141,7 @@ func (x *CreateAccountRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateAccountRequest.ProtoReflect.Descriptor instead.
 func (*CreateAccountRequest) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{8}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CreateAccountRequest) GetEmail() string {
@@ -1088,7 +1190,7 @@ type CreateAccountResponse struct {
 
 func (x *CreateAccountResponse) Reset() {
 	*x = CreateAccountResponse{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[9]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1100,7 +1202,7 @@ func (x *CreateAccountResponse) String() string {
 func (*CreateAccountResponse) ProtoMessage() {}
 
 func (x *CreateAccountResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[9]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1113,7 +1215,7 @@ func (x *CreateAccountResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateAccountResponse.ProtoReflect.Descriptor instead.
 func (*CreateAccountResponse) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{9}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CreateAccountResponse) GetAccount() *AccountView {
@@ -1138,7 +1240,7 @@ type ChangePasswordRequest struct {
 
 func (x *ChangePasswordRequest) Reset() {
 	*x = ChangePasswordRequest{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[10]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1150,7 +1252,7 @@ func (x *ChangePasswordRequest) String() string {
 func (*ChangePasswordRequest) ProtoMessage() {}
 
 func (x *ChangePasswordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[10]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1163,7 +1265,7 @@ func (x *ChangePasswordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangePasswordRequest.ProtoReflect.Descriptor instead.
 func (*ChangePasswordRequest) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{10}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ChangePasswordRequest) GetAccountId() string {
@@ -1196,7 +1298,7 @@ type ChangePasswordResponse struct {
 
 func (x *ChangePasswordResponse) Reset() {
 	*x = ChangePasswordResponse{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[11]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1208,7 +1310,7 @@ func (x *ChangePasswordResponse) String() string {
 func (*ChangePasswordResponse) ProtoMessage() {}
 
 func (x *ChangePasswordResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[11]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1221,7 +1323,7 @@ func (x *ChangePasswordResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangePasswordResponse.ProtoReflect.Descriptor instead.
 func (*ChangePasswordResponse) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{11}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{12}
 }
 
 // DisableAccountRequest names an account.
@@ -1235,7 +1337,7 @@ type DisableAccountRequest struct {
 
 func (x *DisableAccountRequest) Reset() {
 	*x = DisableAccountRequest{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[12]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1247,7 +1349,7 @@ func (x *DisableAccountRequest) String() string {
 func (*DisableAccountRequest) ProtoMessage() {}
 
 func (x *DisableAccountRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[12]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1260,7 +1362,7 @@ func (x *DisableAccountRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisableAccountRequest.ProtoReflect.Descriptor instead.
 func (*DisableAccountRequest) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{12}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DisableAccountRequest) GetAccountId() string {
@@ -1281,7 +1383,7 @@ type DisableAccountResponse struct {
 
 func (x *DisableAccountResponse) Reset() {
 	*x = DisableAccountResponse{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[13]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1293,7 +1395,7 @@ func (x *DisableAccountResponse) String() string {
 func (*DisableAccountResponse) ProtoMessage() {}
 
 func (x *DisableAccountResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[13]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1306,7 +1408,7 @@ func (x *DisableAccountResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisableAccountResponse.ProtoReflect.Descriptor instead.
 func (*DisableAccountResponse) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{13}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DisableAccountResponse) GetAccount() *AccountView {
@@ -1327,7 +1429,7 @@ type EnableAccountRequest struct {
 
 func (x *EnableAccountRequest) Reset() {
 	*x = EnableAccountRequest{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[14]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1339,7 +1441,7 @@ func (x *EnableAccountRequest) String() string {
 func (*EnableAccountRequest) ProtoMessage() {}
 
 func (x *EnableAccountRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[14]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1352,7 +1454,7 @@ func (x *EnableAccountRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableAccountRequest.ProtoReflect.Descriptor instead.
 func (*EnableAccountRequest) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{14}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *EnableAccountRequest) GetAccountId() string {
@@ -1373,7 +1475,7 @@ type EnableAccountResponse struct {
 
 func (x *EnableAccountResponse) Reset() {
 	*x = EnableAccountResponse{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[15]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1385,7 +1487,7 @@ func (x *EnableAccountResponse) String() string {
 func (*EnableAccountResponse) ProtoMessage() {}
 
 func (x *EnableAccountResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[15]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1398,7 +1500,7 @@ func (x *EnableAccountResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableAccountResponse.ProtoReflect.Descriptor instead.
 func (*EnableAccountResponse) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{15}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *EnableAccountResponse) GetAccount() *AccountView {
@@ -1419,7 +1521,7 @@ type GetAccountRequest struct {
 
 func (x *GetAccountRequest) Reset() {
 	*x = GetAccountRequest{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[16]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1431,7 +1533,7 @@ func (x *GetAccountRequest) String() string {
 func (*GetAccountRequest) ProtoMessage() {}
 
 func (x *GetAccountRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[16]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1444,7 +1546,7 @@ func (x *GetAccountRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccountRequest.ProtoReflect.Descriptor instead.
 func (*GetAccountRequest) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{16}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetAccountRequest) GetAccountId() string {
@@ -1465,7 +1567,7 @@ type GetAccountResponse struct {
 
 func (x *GetAccountResponse) Reset() {
 	*x = GetAccountResponse{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[17]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1477,7 +1579,7 @@ func (x *GetAccountResponse) String() string {
 func (*GetAccountResponse) ProtoMessage() {}
 
 func (x *GetAccountResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[17]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1490,7 +1592,7 @@ func (x *GetAccountResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccountResponse.ProtoReflect.Descriptor instead.
 func (*GetAccountResponse) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{17}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetAccountResponse) GetAccount() *AccountView {
@@ -1515,7 +1617,7 @@ type ListSessionsRequest struct {
 
 func (x *ListSessionsRequest) Reset() {
 	*x = ListSessionsRequest{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[18]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1527,7 +1629,7 @@ func (x *ListSessionsRequest) String() string {
 func (*ListSessionsRequest) ProtoMessage() {}
 
 func (x *ListSessionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[18]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1540,7 +1642,7 @@ func (x *ListSessionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSessionsRequest.ProtoReflect.Descriptor instead.
 func (*ListSessionsRequest) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{18}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListSessionsRequest) GetAccountId() string {
@@ -1577,7 +1679,7 @@ type ListSessionsResponse struct {
 
 func (x *ListSessionsResponse) Reset() {
 	*x = ListSessionsResponse{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[19]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1589,7 +1691,7 @@ func (x *ListSessionsResponse) String() string {
 func (*ListSessionsResponse) ProtoMessage() {}
 
 func (x *ListSessionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[19]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1602,7 +1704,7 @@ func (x *ListSessionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSessionsResponse.ProtoReflect.Descriptor instead.
 func (*ListSessionsResponse) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{19}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListSessionsResponse) GetSessions() []*SessionView {
@@ -1632,7 +1734,7 @@ type EndSessionRequest struct {
 
 func (x *EndSessionRequest) Reset() {
 	*x = EndSessionRequest{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[20]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1644,7 +1746,7 @@ func (x *EndSessionRequest) String() string {
 func (*EndSessionRequest) ProtoMessage() {}
 
 func (x *EndSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[20]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1657,7 +1759,7 @@ func (x *EndSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndSessionRequest.ProtoReflect.Descriptor instead.
 func (*EndSessionRequest) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{20}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *EndSessionRequest) GetAccountId() string {
@@ -1683,7 +1785,7 @@ type EndSessionResponse struct {
 
 func (x *EndSessionResponse) Reset() {
 	*x = EndSessionResponse{}
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[21]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1695,7 +1797,7 @@ func (x *EndSessionResponse) String() string {
 func (*EndSessionResponse) ProtoMessage() {}
 
 func (x *EndSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pl_auth_v1_auth_proto_msgTypes[21]
+	mi := &file_pl_auth_v1_auth_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1708,7 +1810,7 @@ func (x *EndSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndSessionResponse.ProtoReflect.Descriptor instead.
 func (*EndSessionResponse) Descriptor() ([]byte, []int) {
-	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{21}
+	return file_pl_auth_v1_auth_proto_rawDescGZIP(), []int{22}
 }
 
 var File_pl_auth_v1_auth_proto protoreflect.FileDescriptor
@@ -1798,7 +1900,24 @@ const file_pl_auth_v1_auth_proto_rawDesc = "" +
 	"\n" +
 	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\x82\xe1\x18\x02 \x01R\tcreatedAt\x12=\n" +
 	"\bsigns_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x06\x82\xe1\x18\x02 \x01R\asignsAt\x12$\n" +
-	"\breplaces\x18\x06 \x01(\tB\b\x82\xe1\x18\x04\x18\x01 \x01R\breplaces:\x04\xfa\xe0\x18\x00\"\x84\x01\n" +
+	"\breplaces\x18\x06 \x01(\tB\b\x82\xe1\x18\x04\x18\x01 \x01R\breplaces:\x04\xfa\xe0\x18\x00\"\xa7\x03\n" +
+	"\rPasswordReset\x12\x16\n" +
+	"\x02id\x18\x01 \x01(\tB\x06\x82\xe1\x18\x02\b\x01R\x02id\x12,\n" +
+	"\n" +
+	"account_id\x18\x02 \x01(\tB\b\x82\xe1\x18\x04\x10\x01 \x01H\x00R\taccountId\x88\x01\x01\x12'\n" +
+	"\n" +
+	"token_hash\x18\x03 \x01(\tB\b\x82\xe1\x18\x04\x18\x01 \x01R\ttokenHash\x12A\n" +
+	"\n" +
+	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\x82\xe1\x18\x02 \x01R\tcreatedAt\x12C\n" +
+	"\n" +
+	"expires_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\b\x82\xe1\x18\x04\x10\x01 \x01R\texpiresAt\x128\n" +
+	"\asent_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampH\x01R\x06sentAt\x88\x01\x01\x128\n" +
+	"\aused_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampH\x02R\x06usedAt\x88\x01\x01:\x04\xfa\xe0\x18\x00B\r\n" +
+	"\v_account_idB\n" +
+	"\n" +
+	"\b_sent_atB\n" +
+	"\n" +
+	"\b_used_at\"\x84\x01\n" +
 	"\rLoginThrottle\x12\x16\n" +
 	"\x02id\x18\x01 \x01(\tB\x06\x82\xe1\x18\x02\b\x01R\x02id\x12\x14\n" +
 	"\x05tries\x18\x02 \x01(\x03R\x05tries\x12?\n" +
@@ -1882,7 +2001,8 @@ const file_pl_auth_v1_auth_proto_rawDesc = "" +
 	"\x12END_REASON_REVOKED\x10\x04\x12\x1f\n" +
 	"\x1bEND_REASON_PASSWORD_CHANGED\x10\x05\x12\x1f\n" +
 	"\x1bEND_REASON_ACCOUNT_DISABLED\x10\x06\x12\x1b\n" +
-	"\x17END_REASON_TOKEN_REUSED\x10\a2\xc4\t\n" +
+	"\x17END_REASON_TOKEN_REUSED\x10\a2\xc3\n" +
+	"\n" +
 	"\vAuthService\x12t\n" +
 	"\rCreateAccount\x12 .pl.auth.v1.CreateAccountRequest\x1a!.pl.auth.v1.CreateAccountResponse\"\x1e\xf2\xe0\x18\x12\x12\x10/api/v1/accounts\x8a\xe1\x18\x04\n" +
 	"\x02\b\x01\x12\xa0\x01\n" +
@@ -1909,8 +2029,11 @@ const file_pl_auth_v1_auth_proto_rawDesc = "" +
 	"EndSession\x12\x1d.pl.auth.v1.EndSessionRequest\x1a\x1e.pl.auth.v1.EndSessionResponse\"T\xf2\xe0\x185*3/api/v1/accounts/{account_id}/sessions/{session_id}\x8a\xe1\x18\x17\n" +
 	"\f\x1a\n" +
 	"account_id\n" +
-	"\a\x12\x05admin\x1a\xa2\x01\xea\xe0\x18\x9d\x01\n" +
-	"\x0esquad-identity\x12\x1apl.auth.account_created.v1\x12\x1apl.auth.session_expired.v1B\a/oauth/B!/.well-known/openid-configurationB'/.well-known/oauth-authorization-serverB>Z<github.com/pulselearn/campus-hub/gen/proto/pl/auth/v1;authv1b\x06proto3"
+	"\a\x12\x05admin\x1a\xa1\x02\xea\xe0\x18\x9c\x02\n" +
+	"\x0esquad-identity\x12\x1apl.auth.account_created.v1\x12\x1apl.auth.session_expired.v1\x12#pl.auth.password_reset_requested.v1\x1a:\n" +
+	"#pl.auth.password_reset_requested.v1\"\x0345s*\n" +
+	"\b\n" +
+	"\x12\x022s\x1a\x022m0\x028\x02B\a/oauth/B!/.well-known/openid-configurationB'/.well-known/oauth-authorization-serverB\x1c/.well-known/change-passwordB>Z<github.com/pulselearn/campus-hub/gen/proto/pl/auth/v1;authv1b\x06proto3"
 
 var (
 	file_pl_auth_v1_auth_proto_rawDescOnce sync.Once
@@ -1925,7 +2048,7 @@ func file_pl_auth_v1_auth_proto_rawDescGZIP() []byte {
 }
 
 var file_pl_auth_v1_auth_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_pl_auth_v1_auth_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_pl_auth_v1_auth_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_pl_auth_v1_auth_proto_goTypes = []any{
 	(Role)(0),                      // 0: pl.auth.v1.Role
 	(EndReason)(0),                 // 1: pl.auth.v1.EndReason
@@ -1934,75 +2057,80 @@ var file_pl_auth_v1_auth_proto_goTypes = []any{
 	(*Grant)(nil),                  // 4: pl.auth.v1.Grant
 	(*RefreshToken)(nil),           // 5: pl.auth.v1.RefreshToken
 	(*SigningKey)(nil),             // 6: pl.auth.v1.SigningKey
-	(*LoginThrottle)(nil),          // 7: pl.auth.v1.LoginThrottle
-	(*AccountView)(nil),            // 8: pl.auth.v1.AccountView
-	(*SessionView)(nil),            // 9: pl.auth.v1.SessionView
-	(*CreateAccountRequest)(nil),   // 10: pl.auth.v1.CreateAccountRequest
-	(*CreateAccountResponse)(nil),  // 11: pl.auth.v1.CreateAccountResponse
-	(*ChangePasswordRequest)(nil),  // 12: pl.auth.v1.ChangePasswordRequest
-	(*ChangePasswordResponse)(nil), // 13: pl.auth.v1.ChangePasswordResponse
-	(*DisableAccountRequest)(nil),  // 14: pl.auth.v1.DisableAccountRequest
-	(*DisableAccountResponse)(nil), // 15: pl.auth.v1.DisableAccountResponse
-	(*EnableAccountRequest)(nil),   // 16: pl.auth.v1.EnableAccountRequest
-	(*EnableAccountResponse)(nil),  // 17: pl.auth.v1.EnableAccountResponse
-	(*GetAccountRequest)(nil),      // 18: pl.auth.v1.GetAccountRequest
-	(*GetAccountResponse)(nil),     // 19: pl.auth.v1.GetAccountResponse
-	(*ListSessionsRequest)(nil),    // 20: pl.auth.v1.ListSessionsRequest
-	(*ListSessionsResponse)(nil),   // 21: pl.auth.v1.ListSessionsResponse
-	(*EndSessionRequest)(nil),      // 22: pl.auth.v1.EndSessionRequest
-	(*EndSessionResponse)(nil),     // 23: pl.auth.v1.EndSessionResponse
-	(*timestamppb.Timestamp)(nil),  // 24: google.protobuf.Timestamp
+	(*PasswordReset)(nil),          // 7: pl.auth.v1.PasswordReset
+	(*LoginThrottle)(nil),          // 8: pl.auth.v1.LoginThrottle
+	(*AccountView)(nil),            // 9: pl.auth.v1.AccountView
+	(*SessionView)(nil),            // 10: pl.auth.v1.SessionView
+	(*CreateAccountRequest)(nil),   // 11: pl.auth.v1.CreateAccountRequest
+	(*CreateAccountResponse)(nil),  // 12: pl.auth.v1.CreateAccountResponse
+	(*ChangePasswordRequest)(nil),  // 13: pl.auth.v1.ChangePasswordRequest
+	(*ChangePasswordResponse)(nil), // 14: pl.auth.v1.ChangePasswordResponse
+	(*DisableAccountRequest)(nil),  // 15: pl.auth.v1.DisableAccountRequest
+	(*DisableAccountResponse)(nil), // 16: pl.auth.v1.DisableAccountResponse
+	(*EnableAccountRequest)(nil),   // 17: pl.auth.v1.EnableAccountRequest
+	(*EnableAccountResponse)(nil),  // 18: pl.auth.v1.EnableAccountResponse
+	(*GetAccountRequest)(nil),      // 19: pl.auth.v1.GetAccountRequest
+	(*GetAccountResponse)(nil),     // 20: pl.auth.v1.GetAccountResponse
+	(*ListSessionsRequest)(nil),    // 21: pl.auth.v1.ListSessionsRequest
+	(*ListSessionsResponse)(nil),   // 22: pl.auth.v1.ListSessionsResponse
+	(*EndSessionRequest)(nil),      // 23: pl.auth.v1.EndSessionRequest
+	(*EndSessionResponse)(nil),     // 24: pl.auth.v1.EndSessionResponse
+	(*timestamppb.Timestamp)(nil),  // 25: google.protobuf.Timestamp
 }
 var file_pl_auth_v1_auth_proto_depIdxs = []int32{
 	0,  // 0: pl.auth.v1.Account.role:type_name -> pl.auth.v1.Role
-	24, // 1: pl.auth.v1.Account.password_changed_at:type_name -> google.protobuf.Timestamp
-	24, // 2: pl.auth.v1.Account.disabled_at:type_name -> google.protobuf.Timestamp
-	24, // 3: pl.auth.v1.Account.created_at:type_name -> google.protobuf.Timestamp
-	24, // 4: pl.auth.v1.Session.created_at:type_name -> google.protobuf.Timestamp
-	24, // 5: pl.auth.v1.Session.used_at:type_name -> google.protobuf.Timestamp
-	24, // 6: pl.auth.v1.Session.expires_at:type_name -> google.protobuf.Timestamp
-	24, // 7: pl.auth.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
-	24, // 8: pl.auth.v1.Session.ended_at:type_name -> google.protobuf.Timestamp
+	25, // 1: pl.auth.v1.Account.password_changed_at:type_name -> google.protobuf.Timestamp
+	25, // 2: pl.auth.v1.Account.disabled_at:type_name -> google.protobuf.Timestamp
+	25, // 3: pl.auth.v1.Account.created_at:type_name -> google.protobuf.Timestamp
+	25, // 4: pl.auth.v1.Session.created_at:type_name -> google.protobuf.Timestamp
+	25, // 5: pl.auth.v1.Session.used_at:type_name -> google.protobuf.Timestamp
+	25, // 6: pl.auth.v1.Session.expires_at:type_name -> google.protobuf.Timestamp
+	25, // 7: pl.auth.v1.Session.ends_at:type_name -> google.protobuf.Timestamp
+	25, // 8: pl.auth.v1.Session.ended_at:type_name -> google.protobuf.Timestamp
 	1,  // 9: pl.auth.v1.Session.end_reason:type_name -> pl.auth.v1.EndReason
-	24, // 10: pl.auth.v1.Grant.authenticated_at:type_name -> google.protobuf.Timestamp
-	24, // 11: pl.auth.v1.Grant.created_at:type_name -> google.protobuf.Timestamp
-	24, // 12: pl.auth.v1.Grant.code_used_at:type_name -> google.protobuf.Timestamp
-	24, // 13: pl.auth.v1.Grant.revoked_at:type_name -> google.protobuf.Timestamp
-	24, // 14: pl.auth.v1.RefreshToken.created_at:type_name -> google.protobuf.Timestamp
-	24, // 15: pl.auth.v1.RefreshToken.used_at:type_name -> google.protobuf.Timestamp
-	24, // 16: pl.auth.v1.SigningKey.created_at:type_name -> google.protobuf.Timestamp
-	24, // 17: pl.auth.v1.SigningKey.signs_at:type_name -> google.protobuf.Timestamp
-	24, // 18: pl.auth.v1.LoginThrottle.resets_at:type_name -> google.protobuf.Timestamp
-	0,  // 19: pl.auth.v1.AccountView.role:type_name -> pl.auth.v1.Role
-	24, // 20: pl.auth.v1.AccountView.created_at:type_name -> google.protobuf.Timestamp
-	24, // 21: pl.auth.v1.SessionView.created_at:type_name -> google.protobuf.Timestamp
-	24, // 22: pl.auth.v1.SessionView.used_at:type_name -> google.protobuf.Timestamp
-	24, // 23: pl.auth.v1.SessionView.ends_at:type_name -> google.protobuf.Timestamp
-	0,  // 24: pl.auth.v1.CreateAccountRequest.role:type_name -> pl.auth.v1.Role
-	8,  // 25: pl.auth.v1.CreateAccountResponse.account:type_name -> pl.auth.v1.AccountView
-	8,  // 26: pl.auth.v1.DisableAccountResponse.account:type_name -> pl.auth.v1.AccountView
-	8,  // 27: pl.auth.v1.EnableAccountResponse.account:type_name -> pl.auth.v1.AccountView
-	8,  // 28: pl.auth.v1.GetAccountResponse.account:type_name -> pl.auth.v1.AccountView
-	9,  // 29: pl.auth.v1.ListSessionsResponse.sessions:type_name -> pl.auth.v1.SessionView
-	10, // 30: pl.auth.v1.AuthService.CreateAccount:input_type -> pl.auth.v1.CreateAccountRequest
-	12, // 31: pl.auth.v1.AuthService.ChangePassword:input_type -> pl.auth.v1.ChangePasswordRequest
-	14, // 32: pl.auth.v1.AuthService.DisableAccount:input_type -> pl.auth.v1.DisableAccountRequest
-	16, // 33: pl.auth.v1.AuthService.EnableAccount:input_type -> pl.auth.v1.EnableAccountRequest
-	18, // 34: pl.auth.v1.AuthService.GetAccount:input_type -> pl.auth.v1.GetAccountRequest
-	20, // 35: pl.auth.v1.AuthService.ListSessions:input_type -> pl.auth.v1.ListSessionsRequest
-	22, // 36: pl.auth.v1.AuthService.EndSession:input_type -> pl.auth.v1.EndSessionRequest
-	11, // 37: pl.auth.v1.AuthService.CreateAccount:output_type -> pl.auth.v1.CreateAccountResponse
-	13, // 38: pl.auth.v1.AuthService.ChangePassword:output_type -> pl.auth.v1.ChangePasswordResponse
-	15, // 39: pl.auth.v1.AuthService.DisableAccount:output_type -> pl.auth.v1.DisableAccountResponse
-	17, // 40: pl.auth.v1.AuthService.EnableAccount:output_type -> pl.auth.v1.EnableAccountResponse
-	19, // 41: pl.auth.v1.AuthService.GetAccount:output_type -> pl.auth.v1.GetAccountResponse
-	21, // 42: pl.auth.v1.AuthService.ListSessions:output_type -> pl.auth.v1.ListSessionsResponse
-	23, // 43: pl.auth.v1.AuthService.EndSession:output_type -> pl.auth.v1.EndSessionResponse
-	37, // [37:44] is the sub-list for method output_type
-	30, // [30:37] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	25, // 10: pl.auth.v1.Grant.authenticated_at:type_name -> google.protobuf.Timestamp
+	25, // 11: pl.auth.v1.Grant.created_at:type_name -> google.protobuf.Timestamp
+	25, // 12: pl.auth.v1.Grant.code_used_at:type_name -> google.protobuf.Timestamp
+	25, // 13: pl.auth.v1.Grant.revoked_at:type_name -> google.protobuf.Timestamp
+	25, // 14: pl.auth.v1.RefreshToken.created_at:type_name -> google.protobuf.Timestamp
+	25, // 15: pl.auth.v1.RefreshToken.used_at:type_name -> google.protobuf.Timestamp
+	25, // 16: pl.auth.v1.SigningKey.created_at:type_name -> google.protobuf.Timestamp
+	25, // 17: pl.auth.v1.SigningKey.signs_at:type_name -> google.protobuf.Timestamp
+	25, // 18: pl.auth.v1.PasswordReset.created_at:type_name -> google.protobuf.Timestamp
+	25, // 19: pl.auth.v1.PasswordReset.expires_at:type_name -> google.protobuf.Timestamp
+	25, // 20: pl.auth.v1.PasswordReset.sent_at:type_name -> google.protobuf.Timestamp
+	25, // 21: pl.auth.v1.PasswordReset.used_at:type_name -> google.protobuf.Timestamp
+	25, // 22: pl.auth.v1.LoginThrottle.resets_at:type_name -> google.protobuf.Timestamp
+	0,  // 23: pl.auth.v1.AccountView.role:type_name -> pl.auth.v1.Role
+	25, // 24: pl.auth.v1.AccountView.created_at:type_name -> google.protobuf.Timestamp
+	25, // 25: pl.auth.v1.SessionView.created_at:type_name -> google.protobuf.Timestamp
+	25, // 26: pl.auth.v1.SessionView.used_at:type_name -> google.protobuf.Timestamp
+	25, // 27: pl.auth.v1.SessionView.ends_at:type_name -> google.protobuf.Timestamp
+	0,  // 28: pl.auth.v1.CreateAccountRequest.role:type_name -> pl.auth.v1.Role
+	9,  // 29: pl.auth.v1.CreateAccountResponse.account:type_name -> pl.auth.v1.AccountView
+	9,  // 30: pl.auth.v1.DisableAccountResponse.account:type_name -> pl.auth.v1.AccountView
+	9,  // 31: pl.auth.v1.EnableAccountResponse.account:type_name -> pl.auth.v1.AccountView
+	9,  // 32: pl.auth.v1.GetAccountResponse.account:type_name -> pl.auth.v1.AccountView
+	10, // 33: pl.auth.v1.ListSessionsResponse.sessions:type_name -> pl.auth.v1.SessionView
+	11, // 34: pl.auth.v1.AuthService.CreateAccount:input_type -> pl.auth.v1.CreateAccountRequest
+	13, // 35: pl.auth.v1.AuthService.ChangePassword:input_type -> pl.auth.v1.ChangePasswordRequest
+	15, // 36: pl.auth.v1.AuthService.DisableAccount:input_type -> pl.auth.v1.DisableAccountRequest
+	17, // 37: pl.auth.v1.AuthService.EnableAccount:input_type -> pl.auth.v1.EnableAccountRequest
+	19, // 38: pl.auth.v1.AuthService.GetAccount:input_type -> pl.auth.v1.GetAccountRequest
+	21, // 39: pl.auth.v1.AuthService.ListSessions:input_type -> pl.auth.v1.ListSessionsRequest
+	23, // 40: pl.auth.v1.AuthService.EndSession:input_type -> pl.auth.v1.EndSessionRequest
+	12, // 41: pl.auth.v1.AuthService.CreateAccount:output_type -> pl.auth.v1.CreateAccountResponse
+	14, // 42: pl.auth.v1.AuthService.ChangePassword:output_type -> pl.auth.v1.ChangePasswordResponse
+	16, // 43: pl.auth.v1.AuthService.DisableAccount:output_type -> pl.auth.v1.DisableAccountResponse
+	18, // 44: pl.auth.v1.AuthService.EnableAccount:output_type -> pl.auth.v1.EnableAccountResponse
+	20, // 45: pl.auth.v1.AuthService.GetAccount:output_type -> pl.auth.v1.GetAccountResponse
+	22, // 46: pl.auth.v1.AuthService.ListSessions:output_type -> pl.auth.v1.ListSessionsResponse
+	24, // 47: pl.auth.v1.AuthService.EndSession:output_type -> pl.auth.v1.EndSessionResponse
+	41, // [41:48] is the sub-list for method output_type
+	34, // [34:41] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_pl_auth_v1_auth_proto_init() }
@@ -2014,13 +2142,14 @@ func file_pl_auth_v1_auth_proto_init() {
 	file_pl_auth_v1_auth_proto_msgTypes[1].OneofWrappers = []any{}
 	file_pl_auth_v1_auth_proto_msgTypes[2].OneofWrappers = []any{}
 	file_pl_auth_v1_auth_proto_msgTypes[3].OneofWrappers = []any{}
+	file_pl_auth_v1_auth_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pl_auth_v1_auth_proto_rawDesc), len(file_pl_auth_v1_auth_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

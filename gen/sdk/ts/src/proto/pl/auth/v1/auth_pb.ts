@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pl/auth/v1/auth.proto.
  */
 export const file_pl_auth_v1_auth: GenFile = /*@__PURE__*/
-  fileDesc("ChVwbC9hdXRoL3YxL2F1dGgucHJvdG8SCnBsLmF1dGgudjEixAIKB0FjY291bnQSCgoCaWQYASABKAkSDQoFZW1haWwYAiABKAkSFQoIdXNlcm5hbWUYAyABKAlIAIgBARIUCgxkaXNwbGF5X25hbWUYBCABKAkSHgoEcm9sZRgFIAEoDjIQLnBsLmF1dGgudjEuUm9sZRIVCg1wYXNzd29yZF9oYXNoGAYgASgJEjcKE3Bhc3N3b3JkX2NoYW5nZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjQKC2Rpc2FibGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgBiAEBEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgsKCV91c2VybmFtZUIOCgxfZGlzYWJsZWRfYXQi9wIKB1Nlc3Npb24SCgoCaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRITCgtjb29raWVfaGFzaBgDIAEoCRISCgp1c2VyX2FnZW50GAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3VzZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB2VuZHNfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKCGVuZGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAiAEBEikKCmVuZF9yZWFzb24YCiABKA4yFS5wbC5hdXRoLnYxLkVuZFJlYXNvbkILCglfZW5kZWRfYXQioAMKBUdyYW50EgoKAmlkGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSEgoKYWNjb3VudF9pZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSFAoMcmVkaXJlY3RfdXJpGAUgASgJEg4KBnNjb3BlcxgGIAMoCRINCgVub25jZRgHIAEoCRIWCg5jb2RlX2NoYWxsZW5nZRgIIAEoCRIRCgljb2RlX2hhc2gYCSABKAkSNAoQYXV0aGVudGljYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNQoMY29kZV91c2VkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAiAEBEjMKCnJldm9rZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAGIAQFCDwoNX2NvZGVfdXNlZF9hdEINCgtfcmV2b2tlZF9hdCK+AQoMUmVmcmVzaFRva2VuEgoKAmlkGAEgASgJEhAKCGdyYW50X2lkGAIgASgJEhIKCnRva2VuX2hhc2gYAyABKAkSDgoGc2NvcGVzGAQgAygJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKB3VzZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSACIAQFCCgoIX3VzZWRfYXQirAEKClNpZ25pbmdLZXkSCgoCaWQYASABKAkSDgoGc2VhbGVkGAIgASgMEhIKCnB1YmxpY19rZXkYAyABKAwSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIc2lnbnNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJlcGxhY2VzGAYgASgJIlkKDUxvZ2luVGhyb3R0bGUSCgoCaWQYASABKAkSDQoFdHJpZXMYAiABKAMSLQoJcmVzZXRzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKyAQoLQWNjb3VudFZpZXcSCgoCaWQYASABKAkSDQoFZW1haWwYAiABKAkSEAoIdXNlcm5hbWUYAyABKAkSFAoMZGlzcGxheV9uYW1lGAQgASgJEh4KBHJvbGUYBSABKA4yEC5wbC5hdXRoLnYxLlJvbGUSEAoIZGlzYWJsZWQYBiABKAgSLgoKY3JlYXRlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiyAEKC1Nlc3Npb25WaWV3EgoKAmlkGAEgASgJEhIKCnVzZXJfYWdlbnQYAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdXNlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHZW5kc19hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY3VycmVudBgGIAEoCCJ/ChRDcmVhdGVBY2NvdW50UmVxdWVzdBINCgVlbWFpbBgBIAEoCRIQCgh1c2VybmFtZRgCIAEoCRIQCghwYXNzd29yZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSHgoEcm9sZRgFIAEoDjIQLnBsLmF1dGgudjEuUm9sZSJBChVDcmVhdGVBY2NvdW50UmVzcG9uc2USKAoHYWNjb3VudBgBIAEoCzIXLnBsLmF1dGgudjEuQWNjb3VudFZpZXciVwoVQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSFAoMb2xkX3Bhc3N3b3JkGAIgASgJEhQKDG5ld19wYXNzd29yZBgDIAEoCSIYChZDaGFuZ2VQYXNzd29yZFJlc3BvbnNlIisKFURpc2FibGVBY2NvdW50UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJIkIKFkRpc2FibGVBY2NvdW50UmVzcG9uc2USKAoHYWNjb3VudBgBIAEoCzIXLnBsLmF1dGgudjEuQWNjb3VudFZpZXciKgoURW5hYmxlQWNjb3VudFJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCSJBChVFbmFibGVBY2NvdW50UmVzcG9uc2USKAoHYWNjb3VudBgBIAEoCzIXLnBsLmF1dGgudjEuQWNjb3VudFZpZXciJwoRR2V0QWNjb3VudFJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCSI+ChJHZXRBY2NvdW50UmVzcG9uc2USKAoHYWNjb3VudBgBIAEoCzIXLnBsLmF1dGgudjEuQWNjb3VudFZpZXciUAoTTGlzdFNlc3Npb25zUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIloKFExpc3RTZXNzaW9uc1Jlc3BvbnNlEikKCHNlc3Npb25zGAEgAygLMhcucGwuYXV0aC52MS5TZXNzaW9uVmlldxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiOwoRRW5kU2Vzc2lvblJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJIhQKEkVuZFNlc3Npb25SZXNwb25zZSpQCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIQCgxST0xFX1NUVURFTlQQARIQCgxST0xFX1RFQUNIRVIQAhIOCgpST0xFX0FETUlOEAMq4wEKCUVuZFJlYXNvbhIaChZFTkRfUkVBU09OX1VOU1BFQ0lGSUVEEAASEwoPRU5EX1JFQVNPTl9JRExFEAESFwoTRU5EX1JFQVNPTl9MSUZFVElNRRACEhUKEUVORF9SRUFTT05fTE9HT1VUEAMSFgoSRU5EX1JFQVNPTl9SRVZPS0VEEAQSHwobRU5EX1JFQVNPTl9QQVNTV09SRF9DSEFOR0VEEAUSHwobRU5EX1JFQVNPTl9BQ0NPVU5UX0RJU0FCTEVEEAYSGwoXRU5EX1JFQVNPTl9UT0tFTl9SRVVTRUQQBzLiBAoLQXV0aFNlcnZpY2USVAoNQ3JlYXRlQWNjb3VudBIgLnBsLmF1dGgudjEuQ3JlYXRlQWNjb3VudFJlcXVlc3QaIS5wbC5hdXRoLnYxLkNyZWF0ZUFjY291bnRSZXNwb25zZRJXCg5DaGFuZ2VQYXNzd29yZBIhLnBsLmF1dGgudjEuQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0GiIucGwuYXV0aC52MS5DaGFuZ2VQYXNzd29yZFJlc3BvbnNlElcKDkRpc2FibGVBY2NvdW50EiEucGwuYXV0aC52MS5EaXNhYmxlQWNjb3VudFJlcXVlc3QaIi5wbC5hdXRoLnYxLkRpc2FibGVBY2NvdW50UmVzcG9uc2USVAoNRW5hYmxlQWNjb3VudBIgLnBsLmF1dGgudjEuRW5hYmxlQWNjb3VudFJlcXVlc3QaIS5wbC5hdXRoLnYxLkVuYWJsZUFjY291bnRSZXNwb25zZRJQCgpHZXRBY2NvdW50Eh0ucGwuYXV0aC52MS5HZXRBY2NvdW50UmVxdWVzdBoeLnBsLmF1dGgudjEuR2V0QWNjb3VudFJlc3BvbnNlIgOQAgESVgoMTGlzdFNlc3Npb25zEh8ucGwuYXV0aC52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiAucGwuYXV0aC52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIDkAIBEksKCkVuZFNlc3Npb24SHS5wbC5hdXRoLnYxLkVuZFNlc3Npb25SZXF1ZXN0Gh4ucGwuYXV0aC52MS5FbmRTZXNzaW9uUmVzcG9uc2VCPlo8Z2l0aHViLmNvbS9wdWxzZWxlYXJuL2NhbXB1cy1odWIvZ2VuL3Byb3RvL3BsL2F1dGgvdjE7YXV0aHYxYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChVwbC9hdXRoL3YxL2F1dGgucHJvdG8SCnBsLmF1dGgudjEixAIKB0FjY291bnQSCgoCaWQYASABKAkSDQoFZW1haWwYAiABKAkSFQoIdXNlcm5hbWUYAyABKAlIAIgBARIUCgxkaXNwbGF5X25hbWUYBCABKAkSHgoEcm9sZRgFIAEoDjIQLnBsLmF1dGgudjEuUm9sZRIVCg1wYXNzd29yZF9oYXNoGAYgASgJEjcKE3Bhc3N3b3JkX2NoYW5nZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjQKC2Rpc2FibGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgBiAEBEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgsKCV91c2VybmFtZUIOCgxfZGlzYWJsZWRfYXQi9wIKB1Nlc3Npb24SCgoCaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRITCgtjb29raWVfaGFzaBgDIAEoCRISCgp1c2VyX2FnZW50GAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3VzZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB2VuZHNfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKCGVuZGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAiAEBEikKCmVuZF9yZWFzb24YCiABKA4yFS5wbC5hdXRoLnYxLkVuZFJlYXNvbkILCglfZW5kZWRfYXQioAMKBUdyYW50EgoKAmlkGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSEgoKYWNjb3VudF9pZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSFAoMcmVkaXJlY3RfdXJpGAUgASgJEg4KBnNjb3BlcxgGIAMoCRINCgVub25jZRgHIAEoCRIWCg5jb2RlX2NoYWxsZW5nZRgIIAEoCRIRCgljb2RlX2hhc2gYCSABKAkSNAoQYXV0aGVudGljYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNQoMY29kZV91c2VkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAiAEBEjMKCnJldm9rZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAGIAQFCDwoNX2NvZGVfdXNlZF9hdEINCgtfcmV2b2tlZF9hdCK+AQoMUmVmcmVzaFRva2VuEgoKAmlkGAEgASgJEhAKCGdyYW50X2lkGAIgASgJEhIKCnRva2VuX2hhc2gYAyABKAkSDgoGc2NvcGVzGAQgAygJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKB3VzZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSACIAQFCCgoIX3VzZWRfYXQirAEKClNpZ25pbmdLZXkSCgoCaWQYASABKAkSDgoGc2VhbGVkGAIgASgMEhIKCnB1YmxpY19rZXkYAyABKAwSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIc2lnbnNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJlcGxhY2VzGAYgASgJIrMCCg1QYXNzd29yZFJlc2V0EgoKAmlkGAEgASgJEhcKCmFjY291bnRfaWQYAiABKAlIAIgBARISCgp0b2tlbl9oYXNoGAMgASgJEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKB3NlbnRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAGIAQESMAoHdXNlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAogBAUINCgtfYWNjb3VudF9pZEIKCghfc2VudF9hdEIKCghfdXNlZF9hdCJZCg1Mb2dpblRocm90dGxlEgoKAmlkGAEgASgJEg0KBXRyaWVzGAIgASgDEi0KCXJlc2V0c19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAisgEKC0FjY291bnRWaWV3EgoKAmlkGAEgASgJEg0KBWVtYWlsGAIgASgJEhAKCHVzZXJuYW1lGAMgASgJEhQKDGRpc3BsYXlfbmFtZRgEIAEoCRIeCgRyb2xlGAUgASgOMhAucGwuYXV0aC52MS5Sb2xlEhAKCGRpc2FibGVkGAYgASgIEi4KCmNyZWF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsgBCgtTZXNzaW9uVmlldxIKCgJpZBgBIAEoCRISCgp1c2VyX2FnZW50GAIgASgJEi4KCmNyZWF0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3VzZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB2VuZHNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2N1cnJlbnQYBiABKAgifwoUQ3JlYXRlQWNjb3VudFJlcXVlc3QSDQoFZW1haWwYASABKAkSEAoIdXNlcm5hbWUYAiABKAkSEAoIcGFzc3dvcmQYAyABKAkSFAoMZGlzcGxheV9uYW1lGAQgASgJEh4KBHJvbGUYBSABKA4yEC5wbC5hdXRoLnYxLlJvbGUiQQoVQ3JlYXRlQWNjb3VudFJlc3BvbnNlEigKB2FjY291bnQYASABKAsyFy5wbC5hdXRoLnYxLkFjY291bnRWaWV3IlcKFUNoYW5nZVBhc3N3b3JkUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhQKDG9sZF9wYXNzd29yZBgCIAEoCRIUCgxuZXdfcGFzc3dvcmQYAyABKAkiGAoWQ2hhbmdlUGFzc3dvcmRSZXNwb25zZSIrChVEaXNhYmxlQWNjb3VudFJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCSJCChZEaXNhYmxlQWNjb3VudFJlc3BvbnNlEigKB2FjY291bnQYASABKAsyFy5wbC5hdXRoLnYxLkFjY291bnRWaWV3IioKFEVuYWJsZUFjY291bnRSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkiQQoVRW5hYmxlQWNjb3VudFJlc3BvbnNlEigKB2FjY291bnQYASABKAsyFy5wbC5hdXRoLnYxLkFjY291bnRWaWV3IicKEUdldEFjY291bnRSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkiPgoSR2V0QWNjb3VudFJlc3BvbnNlEigKB2FjY291bnQYASABKAsyFy5wbC5hdXRoLnYxLkFjY291bnRWaWV3IlAKE0xpc3RTZXNzaW9uc1JlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJaChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIpCghzZXNzaW9ucxgBIAMoCzIXLnBsLmF1dGgudjEuU2Vzc2lvblZpZXcSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjsKEUVuZFNlc3Npb25SZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEgoKc2Vzc2lvbl9pZBgCIAEoCSIUChJFbmRTZXNzaW9uUmVzcG9uc2UqUAoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASEAoMUk9MRV9TVFVERU5UEAESEAoMUk9MRV9URUFDSEVSEAISDgoKUk9MRV9BRE1JThADKuMBCglFbmRSZWFzb24SGgoWRU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEhMKD0VORF9SRUFTT05fSURMRRABEhcKE0VORF9SRUFTT05fTElGRVRJTUUQAhIVChFFTkRfUkVBU09OX0xPR09VVBADEhYKEkVORF9SRUFTT05fUkVWT0tFRBAEEh8KG0VORF9SRUFTT05fUEFTU1dPUkRfQ0hBTkdFRBAFEh8KG0VORF9SRUFTT05fQUNDT1VOVF9ESVNBQkxFRBAGEhsKF0VORF9SRUFTT05fVE9LRU5fUkVVU0VEEAcy4gQKC0F1dGhTZXJ2aWNlElQKDUNyZWF0ZUFjY291bnQSIC5wbC5hdXRoLnYxLkNyZWF0ZUFjY291bnRSZXF1ZXN0GiEucGwuYXV0aC52MS5DcmVhdGVBY2NvdW50UmVzcG9uc2USVwoOQ2hhbmdlUGFzc3dvcmQSIS5wbC5hdXRoLnYxLkNoYW5nZVBhc3N3b3JkUmVxdWVzdBoiLnBsLmF1dGgudjEuQ2hhbmdlUGFzc3dvcmRSZXNwb25zZRJXCg5EaXNhYmxlQWNjb3VudBIhLnBsLmF1dGgudjEuRGlzYWJsZUFjY291bnRSZXF1ZXN0GiIucGwuYXV0aC52MS5EaXNhYmxlQWNjb3VudFJlc3BvbnNlElQKDUVuYWJsZUFjY291bnQSIC5wbC5hdXRoLnYxLkVuYWJsZUFjY291bnRSZXF1ZXN0GiEucGwuYXV0aC52MS5FbmFibGVBY2NvdW50UmVzcG9uc2USUAoKR2V0QWNjb3VudBIdLnBsLmF1dGgudjEuR2V0QWNjb3VudFJlcXVlc3QaHi5wbC5hdXRoLnYxLkdldEFjY291bnRSZXNwb25zZSIDkAIBElYKDExpc3RTZXNzaW9ucxIfLnBsLmF1dGgudjEuTGlzdFNlc3Npb25zUmVxdWVzdBogLnBsLmF1dGgudjEuTGlzdFNlc3Npb25zUmVzcG9uc2UiA5ACARJLCgpFbmRTZXNzaW9uEh0ucGwuYXV0aC52MS5FbmRTZXNzaW9uUmVxdWVzdBoeLnBsLmF1dGgudjEuRW5kU2Vzc2lvblJlc3BvbnNlQj5aPGdpdGh1Yi5jb20vcHVsc2VsZWFybi9jYW1wdXMtaHViL2dlbi9wcm90by9wbC9hdXRoL3YxO2F1dGh2MWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Account is what one person logs in with.
@@ -397,13 +397,78 @@ export const SigningKeySchema: GenMessage<SigningKey> = /*@__PURE__*/
   messageDesc(file_pl_auth_v1_auth, 4);
 
 /**
- * LoginThrottle counts the log-ins that were tried for one account or from one address and did not succeed.
+ * PasswordReset is one request for a new password. It exists for names that nobody has as well, so that nobody learns from
+ * an answer, or from how long it took, who has an account.
+ *
+ * @generated from message pl.auth.v1.PasswordReset
+ */
+export type PasswordReset = Message<"pl.auth.v1.PasswordReset"> & {
+  /**
+   * The request's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Whose password it is. Absent when nobody has the name.
+   *
+   * @generated from field: optional string account_id = 2;
+   */
+  accountId?: string | undefined;
+
+  /**
+   * The SHA-256 of the secret in the mail, in hex.
+   *
+   * @generated from field: string token_hash = 3;
+   */
+  tokenHash: string;
+
+  /**
+   * When it was asked for.
+   *
+   * @generated from field: google.protobuf.Timestamp created_at = 4;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * When the secret is of no use any more.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 5;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * When the mail was handed over. Absent until then.
+   *
+   * @generated from field: optional google.protobuf.Timestamp sent_at = 6;
+   */
+  sentAt?: Timestamp | undefined;
+
+  /**
+   * When a password was set with it, or with another one of the same account. Absent until then.
+   *
+   * @generated from field: optional google.protobuf.Timestamp used_at = 7;
+   */
+  usedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message pl.auth.v1.PasswordReset.
+ * Use `create(PasswordResetSchema)` to create a new message.
+ */
+export const PasswordResetSchema: GenMessage<PasswordReset> = /*@__PURE__*/
+  messageDesc(file_pl_auth_v1_auth, 5);
+
+/**
+ * LoginThrottle counts what was tried for one account or from one address and did not succeed: log-ins, and requests for
+ * a new password.
  *
  * @generated from message pl.auth.v1.LoginThrottle
  */
 export type LoginThrottle = Message<"pl.auth.v1.LoginThrottle"> & {
   /**
-   * A UUID that follows from the account's name or from the address.
+   * A UUID that follows from what is tried, and the account's name or the address.
    *
    * @generated from field: string id = 1;
    */
@@ -429,7 +494,7 @@ export type LoginThrottle = Message<"pl.auth.v1.LoginThrottle"> & {
  * Use `create(LoginThrottleSchema)` to create a new message.
  */
 export const LoginThrottleSchema: GenMessage<LoginThrottle> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 5);
+  messageDesc(file_pl_auth_v1_auth, 6);
 
 /**
  * AccountView is an account as people see it.
@@ -492,7 +557,7 @@ export type AccountView = Message<"pl.auth.v1.AccountView"> & {
  * Use `create(AccountViewSchema)` to create a new message.
  */
 export const AccountViewSchema: GenMessage<AccountView> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 6);
+  messageDesc(file_pl_auth_v1_auth, 7);
 
 /**
  * SessionView is a session as its owner sees it.
@@ -548,7 +613,7 @@ export type SessionView = Message<"pl.auth.v1.SessionView"> & {
  * Use `create(SessionViewSchema)` to create a new message.
  */
 export const SessionViewSchema: GenMessage<SessionView> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 7);
+  messageDesc(file_pl_auth_v1_auth, 8);
 
 /**
  * CreateAccountRequest describes a new account.
@@ -598,7 +663,7 @@ export type CreateAccountRequest = Message<"pl.auth.v1.CreateAccountRequest"> & 
  * Use `create(CreateAccountRequestSchema)` to create a new message.
  */
 export const CreateAccountRequestSchema: GenMessage<CreateAccountRequest> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 8);
+  messageDesc(file_pl_auth_v1_auth, 9);
 
 /**
  * CreateAccountResponse carries the new account.
@@ -619,7 +684,7 @@ export type CreateAccountResponse = Message<"pl.auth.v1.CreateAccountResponse"> 
  * Use `create(CreateAccountResponseSchema)` to create a new message.
  */
 export const CreateAccountResponseSchema: GenMessage<CreateAccountResponse> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 9);
+  messageDesc(file_pl_auth_v1_auth, 10);
 
 /**
  * ChangePasswordRequest names an account and its new password.
@@ -654,7 +719,7 @@ export type ChangePasswordRequest = Message<"pl.auth.v1.ChangePasswordRequest"> 
  * Use `create(ChangePasswordRequestSchema)` to create a new message.
  */
 export const ChangePasswordRequestSchema: GenMessage<ChangePasswordRequest> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 10);
+  messageDesc(file_pl_auth_v1_auth, 11);
 
 /**
  * ChangePasswordResponse is empty.
@@ -669,7 +734,7 @@ export type ChangePasswordResponse = Message<"pl.auth.v1.ChangePasswordResponse"
  * Use `create(ChangePasswordResponseSchema)` to create a new message.
  */
 export const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 11);
+  messageDesc(file_pl_auth_v1_auth, 12);
 
 /**
  * DisableAccountRequest names an account.
@@ -690,7 +755,7 @@ export type DisableAccountRequest = Message<"pl.auth.v1.DisableAccountRequest"> 
  * Use `create(DisableAccountRequestSchema)` to create a new message.
  */
 export const DisableAccountRequestSchema: GenMessage<DisableAccountRequest> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 12);
+  messageDesc(file_pl_auth_v1_auth, 13);
 
 /**
  * DisableAccountResponse carries the account.
@@ -711,7 +776,7 @@ export type DisableAccountResponse = Message<"pl.auth.v1.DisableAccountResponse"
  * Use `create(DisableAccountResponseSchema)` to create a new message.
  */
 export const DisableAccountResponseSchema: GenMessage<DisableAccountResponse> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 13);
+  messageDesc(file_pl_auth_v1_auth, 14);
 
 /**
  * EnableAccountRequest names an account.
@@ -732,7 +797,7 @@ export type EnableAccountRequest = Message<"pl.auth.v1.EnableAccountRequest"> & 
  * Use `create(EnableAccountRequestSchema)` to create a new message.
  */
 export const EnableAccountRequestSchema: GenMessage<EnableAccountRequest> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 14);
+  messageDesc(file_pl_auth_v1_auth, 15);
 
 /**
  * EnableAccountResponse carries the account.
@@ -753,7 +818,7 @@ export type EnableAccountResponse = Message<"pl.auth.v1.EnableAccountResponse"> 
  * Use `create(EnableAccountResponseSchema)` to create a new message.
  */
 export const EnableAccountResponseSchema: GenMessage<EnableAccountResponse> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 15);
+  messageDesc(file_pl_auth_v1_auth, 16);
 
 /**
  * GetAccountRequest names an account.
@@ -774,7 +839,7 @@ export type GetAccountRequest = Message<"pl.auth.v1.GetAccountRequest"> & {
  * Use `create(GetAccountRequestSchema)` to create a new message.
  */
 export const GetAccountRequestSchema: GenMessage<GetAccountRequest> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 16);
+  messageDesc(file_pl_auth_v1_auth, 17);
 
 /**
  * GetAccountResponse carries one account.
@@ -795,7 +860,7 @@ export type GetAccountResponse = Message<"pl.auth.v1.GetAccountResponse"> & {
  * Use `create(GetAccountResponseSchema)` to create a new message.
  */
 export const GetAccountResponseSchema: GenMessage<GetAccountResponse> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 17);
+  messageDesc(file_pl_auth_v1_auth, 18);
 
 /**
  * ListSessionsRequest asks for one page of sessions.
@@ -830,7 +895,7 @@ export type ListSessionsRequest = Message<"pl.auth.v1.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 18);
+  messageDesc(file_pl_auth_v1_auth, 19);
 
 /**
  * ListSessionsResponse is one page of sessions.
@@ -858,7 +923,7 @@ export type ListSessionsResponse = Message<"pl.auth.v1.ListSessionsResponse"> & 
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 19);
+  messageDesc(file_pl_auth_v1_auth, 20);
 
 /**
  * EndSessionRequest names a session.
@@ -886,7 +951,7 @@ export type EndSessionRequest = Message<"pl.auth.v1.EndSessionRequest"> & {
  * Use `create(EndSessionRequestSchema)` to create a new message.
  */
 export const EndSessionRequestSchema: GenMessage<EndSessionRequest> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 20);
+  messageDesc(file_pl_auth_v1_auth, 21);
 
 /**
  * EndSessionResponse is empty.
@@ -901,7 +966,7 @@ export type EndSessionResponse = Message<"pl.auth.v1.EndSessionResponse"> & {
  * Use `create(EndSessionResponseSchema)` to create a new message.
  */
 export const EndSessionResponseSchema: GenMessage<EndSessionResponse> = /*@__PURE__*/
-  messageDesc(file_pl_auth_v1_auth, 21);
+  messageDesc(file_pl_auth_v1_auth, 22);
 
 /**
  * Role is what a person may act as.
