@@ -83,10 +83,11 @@ bench-generate: ## pl-gen generate: nothing changed, one schema, 1,000 events
 	$(GO) run ./bench/generate
 
 .PHONY: load
-load: ## 50,000 websockets, 2,000 events/s: latency, losses, memory, CPU (SESSIONS= RATE= FANOUT= DURATION= GATEWAYS= LISTENERS=)
+load: ## 50,000 websockets, 2,000 events/s: latency, losses, memory, CPU (SESSIONS= RATE= FANOUT= DURATION= GATEWAYS= LISTENERS= COMPARE=1: then centrifuge)
 	@mkdir -p bin && $(GO) build -o bin/ ./gen/cmd/hub ./gen/cmd/gateway && $(GO) build -o bin/load ./bench/load
+	@$(if $(COMPARE),$(GO) build -C bench/compare -o ../../bin/centrifuge ./centrifuge)
 	bin/load -sessions $(or $(SESSIONS),50000) -rate $(or $(RATE),2000) -fanout $(or $(FANOUT),10) -duration $(or $(DURATION),5m) \
-		-gateways $(or $(GATEWAYS),3) -listeners $(or $(LISTENERS),3)
+		-gateways $(or $(GATEWAYS),3) -listeners $(or $(LISTENERS),3) -compare=$(if $(COMPARE),true,false)
 
 .PHONY: web
 web: ## Build the page of services/web/app into services/web/dist (needs Node)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -115,20 +114,13 @@ func (r *run) startWriter() (err error) {
 }
 
 func (r *run) startGateways() error {
-	env := []string{
-		"PL_KAFKA_BROKERS=" + r.brokers, "PL_REGISTRY_URL=" + r.registry, "PL_ADMIN_ADDR=off", "PL_LOG_LEVEL=warn",
-		"PL_RATE_LIMIT=0", "PL_OIDC_ISSUER=" + r.issuer.url,
-	}
-	for _, name := range hubgateway.Front().Contexts() {
-		env = append(env, "PL_CALLS_"+strings.ToUpper(name)+"=http://127.0.0.1:1")
-	}
 	for i := range r.gateways {
 		addr, err := loopback.FreeAddr()
 		if err != nil {
 			return err
 		}
-		p, err := r.start(fmt.Sprintf("gateway-%d", i+1), filepath.Join(r.bin, "gateway"), nil,
-			append(slices.Clip(env), "PL_HTTP_ADDR="+addr, "PL_DATA_DIR="+filepath.Join(r.dir, "gateway")))
+		program, env := r.gateway(addr)
+		p, err := r.start(fmt.Sprintf("gateway-%d", i+1), filepath.Join(r.bin, program), nil, env)
 		if err != nil {
 			return err
 		}
@@ -143,6 +135,21 @@ func (r *run) startGateways() error {
 	return nil
 }
 
+// gateway returns the program of a gateway at addr, with its settings.
+func (r *run) gateway(addr string) (program string, env []string) {
+	if r.rival {
+		return "centrifuge", []string{"CENTRIFUGE_ADDR=" + addr, "CENTRIFUGE_BROKERS=" + r.brokers}
+	}
+	env = []string{
+		"PL_KAFKA_BROKERS=" + r.brokers, "PL_REGISTRY_URL=" + r.registry, "PL_ADMIN_ADDR=off", "PL_LOG_LEVEL=warn",
+		"PL_RATE_LIMIT=0", "PL_OIDC_ISSUER=" + r.issuer.url, "PL_HTTP_ADDR=" + addr, "PL_DATA_DIR=" + filepath.Join(r.dir, "gateway"),
+	}
+	for _, name := range hubgateway.Front().Contexts() {
+		env = append(env, "PL_CALLS_"+strings.ToUpper(name)+"=http://127.0.0.1:1")
+	}
+	return "gateway", env
+}
+
 func (r *run) startListeners() error {
 	secret, err := r.issuer.secret()
 	if err != nil {
@@ -151,7 +158,7 @@ func (r *run) startListeners() error {
 	began := time.Now()
 	for i := range r.listeners {
 		p, err := r.start(fmt.Sprintf("listener-%d", i+1), r.self, append([]string{
-			"listen", "-part", strconv.Itoa(i), "-at", strings.Join(r.addrs, ","), "-issuer", r.issuer.url,
+			"listen", "-part", strconv.Itoa(i), "-at", strings.Join(r.addrs, ","), "-issuer", r.issuer.url, "-rival=" + strconv.FormatBool(r.rival),
 		}, r.flags()...), []string{"LOAD_KEY=" + secret})
 		if err != nil {
 			return err

@@ -24,8 +24,6 @@ import (
 	"github.com/gobwas/ws"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
-
-	"github.com/pulselearn/campus-hub/platform/realtime"
 )
 
 // A listener holds a part of the websockets. It reads them with one epoll
@@ -33,6 +31,7 @@ import (
 type listener struct {
 	plan
 	part     int
+	speaks   *dialect
 	gateways []string
 	mint     *mint
 	epoll    int
@@ -72,13 +71,16 @@ func listen(args []string) error {
 	l := &listener{hist: hdrhistogram.New(leastLatency, mostLatency, digits)}
 	flags := flag.NewFlagSet("listen", flag.ContinueOnError)
 	l.register(flags)
+	flags.BoolVar(&l.rival, "rival", false, "speak the protocol of centrifuge")
 	flags.IntVar(&l.part, "part", 0, "which part of the websockets")
 	addrs := flags.String("at", "", "addresses of the gateways")
 	issuer := flags.String("issuer", "", "who issues the tokens")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	l.plan.gateways = 0
+	if l.speaks = &ours; l.rival {
+		l.speaks = &centrifuge
+	}
 	l.gateways = strings.Split(*addrs, ",")
 	var err error
 	if l.mint, err = newMint(*issuer, os.Getenv("LOAD_KEY")); err != nil {
@@ -146,7 +148,7 @@ func (l *listener) dial(n int) error {
 	course := n % l.courses()
 	addr := l.gateways[(n/l.courses()+course)%len(l.gateways)]
 	dialer := ws.Dialer{
-		Timeout: 30 * time.Second, Protocols: []string{realtime.Subprotocol}, ReadBufferSize: 512, WriteBufferSize: 512,
+		Timeout: 30 * time.Second, Protocols: l.speaks.protocols, ReadBufferSize: 512, WriteBufferSize: 512,
 		NetDial: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(l.part+1))}}).DialContext,
 	}
 	stream, early, _, err := dialer.Dial(context.Background(), "ws://"+addr+"/realtime")
@@ -160,14 +162,11 @@ func (l *listener) dial(n int) error {
 	if err := stream.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return err
 	}
-	for _, text := range []string{
-		`{"type":"auth","token":"` + token + `"}`,
-		`{"type":"subscribe","channel":"course:` + courseID(course) + `"}`,
-	} {
+	for _, text := range l.speaks.hello(token, "course:"+courseID(course)) {
 		if err := ws.WriteFrame(stream, ws.MaskFrameInPlace(ws.NewTextFrame([]byte(text)))); err != nil {
 			return err
 		}
-		if err := expect(in); err != nil {
+		if err := l.speaks.expect(in); err != nil {
 			return err
 		}
 	}
@@ -175,25 +174,6 @@ func (l *listener) dial(n int) error {
 		return errors.New("an event has come before any was published")
 	}
 	return l.adopt(stream.(*net.TCPConn))
-}
-
-// expect reads the answers ready and subscribed.
-func expect(stream io.Reader) error {
-	h, err := ws.ReadHeader(stream)
-	if err != nil {
-		return err
-	}
-	payload := make([]byte, h.Length)
-	if _, err := io.ReadFull(stream, payload); err != nil {
-		return err
-	}
-	if h.OpCode == ws.OpPing || bytes.HasPrefix(payload, []byte(`{"type":"position"`)) {
-		return expect(stream) // a heartbeat; the answer to it comes in time
-	}
-	if !bytes.HasPrefix(payload, []byte(`{"type":"ready"`)) && !bytes.HasPrefix(payload, []byte(`{"type":"subscribed"`)) {
-		return fmt.Errorf("got %s", payload)
-	}
-	return nil
 }
 
 // adopt gives the websocket to the loop.
@@ -317,19 +297,33 @@ func cut(data []byte) (size int, payload []byte, op ws.OpCode) {
 }
 
 var (
-	eventPrefix = []byte(`{"type":"event"`)
 	titlePrefix = []byte(`"title":"`)
 	pong        = ws.MustCompileFrame(ws.MaskFrame(ws.NewPongFrame(nil)))
 )
 
 // take looks at one frame.
 func (l *listener) take(c *conn, op ws.OpCode, payload []byte, now int64) {
-	if op == ws.OpPing {
+	switch {
+	case op == ws.OpPing:
 		_, _ = unix.Write(c.fd, pong) // one that cannot be written is missed by the gateway
 		return
+	case !l.rival:
+		l.message(c, payload, now)
+		return
 	}
-	if !bytes.HasPrefix(payload, eventPrefix) {
-		if bytes.HasPrefix(payload, []byte(`{"type":"resync"`)) {
+	for message := range bytes.Lines(payload) { // several, when they were waiting
+		if string(bytes.TrimSpace(message)) == heartbeat {
+			_, _ = unix.Write(c.fd, beat)
+			continue
+		}
+		l.message(c, message, now)
+	}
+}
+
+// message looks at one message of a gateway.
+func (l *listener) message(c *conn, payload []byte, now int64) {
+	if !bytes.HasPrefix(payload, l.speaks.event) {
+		if bytes.HasPrefix(payload, resync) {
 			l.result.Resyncs++
 		}
 		return

@@ -30,6 +30,8 @@ type plan struct {
 	brokers, registry      string
 	bin                    string
 	target                 time.Duration
+	compare                bool
+	rival                  bool // this is the run that it is compared with
 }
 
 // courses is how many channels there are.
@@ -52,6 +54,7 @@ func (p *plan) register(f *flag.FlagSet) {
 	f.StringVar(&p.brokers, "brokers", "", "Kafka brokers; empty: the hub's own")
 	f.StringVar(&p.registry, "registry", "", "Schema Registry; empty: the hub's own")
 	f.StringVar(&p.bin, "bin", "bin", "directory with hub and gateway")
+	f.BoolVar(&p.compare, "compare", false, "run bin/centrifuge in place of our gateways afterwards, and print both")
 	f.DurationVar(&p.target, "target", 0, "fail when the 99th percentile is not below; 0: 25ms up to a fan-out of 10, and 100ms above")
 }
 
@@ -89,7 +92,22 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	exit(lead(ctx, &p))
+	exit(p.lead(ctx))
+}
+
+// lead measures ours and, when asked, the rival.
+func (p *plan) lead(ctx context.Context) error {
+	rival := *p // a run fills in what it has started
+	err := lead(ctx, p)
+	if !p.compare || ctx.Err() != nil {
+		return err
+	}
+	rival.rival, rival.target = true, time.Hour
+	fmt.Println("\ncentrifuge, which checks no tokens and keeps nothing for those who come back:")
+	if err := lead(ctx, &rival); err != nil {
+		fmt.Println("centrifuge:", err)
+	}
+	return err
 }
 
 // roles are what a process can be besides the one that leads.
