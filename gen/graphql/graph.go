@@ -100,5 +100,24 @@ func Graph() gateway.Graph {
 				IDs: "userIds", Items: "users", Key: "id",
 			},
 		},
+		Subscriptions: []gateway.Subscription{
+			{Name: "badgeAwarded", Topic: "pl.achievement.badge_awarded.v1", Family: "user", Argument: "studentId"},
+			{Name: "progressChanged", Topic: "pl.achievement.progress_changed.v1", Family: "course", Argument: "courseId"},
+			{Name: "sessionExpired", Topic: "pl.auth.session_expired.v1", Family: "user", Argument: "userId"},
+			{Name: "coursePublished", Topic: "pl.course.course_published.v1", Family: "course", Argument: "courseId"},
+			{Name: "materialUploaded", Topic: "pl.course.material_uploaded.v1", Family: "course", Argument: "courseId"},
+			{Name: "granted", Topic: "pl.enrollment.granted.v1", Family: "user", Argument: "studentId"},
+			{Name: "notificationCreated", Topic: "pl.notification.notification_created.v1", Family: "user", Argument: "studentId"},
+			{Name: "quizCompleted", Topic: "pl.quiz.quiz_completed.v1", Family: "user", Argument: "studentId"},
+			{Name: "profileUpdated", Topic: "pl.userprofile.profile_updated.v1", Family: "user", Argument: "userId"},
+			{Name: "userRegistered", Topic: "pl.userprofile.user_registered.v1", Family: "user", Argument: "userId"},
+		},
+		Variants: []gateway.Variant{
+			{Record: "pl.course.v1.Document", Type: "EventDocument"},
+			{Record: "pl.course.v1.Video", Type: "EventVideo"},
+			{Record: "pl.course.v1.Link", Type: "EventLink"},
+			{Record: "pl.notification.v1.AboutAccount", Type: "EventAboutAccount"},
+			{Record: "pl.notification.v1.AboutBadge", Type: "EventAboutBadge"},
+		},
 	}
 }

@@ -9,6 +9,10 @@ type Graph struct {
 	Roots []Root
 	// Relations are the fields that lead from an id to what it names.
 	Relations []Relation
+	// Subscriptions are the fields of Subscription.
+	Subscriptions []Subscription
+	// Variants are the records that unions in events are made of.
+	Variants []Variant
 }
 
 // A Root is a field that makes a call.
@@ -32,4 +36,23 @@ type Relation struct {
 	// IDs is the field of its request that takes the ids, Items the one of its
 	// answer with what was found, and Key the one of each item with its id.
 	IDs, Items, Key string
+}
+
+// A Subscription is a field that tells the events of one type as they come. Its
+// arguments are the one that names the channel, and after.
+type Subscription struct {
+	Name string
+	// Topic is the events' topic.
+	Topic string
+	// Family and Argument name the channel: "user" and "studentId" are for
+	// "user:ada" where studentId is "ada". Without that argument the family
+	// user stands for the caller.
+	Family, Argument string
+}
+
+// A Variant is a record in a union of an event.
+type Variant struct {
+	// Record is its full name in the event's schema, and Type the one of its
+	// type in GraphQL.
+	Record, Type string
 }

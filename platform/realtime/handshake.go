@@ -54,8 +54,6 @@ func (s *Server) admit(r *http.Request) (*admission, *refusal) {
 		return nil, &refusal{http.StatusForbidden, "web pages of this origin may not connect; PL_CORS_ORIGINS lists those that may", false}
 	case s.draining.Load():
 		return nil, &refusal{http.StatusServiceUnavailable, "the server is about to end; another takes over", true}
-	case s.open.Load() >= int64(s.cfg.Limits.Sessions):
-		return nil, &refusal{http.StatusServiceUnavailable, "the server has as many sessions as it may have", true}
 	}
 	if err := s.Ready(); err != nil {
 		return nil, &refusal{http.StatusServiceUnavailable, "the server is starting: " + err.Error(), true}
@@ -112,7 +110,17 @@ func (s *Server) knows(origin, host string) bool {
 	return err == nil && strings.EqualFold(u.Host, host)
 }
 
-// upgrade makes a session of the request.
+// sit takes one of the places for sessions, if one is left. Who has taken one
+// leaves it when the session ends or does not begin.
+func (s *Server) sit() *refusal {
+	if s.seats.Add(1) <= int64(s.cfg.Limits.Sessions) {
+		return nil
+	}
+	s.seats.Add(-1)
+	return &refusal{http.StatusServiceUnavailable, "the server has as many sessions as it may have", true}
+}
+
+// upgrade makes a session of a request that has a place.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, a *admission) {
 	upgrader := ws.HTTPUpgrader{
 		Timeout:  s.cfg.Limits.Handshake,
@@ -120,6 +128,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, a *admission) {
 	}
 	stream, buffered, _, err := upgrader.Upgrade(r, w)
 	if err != nil {
+		s.seats.Add(-1)
 		s.refusedHere.Add(1)
 		if stream != nil {
 			_ = stream.Close() // it has had its answer
@@ -131,6 +140,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, a *admission) {
 		already, _ = buffered.Reader.Peek(n) // it is there
 	}
 	if err := s.begin(stream, already, a.caller); err != nil {
+		s.seats.Add(-1)
 		s.cfg.Logger.Warn("realtime: a connection could not be taken over", "error", err)
 		_ = stream.Close() // it is of no use
 	}

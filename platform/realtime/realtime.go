@@ -93,7 +93,7 @@ type Server struct {
 	stop     context.CancelFunc
 	swept    chan struct{}
 
-	open                                      atomic.Int64
+	seats, open                               atomic.Int64 // taken, and begun
 	draining                                  atomic.Bool
 	accepted, refusedHere, resyncs, callsMade atomic.Uint64
 	serial                                    atomic.Uint64
@@ -142,6 +142,9 @@ const (
 // ServeHTTP implements [http.Handler]: it makes a session of the request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a, refusal := s.admit(r)
+	if refusal == nil {
+		refusal = s.sit()
+	}
 	if refusal != nil {
 		s.refusedHere.Add(1)
 		refusal.write(w)

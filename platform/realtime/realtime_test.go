@@ -1,18 +1,15 @@
 package realtime_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
-	"connectrpc.com/connect/v2"
 	"github.com/coder/websocket"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
-	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/realtime"
 )
 
@@ -459,39 +456,4 @@ func TestDrain(t *testing.T) {
 			t.Errorf("a new one: got %d", got)
 		}
 	})
-}
-
-func TestStreamsForOtherProtocols(t *testing.T) {
-	w := newWorld(t)
-	g := w.gateway()
-	as := func(c identity.Caller) context.Context { return identity.With(t.Context(), c) }
-	if _, err := g.server.Subscribe(t.Context(), "user:ada"); connect.CodeOf(err) != connect.CodeUnauthenticated {
-		t.Errorf("nobody: got %v", err)
-	}
-	if _, err := g.server.Subscribe(as(identity.Caller{Subject: "ben"}), "user:ada"); connect.CodeOf(err) != connect.CodePermissionDenied {
-		t.Errorf("somebody else: got %v", err)
-	}
-	ctx, end := context.WithCancel(as(identity.Caller{Subject: "ada"}))
-	events, err := g.server.Subscribe(ctx, "user:ada")
-	w.must(err)
-	w.note("ada", 7)
-	if text := string(<-events); !strings.HasPrefix(text, `{"type":"event"`) || !strings.Contains(text, `"n":7`) {
-		t.Errorf("got %s", text)
-	}
-	end()
-	if _, more := <-events; more {
-		t.Error("a stream goes on after its end")
-	}
-	slow, err := g.server.Subscribe(as(identity.Caller{Subject: "ada"}), "user:ada")
-	w.must(err)
-	for n := range 400 {
-		w.note("ada", n)
-	}
-	n := 0
-	for range slow {
-		n++
-	}
-	if n == 0 || n >= 400 {
-		t.Errorf("a slow reader got %d events and was not ended", n)
-	}
 }

@@ -164,6 +164,7 @@ func (c *session) Closed() {
 	delete(b.sessions, c)
 	b.mu.Unlock()
 	c.server.open.Add(-1)
+	c.server.seats.Add(-1)
 }
 
 // fail tells the client why the session ends.

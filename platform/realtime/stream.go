@@ -11,15 +11,20 @@ import (
 	"github.com/pulselearn/campus-hub/platform/realtime/frame"
 )
 
-// streamed is how many events wait for who reads a stream.
-const streamed = 256
+// What the listeners of other protocols need of package feed.
+type (
+	// A Wish is what a listener wants to hear.
+	Wish = feed.Wish
+	// Positions say what a listener has of a channel.
+	Positions = feed.Positions
+)
 
-// Subscribe returns the events of a channel from now on, each the JSON object
-// that websockets are sent, for the caller of ctx and for other protocols than
-// this package's. The result is closed when ctx ends, when the reader is so
-// slow that it would miss events, and when the broker has dropped some. It
-// fails with a Connect error when the caller may not listen.
-func (s *Server) Subscribe(ctx context.Context, channel string) (<-chan []byte, error) {
+// Subscribe returns the events that the caller of ctx wishes for, as websockets
+// of other protocols than this package's need them. It ends with ctx, which the
+// caller must end. It fails with a Connect error when the caller may not
+// listen, and with OutOfRange when the window does not reach back to where the
+// wish begins.
+func (s *Server) Subscribe(ctx context.Context, wish Wish) (*Stream, error) {
 	caller := identity.From(ctx)
 	if caller.Subject == "" {
 		return nil, refused(connect.CodeUnauthenticated, "people listen; send the access token of one")
@@ -27,59 +32,112 @@ func (s *Server) Subscribe(ctx context.Context, channel string) (<-chan []byte, 
 	if err := s.Ready(); err != nil {
 		return nil, refused(connect.CodeUnavailable, "the server is starting: %v", err)
 	}
-	if err := s.mayListen(&caller, channel); err != nil {
+	if err := s.mayListen(&caller, wish.Channel); err != nil {
 		return nil, err
 	}
-	l := &stream{events: make(chan []byte, streamed)}
-	subscription := s.cfg.Feed.Subscribe(channel, l, nil, func(feed.Welcome) []byte { return nil })
-	context.AfterFunc(ctx, func() {
+	stream := &Stream{room: s.cfg.Limits.QueueBytes, wake: make(chan struct{}, 1)}
+	subscription := s.cfg.Feed.Subscribe(wish, stream, stream.welcome)
+	context.AfterFunc(ctx, subscription.Unsubscribe)
+	if len(wish.After) > 0 && !stream.resumed {
 		subscription.Unsubscribe()
-		l.end()
-	})
-	return l.events, nil
+		return nil, refused(connect.CodeOutOfRange, "the events behind that position are not kept any more: reload what you show, and listen from now on")
+	}
+	return stream, nil
 }
 
-// A stream is a listener without a websocket.
-type stream struct {
-	mu     sync.Mutex
-	events chan []byte
-	over   bool
+// A Stream is the events of one subscription that has no websocket of this
+// package. Its methods for reading are used by one goroutine at a time.
+type Stream struct {
+	begin   Positions
+	resumed bool
+	wake    chan struct{} // something was queued, or the end has come
+
+	mu    sync.Mutex
+	queue [][]byte
+	room  int // for how many bytes more
+	end   error
+}
+
+// Begin returns the positions behind which the stream begins. The caller owns
+// them.
+func (l *Stream) Begin() Positions { return l.begin }
+
+// Next waits for the next event and returns the JSON object that websockets are
+// sent, which must not be changed. It fails with the error of ctx, with
+// ResourceExhausted when the reader was so slow that it would miss events, and
+// with Aborted when the broker has dropped some.
+func (l *Stream) Next(ctx context.Context) ([]byte, error) {
+	for {
+		if text, err := l.take(); text != nil || err != nil {
+			return text, err
+		}
+		select {
+		case <-l.wake:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// take returns what waits; what came before the end goes first.
+func (l *Stream) take() ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 {
+		return nil, l.end
+	}
+	text := l.queue[0]
+	l.queue[0], l.queue = nil, l.queue[1:]
+	l.room += len(text)
+	return text, nil
+}
+
+func (l *Stream) welcome(w feed.Welcome) []byte {
+	l.begin, l.resumed = w.Positions, w.Resumed
+	return nil
 }
 
 // Send implements [feed.Listener]; what begins a subscription is for websockets.
-func (l *stream) Send([]byte) {}
+func (l *Stream) Send([]byte) {}
 
 // Offer implements [feed.Listener].
-func (l *stream) Offer(_ uint32, f []byte) bool {
+func (l *Stream) Offer(_ uint32, f []byte) bool {
+	text := frame.Payload(f)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.over {
+	switch {
+	case l.end != nil:
+		return false
+	case l.room < len(text) && len(l.queue) > 0:
+		l.finish(refused(connect.CodeResourceExhausted, "events come faster than you read them; listen again behind the last one that you have"))
 		return false
 	}
-	select {
-	case l.events <- frame.Payload(f):
-		return true
-	default:
-		l.close()
-		return false
-	}
+	l.queue = append(l.queue, text)
+	l.room -= len(text)
+	l.signal()
+	return true
 }
 
 // Count implements [feed.Listener].
-func (l *stream) Count() uint32 { return 0 }
+func (l *Stream) Count() uint32 { return 0 }
 
 // Missed implements [feed.Listener].
-func (l *stream) Missed(*feed.Subscription) { l.end() }
-
-func (l *stream) end() {
+func (l *Stream) Missed(*feed.Subscription) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.close()
+	l.finish(refused(connect.CodeAborted, "events were dropped before they were read: reload what you show, and listen again"))
 }
 
-func (l *stream) close() {
-	if !l.over {
-		l.over = true
-		close(l.events)
+func (l *Stream) finish(err error) {
+	if l.end == nil {
+		l.end = err
+		l.signal()
+	}
+}
+
+func (l *Stream) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
 	}
 }

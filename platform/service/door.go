@@ -2,6 +2,7 @@ package service
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/gateway/graphql"
 	"github.com/pulselearn/campus-hub/platform/gateway/problem"
 	"github.com/pulselearn/campus-hub/platform/gateway/rest"
+	"github.com/pulselearn/campus-hub/platform/realtime"
 )
 
 func newDoor(cfg *Config, log *slog.Logger) *door.Door {
@@ -58,18 +60,31 @@ func (p *Process) mountGraphQL(mux *http.ServeMux, calls *gateway.Invoker) error
 	introspection := p.cfg.GraphQL.Introspection == On || p.cfg.GraphQL.Introspection == Auto && p.cfg.Embedded()
 	c := graphql.Config{
 		Limits: p.cfg.GraphQL.Limits, Introspection: introspection, Origins: p.cfg.Door.Origins, Log: p.log,
-		Verify: p.people.Verify,
+		Verify: p.people.Verify, Sockets: p.cfg.Realtime.Limits,
 	}
 	if p.live != nil {
-		c.Events = p.live
+		c.Events = occurrences{p.live}
 	}
 	h, err := graphql.New(p.app.front.GraphQL, calls, c)
 	if err != nil {
 		return err
 	}
+	p.graph = h
 	p.closeLast("GraphQL subscriptions", h)
 	mux.Handle("/graphql", h)
 	return nil
+}
+
+// occurrences feeds subscriptions with what websockets are fed with.
+type occurrences struct{ live *realtime.Server }
+
+// Subscribe implements [graphql.Events].
+func (o occurrences) Subscribe(ctx context.Context, wish realtime.Wish) (graphql.Stream, error) {
+	stream, err := o.live.Subscribe(ctx, wish)
+	if err != nil {
+		return nil, err
+	}
+	return stream, nil
 }
 
 // refuseToken answers a request whose access token is not good.

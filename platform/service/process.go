@@ -19,6 +19,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/admin/adminserver"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/gateway/door"
+	"github.com/pulselearn/campus-hub/platform/gateway/graphql"
 	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/realtime"
 	"github.com/pulselearn/campus-hub/platform/registry"
@@ -46,6 +47,7 @@ type Process struct {
 	broker    Broker     // nil without an embedded broker
 	conn      driver.Conn
 	live      *realtime.Server // nil without events to listen to
+	graph     *graphql.Handler // nil without GraphQL
 	schemas   *schemas
 	server    *connect.Server
 	directory *rpc.Directory

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pulselearn/campus-hub/platform/gateway"
@@ -132,15 +133,19 @@ func (p *Process) runFeed(f *feed.Feed) {
 
 // drainRealtime ends the websockets, within half of the time that is left.
 func (p *Process) drainRealtime(ctx context.Context) error {
-	if p.live == nil {
-		return nil
-	}
 	if end, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/2)
 		defer cancel()
 	}
-	return p.live.Drain(ctx)
+	var drains errgroup.Group
+	if p.live != nil {
+		drains.Go(func() error { return p.live.Drain(ctx) })
+	}
+	if p.graph != nil {
+		drains.Go(func() error { return p.graph.Drain(ctx) })
+	}
+	return drains.Wait()
 }
 
 // An invoker makes the calls of websockets.

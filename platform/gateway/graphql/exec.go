@@ -18,6 +18,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/gateway"
 	"github.com/pulselearn/campus-hub/platform/gateway/problem"
+	"github.com/pulselearn/campus-hub/platform/realtime"
 )
 
 // executable is the schema as gqlgen's executor runs it.
@@ -27,7 +28,11 @@ type executable struct {
 	roots     map[string]map[string]string // type, field: procedure
 	relations map[string]map[string]*gateway.Relation
 	events    Events
+	sockets   realtime.Limits
 	log       *slog.Logger
+
+	subscriptions map[string]*gateway.Subscription // by field
+	variants      map[string]string                // record: type
 }
 
 var _ graphql.ExecutableSchema = (*executable)(nil)

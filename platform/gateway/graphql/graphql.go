@@ -1,8 +1,8 @@
 // Package graphql serves calls as GraphQL: queries and mutations are calls, the
 // fields of their answers are those of the messages, and relations lead from
-// ids to what they name with one call for all objects of a level. Parsing,
-// validation and subscriptions over websockets are those of gqlparser and
-// gqlgen.
+// ids to what they name with one call for all objects of a level. Subscriptions
+// are the events of package realtime, over websockets. Parsing, validation and
+// the protocol of websockets are those of gqlparser and gqlgen.
 package graphql
 
 import (
@@ -12,6 +12,8 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
@@ -21,6 +23,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/gateway"
 	"github.com/pulselearn/campus-hub/platform/identity"
+	"github.com/pulselearn/campus-hub/platform/realtime"
 )
 
 // Config says how a [Handler] serves.
@@ -32,6 +35,9 @@ type Config struct {
 	Introspection bool
 	// Events feeds subscriptions; nil means that there are none.
 	Events Events
+	// Sockets bound the websockets of subscriptions as they do those of package
+	// realtime; no limits mean [realtime.DefaultLimits].
+	Sockets realtime.Limits
 	// Verify tells who the client of a websocket is that shows its token there;
 	// nil knows nobody but whom the context of the request names.
 	Verify Verify
@@ -54,11 +60,14 @@ func New(graph gateway.Graph, invoker *gateway.Invoker, c Config) (*Handler, err
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Sockets == (realtime.Limits{}) {
+		c.Sockets = realtime.DefaultLimits
+	}
 	e, err := newExecutable(graph, invoker, c)
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{server: handler.New(e), verify: c.Verify, ending: make(chan struct{}), connections: map[string]int{}}
+	h := &Handler{server: handler.New(e), verify: c.Verify, sockets: c.Sockets, ending: make(chan struct{}), connections: map[string]int{}}
 	h.server.AddTransport(overHTTP{int64(c.Limits.Bytes)})
 	h.server.AddTransport(h.websocket(c))
 	h.server.Use(limiter{c.Limits})
@@ -74,21 +83,47 @@ func New(graph gateway.Graph, invoker *gateway.Invoker, c Config) (*Handler, err
 
 // A Handler serves GraphQL. It is safe for concurrent use.
 type Handler struct {
-	server *handler.Server
-	verify Verify
-	once   sync.Once
-	ending chan struct{}
+	server  *handler.Server
+	verify  Verify
+	sockets realtime.Limits
+	once    sync.Once
+	ending  chan struct{}
+
+	websockets atomic.Int64 // that are served, whoever they are of
 
 	mu          sync.Mutex
+	open        int            // connections
 	connections map[string]int // by caller
 }
 
 // ServeHTTP implements [http.Handler].
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.server.ServeHTTP(w, r) }
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Upgrade") != "" {
+		h.websockets.Add(1)
+		defer h.websockets.Add(-1)
+	}
+	h.server.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), partingKey{}, new(parting))))
+}
 
-// Close ends all subscriptions. Operations that are at work go on.
+// Close ends all websockets. Operations that came otherwise go on.
 func (h *Handler) Close() error {
 	h.once.Do(func() { close(h.ending) })
+	return nil
+}
+
+// Drain ends all websockets as [Handler.Close] does, and waits until their
+// clients have heard of it, or ctx ends.
+func (h *Handler) Drain(ctx context.Context) error {
+	_ = h.Close() // has no error
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for h.websockets.Load() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("GraphQL: %d websockets were cut off: %w", h.websockets.Load(), ctx.Err())
+		}
+	}
 	return nil
 }
 
@@ -98,7 +133,8 @@ func newExecutable(graph gateway.Graph, invoker *gateway.Invoker, c Config) (*ex
 		return nil, fmt.Errorf("load the GraphQL schema: %w", err)
 	}
 	e := &executable{
-		schema: schema, invoker: invoker, events: c.Events, log: c.Log,
+		schema: schema, invoker: invoker, events: c.Events, sockets: c.Sockets, log: c.Log,
+		subscriptions: map[string]*gateway.Subscription{}, variants: map[string]string{},
 		roots: map[string]map[string]string{}, relations: map[string]map[string]*gateway.Relation{},
 	}
 	var errs []error
@@ -110,6 +146,19 @@ func newExecutable(graph gateway.Graph, invoker *gateway.Invoker, c Config) (*ex
 		relation := &graph.Relations[i]
 		errs = append(errs, e.hasCall(relation.Batch))
 		put(e.relations, relation.Type, relation.Field, relation)
+	}
+	for i := range graph.Subscriptions {
+		e.subscriptions[graph.Subscriptions[i].Name] = &graph.Subscriptions[i]
+	}
+	for _, v := range graph.Variants {
+		e.variants[v.Record] = v.Type
+	}
+	if schema.Subscription != nil {
+		for _, f := range schema.Subscription.Fields {
+			if e.subscriptions[f.Name] == nil {
+				errs = append(errs, fmt.Errorf("the GraphQL schema has the subscription %s, whose events nobody names; generate again", f.Name))
+			}
+		}
 	}
 	return e, errors.Join(errs...)
 }

@@ -280,7 +280,7 @@ func TestOverHTTP(t *testing.T) {
 		{"GET from another site", "GET", get + "&operationName=B", "", []string{"Sec-Fetch-Site", "cross-site"}, 403, "", "permission_denied"},
 		{"GET from another site, after a preflight", "GET", get + "&operationName=B", "", []string{"Sec-Fetch-Site", "cross-site", "Graphql-Require-Preflight", "true"}, 200, mediaJSON, "data"},
 		{"another method", "PUT", "/graphql", query, asJSON, 405, "", "method_not_allowed"},
-		{"a subscription without a websocket", "POST", "/graphql", `{"query":"subscription { events(channel: \"a\") { id } }"}`, asJSON, 400, "", "graphql-transport-ws"},
+		{"a subscription without a websocket", "POST", "/graphql", `{"query":"subscription { noted { _id } }"}`, asJSON, 400, "", "graphql-transport-ws"},
 	} {
 		w := newWorld(t, Config{})
 		got := w.send(test.method, test.target, test.body, test.headers...)

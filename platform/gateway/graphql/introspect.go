@@ -124,8 +124,10 @@ func typeList(t *introspection.Type, name string, deprecated bool) any {
 		return t.VisibleInputFields(deprecated)
 	case name == "enumValues" && kind == ast.Enum:
 		return t.EnumValues(deprecated)
+	case name == "possibleTypes" && kind == ast.Union:
+		return t.PossibleTypes()
 	}
-	return nil // the schema has neither interfaces nor unions, which alone have possible types
+	return nil
 }
 
 func fieldField(f *introspection.Field, name string, arguments map[string]any) any {

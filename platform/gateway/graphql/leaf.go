@@ -20,6 +20,7 @@ func leaf(f protoreflect.FieldDescriptor) bool {
 var (
 	errNotFinite = errors.New("the value is not a finite number, which GraphQL cannot say")
 	errUnknown   = errors.New("the value is one that the schema does not know")
+	errMisfit    = errors.New("the value is none of the type's")
 )
 
 // encodeLeaf returns the JSON form of a value of a leaf. Of a list it is one

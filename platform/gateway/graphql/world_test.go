@@ -50,10 +50,24 @@ scalar Timestamp
 scalar Int64
 scalar Bytes
 scalar JSON
+scalar Date
 type Query { listBadges(studentId: ID!, pageSize: Int, pageToken: String): ListBadgesResponse }
 type Mutation { award(input: AwardInput!): AwardResponse clear: Empty }
-type Subscription { events(channel: String!): Event! }
-type Event { id: ID! type: String! channel: String! time: Timestamp! data: JSON! }
+type Subscription {
+  noted(userId: ID, after: String): Noted!
+  said(courseId: ID!, after: String): Said!
+}
+type Noted {
+  _id: ID! _time: Timestamp _position: String!
+  userId: ID! secret: String kind: EventKind! big: Int64! share: Float! small: Int! flag: Boolean! on: Date labels: JSON!
+  list: [EventPart!]! about: NotedAbout tags: [String]
+}
+type EventPart { n: Int! parts: [EventPart!]! }
+type EventLeft { left: String! }
+type EventRight { right: Int! }
+union NotedAbout = EventLeft | EventRight
+enum EventKind { GOOD BAD }
+type Said { _id: ID! _position: String! text: String! }
 type Empty { ok: Boolean! }
 type ListBadgesResponse { badges: [Badge!]! nextPageToken: String! }
 type AwardResponse { badge: Badge }
@@ -113,6 +127,11 @@ var campusGraph = gateway.Graph{
 		relationTo("Badge", "student", "studentId"), relationTo("Badge", "awardedByUser", "awardedBy"),
 		relationTo("Badge", "witnesses", "witnessIds"), relationTo("User", "mentor", "mentorId"),
 	},
+	Subscriptions: []gateway.Subscription{
+		{Name: "noted", Topic: "pl.test.noted.v1", Family: "user", Argument: "userId"},
+		{Name: "said", Topic: "pl.test.said.v1", Family: "course", Argument: "courseId"},
+	},
+	Variants: []gateway.Variant{{Record: "pl.test.v1.Left", Type: "EventLeft"}, {Record: "pl.test.v1.Right", Type: "EventRight"}},
 }
 
 // A world is a campus behind GraphQL. Its calls answer with JSON, or fail.

@@ -27,10 +27,22 @@ type Listener interface {
 	Missed(s *Subscription)
 }
 
+// A Wish is what a listener wants to hear.
+type Wish struct {
+	// Channel is the channel's name, "user:ada".
+	Channel string
+	// Topic leaves out the events of all other topics; "" leaves out none.
+	Topic string
+	// After are the positions behind which it goes on, if the window reaches
+	// that far; none begins with what comes from now on.
+	After Positions
+}
+
 // A Subscription is one listener at one channel.
 type Subscription struct {
 	shard    *shard
 	channel  *channel
+	topic    string // "" for all
 	listener Listener
 	index    int // among the channel's listeners
 	count    uint32
@@ -50,15 +62,14 @@ type Welcome struct {
 	Resumed bool
 }
 
-// Subscribe lets l listen to a channel. With after it resumes where it was, if
-// the window reaches that far. hello makes what is sent first; it must not call
-// this package. A family that no event has is listened to in vain.
-func (f *Feed) Subscribe(name string, l Listener, after Positions, hello func(Welcome) []byte) *Subscription {
-	sh := f.shards[f.shardOf(name)]
+// Subscribe lets l listen as it wishes. hello makes what is sent first; it must
+// not call this package. A family that no event has is listened to in vain.
+func (f *Feed) Subscribe(wish Wish, l Listener, hello func(Welcome) []byte) *Subscription {
+	sh, after := f.shards[f.shardOf(wish.Channel)], wish.After
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	c := sh.channel(name)
-	s := &Subscription{shard: sh, channel: c, listener: l, index: len(c.listeners), count: l.Count()}
+	c := sh.channel(wish.Channel)
+	s := &Subscription{shard: sh, channel: c, topic: wish.Topic, listener: l, index: len(c.listeners), count: l.Count()}
 	c.listeners = append(c.listeners, s)
 	w := Welcome{Positions: s.positions(), Resumed: len(after) > 0 && s.covers(after)}
 	if w.Resumed {
@@ -72,13 +83,13 @@ func (f *Feed) Subscribe(name string, l Listener, after Positions, hello func(We
 	return s
 }
 
-// sources returns the places from which the channel's events come.
+// sources returns the places from which the subscription's events come.
 func (s *Subscription) sources() (sources []int) {
 	f := s.shard.f
 	family, id, _ := strings.Cut(s.channel.name, ":")
 	for i := range f.places {
 		p := &f.places[i]
-		if p.route.Family != family {
+		if p.route.Family != family || !s.wants(p) {
 			continue
 		}
 		if !p.route.Keyed || driver.PartitionOf([]byte(id), p.route.Type.Partitions) == p.index {
@@ -87,6 +98,9 @@ func (s *Subscription) sources() (sources []int) {
 	}
 	return sources
 }
+
+// wants tells whether the subscription is for the events of a place.
+func (s *Subscription) wants(p *place) bool { return s.topic == "" || s.topic == p.route.Type.Topic }
 
 // Unsubscribe ends the subscription. Nothing is offered for it afterwards. It
 // may be called more than once.
@@ -177,7 +191,8 @@ func (s *Subscription) remember(after Positions) {
 
 func (s *Subscription) replay(after Positions) {
 	for e := s.channel.first; e != nil; e = e.next {
-		if e.offset > after[s.shard.f.places[e.place].name] && !s.listener.Offer(s.count, e.frame) {
+		p := &s.shard.f.places[e.place]
+		if s.wants(p) && e.offset > after[p.name] && !s.listener.Offer(s.count, e.frame) {
 			return
 		}
 	}
@@ -185,7 +200,7 @@ func (s *Subscription) replay(after Positions) {
 
 // offer sends the listener an event that it does not have.
 func (s *Subscription) offer(e *entry) {
-	if s.missed {
+	if s.missed || !s.wants(&s.shard.f.places[e.place]) {
 		return
 	}
 	if s.had != nil {

@@ -58,6 +58,12 @@ func (m *Method) Public() bool {
 	return slices.ContainsFunc(m.Access, func(a *Allow) bool { return a.Public })
 }
 
+// ServicesOnly reports whether the call is for other contexts alone: it lets
+// somebody in, and no person. It is no part of what people are offered.
+func (m *Method) ServicesOnly() bool {
+	return len(m.Access) > 0 && !slices.ContainsFunc(m.Access, func(a *Allow) bool { return a.Service == "" })
+}
+
 // LetsIn says who may make the call, for people: "a student whose own id is
 // student_id, or a teacher".
 func (m *Method) LetsIn() string {

@@ -1,5 +1,5 @@
 // Package gateway emits what the front door serves: for each context the table
-// of its calls with their REST routes, and one package with all of them, for
+// of the calls that people may make, with their REST routes, and one package with all of them, for
 // the hub and for a gateway of its own.
 package gateway
 
@@ -89,6 +89,9 @@ func Emit(module string, c *model.Context) ([]plan.File, error) {
 	}
 	v := view{module: module, Name: c.Name}
 	for _, m := range c.Service.Methods {
+		if m.ServicesOnly() {
+			continue
+		}
 		v.Methods = append(v.Methods, method{
 			Procedure: service.ProcedureIdent(c.Service, m),
 			Input:     service.MessageIdent(m.Input), Output: service.MessageIdent(m.Output),

@@ -41,6 +41,9 @@ type view struct {
 	module    string
 	Roots     []root
 	Relations []relation
+
+	Subscriptions []subscription
+	Variants      []variant
 }
 
 type root struct {
@@ -53,6 +56,10 @@ type relation struct {
 	Batch                              gofile.Ident
 	Max                                uint32
 }
+
+type subscription struct{ Name, Topic, Family, Argument string }
+
+type variant struct{ Record, Type string }
 
 // Platform returns an identifier of a package under platform.
 func (v *view) Platform(dir, name string) gofile.Ident {
@@ -69,6 +76,9 @@ func Emit(m *model.Model) ([]plan.File, error) {
 			continue
 		}
 		for _, method := range c.Service.Methods {
+			if method.ServicesOnly() {
+				continue
+			}
 			s.root(method)
 			v.Roots = append(v.Roots, root{rootType(method), lowerFirst(method.Name), service.ProcedureIdent(c.Service, method)})
 		}
@@ -76,7 +86,8 @@ func Emit(m *model.Model) ([]plan.File, error) {
 	if len(v.Roots) == 0 {
 		return nil, nil
 	}
-	v.Relations = s.relations
+	s.events(m.Events)
+	v.Relations, v.Subscriptions, v.Variants = s.relations, s.subscriptions, s.variants
 	f := gofile.New(Dir+"/graph.go", gofile.Package{Path: m.Module + "/" + Dir, Name: "graphql"})
 	f.Reserve("files", "text")
 	f.Doc("Package graphql has the GraphQL schema of all contexts.")
@@ -102,16 +113,24 @@ func rootType(m *model.Method) string {
 type schema struct {
 	model           *model.Model
 	query, mutation []string
+	subscription    []string
 	types, inputs   []string
 	enums           []string
 	seen            map[string]bool
 	names           map[protoreflect.FullName]string
 	rules           map[protoreflect.FullName]*model.Message
 	relations       []relation
+	subscriptions   []subscription
+	variants        []variant
+	occurrences     map[*model.Event]string // the types of events
+	records         map[string]string       // the types of records and enums in them, by full name
 }
 
 func newSchema(m *model.Model) *schema {
-	s := &schema{model: m, seen: map[string]bool{}, names: names(m), rules: map[protoreflect.FullName]*model.Message{}}
+	s := &schema{
+		model: m, seen: map[string]bool{}, names: names(m), rules: map[protoreflect.FullName]*model.Message{},
+		occurrences: map[*model.Event]string{}, records: map[string]string{},
+	}
 	for _, c := range m.Contexts {
 		if c.Service == nil {
 			continue
@@ -145,6 +164,9 @@ func names(m *model.Model) map[protoreflect.FullName]string {
 			continue
 		}
 		for _, method := range c.Service.Methods {
+			if method.ServicesOnly() {
+				continue
+			}
 			for _, d := range []protoreflect.MessageDescriptor{method.Input.Desc, method.Output.Desc} {
 				note(owners, c.Name, d)
 			}
@@ -164,9 +186,10 @@ func names(m *model.Model) map[protoreflect.FullName]string {
 
 // reserved are the names that GraphQL or the schema itself has.
 var reserved = map[string]bool{
-	"Query": true, "Mutation": true, "Subscription": true, "Event": true,
+	"Query": true, "Mutation": true, "Subscription": true,
 	"String": true, "Int": true, "Float": true, "Boolean": true, "ID": true,
 	"Int64": true, "UInt64": true, "UInt32": true, "Bytes": true, "Timestamp": true, "Duration": true, "FieldMask": true, "JSON": true,
+	"Date": true, "TimeOfDay": true, "LocalTimestamp": true, "Decimal": true, "CalendarPeriod": true,
 }
 
 func note(owners map[string]map[protoreflect.FullName]string, context string, d protoreflect.Descriptor) {
@@ -216,7 +239,10 @@ func (s *schema) text() []byte {
 		}
 	}
 	slices.SortFunc(parts[1:], func(a, b string) int { return cmp.Compare(b, a) }) // Query goes first
-	for _, list := range [][]string{{subscription}, s.types, s.inputs, s.enums} {
+	if len(s.subscription) > 0 {
+		parts = append(parts, eventScalars, block("", "type Subscription", s.subscription))
+	}
+	for _, list := range [][]string{s.types, s.inputs, s.enums} {
 		parts = append(parts, list...)
 	}
 	return []byte(strings.Join(parts, "\n"))
@@ -249,29 +275,6 @@ scalar Bytes
 scalar JSON
 `
 
-const subscription = `type Subscription {
-  """
-  The events of a channel, as they happen: "user:" and a person's id, or one that a context has, such as "course:" and
-  the id of a course.
-  """
-  events(channel: String!): Event!
-}
-
-"""Something that happened."""
-type Event {
-  """The event's id."""
-  id: ID!
-  """What happened, for example pl.achievement.badge_awarded.v1."""
-  type: String!
-  """Where the event was told."""
-  channel: String!
-  """When it happened."""
-  time: Timestamp!
-  """The event itself, as its schema has it."""
-  data: JSON!
-}
-`
-
 // block is a definition with fields or values.
 func block(doc, opening string, lines []string) string {
 	return description(doc, "") + opening + " {\n" + strings.Join(lines, "") + "}\n"
@@ -284,7 +287,7 @@ func description(doc, indent string) string {
 	case doc == "":
 		return ""
 	case strings.Contains(doc, "\n") || strings.HasSuffix(doc, `"`):
-		return indent + `"""` + "\n" + indent + strings.ReplaceAll(doc, "\n", "\n"+indent) + "\n" + indent + `"""` + "\n"
+		return indent + `"""` + "\n" + strings.ReplaceAll(indent+strings.ReplaceAll(doc, "\n", "\n"+indent), "\n"+indent+"\n", "\n\n") + "\n" + indent + `"""` + "\n"
 	}
 	return indent + `"""` + doc + `"""` + "\n"
 }

@@ -127,7 +127,7 @@ func (s *schema) outputType(f protoreflect.FieldDescriptor) string {
 // relation adds the field that leads from an id to what it names.
 func (s *schema) relation(owner string, f protoreflect.FieldDescriptor) string {
 	r := s.model.Reference(f)
-	if r == nil {
+	if r == nil || r.Method.ServicesOnly() {
 		return ""
 	}
 	s.output(r.Items.Message())

@@ -1,6 +1,6 @@
-// Package openapi emits OpenAPI 3.1 documents of the calls that contexts serve
+// Package openapi emits OpenAPI 3.1 documents of the calls that people may make
 // over HTTP with JSON: the REST API on the routes of the contracts, and every
-// call over Connect.
+// call over Connect. Calls that are for other contexts alone are in none.
 package openapi
 
 import (
@@ -100,13 +100,13 @@ func newDocument(title, doc string, contexts ...*model.Context) *document {
 	s := newSchemas(contexts)
 	for _, c := range contexts {
 		d.Tags = append(d.Tags, tag{c.Service.Name, c.Doc})
-		for _, m := range c.Service.Methods {
+		for _, m := range forPeople(c) {
 			d.route(c, m, s)
 		}
 	}
 	for _, c := range contexts {
 		d.Tags = append(d.Tags, tag{connectTag(c), "Every call of " + c.Service.Name + " over Connect's JSON protocol."})
-		for _, m := range c.Service.Methods {
+		for _, m := range forPeople(c) {
 			d.call(c, m, s)
 		}
 	}
@@ -114,6 +114,11 @@ func newDocument(title, doc string, contexts ...*model.Context) *document {
 	d.Components.Schemas[errorName] = connectError()
 	d.Components.Schemas[problemName] = problem()
 	return d
+}
+
+// forPeople returns the calls of a context that people may make.
+func forPeople(c *model.Context) []*model.Method {
+	return slices.DeleteFunc(slices.Clone(c.Service.Methods), (*model.Method).ServicesOnly)
 }
 
 func owners(contexts []*model.Context) string {
