@@ -63,8 +63,14 @@ type live struct {
 
 func dialRealtime(t *testing.T, hub *program, user string) *live {
 	t.Helper()
-	header := http.Header{"Authorization": {"Bearer " + accessToken(t, hub, user)}}
-	ws, _, err := websocket.Dial(t.Context(), strings.Replace(hub.url(), "127.0.0.1", "localhost", 1)+"/realtime",
+	return openRealtime(t, strings.Replace(hub.url(), "127.0.0.1", "localhost", 1), accessToken(t, hub, user))
+}
+
+// openRealtime opens the websocket of whoever has the token.
+func openRealtime(t *testing.T, url, token string) *live {
+	t.Helper()
+	header := http.Header{"Authorization": {"Bearer " + token}}
+	ws, _, err := websocket.Dial(t.Context(), url+"/realtime",
 		&websocket.DialOptions{Subprotocols: []string{realtime.Subprotocol}, HTTPHeader: header})
 	if err != nil {
 		t.Fatal(err)

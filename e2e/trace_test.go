@@ -9,18 +9,24 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
-	"strings"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
 	collectorv1 "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	quizv1 "github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1"
+	"github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1/quizv1connect"
 	"github.com/pulselearn/campus-hub/platform/identity"
 )
 
@@ -59,21 +65,117 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-protobuf")
 }
 
-// trace returns the spans of one trace by name.
-func (c *collector) trace(id string) map[string]*tracev1.Span {
+// chain returns the names of the spans from the one with that name, the last of
+// its trace, up to the first, and the parent of that one.
+func (c *collector) chain(id, last string) (names []string, parent string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	found := map[string]*tracev1.Span{}
+	spans := map[string]*tracev1.Span{}
 	for _, s := range c.spans {
-		if hex.EncodeToString(s.GetTraceId()) == id {
-			found[s.GetName()] = s
+		if hex.EncodeToString(s.GetTraceId()) != id {
+			continue
+		}
+		spans[hex.EncodeToString(s.GetSpanId())] = s
+		if s.GetName() == last {
+			parent = hex.EncodeToString(s.GetSpanId())
 		}
 	}
-	return found
+	for spans[parent] != nil {
+		names = append(names, spans[parent].GetName())
+		parent = hex.EncodeToString(spans[parent].GetParentSpanId())
+	}
+	slices.Reverse(names)
+	return slices.Compact(names), parent // a call has a span at its client and one at its server
 }
 
-// TestOneTrace follows one HTTP request through outbox, broker and consumers
-// of two other contexts, by what a collector receives and by the log.
+const submitQuiz = "/pl.quiz.v1.QuizService/SubmitQuiz"
+
+// A submission is a command that is sent by one of the protocols, as part of a
+// trace.
+type submission struct {
+	t           *testing.T
+	url         string
+	as          identity.Caller
+	traceparent string
+	request     *quizv1.SubmitQuizRequest
+}
+
+// post sends JSON and wants to be understood.
+func (s *submission) post(path string, body any) {
+	s.t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+path, bytes.NewReader(text))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Traceparent", s.traceparent)
+	authorize(s.t, req, s.as)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK || bytes.Contains(answer, []byte(`"errors"`)) {
+		s.t.Fatalf("%s: %s %s, %v", path, res.Status, answer, err)
+	}
+}
+
+func (s *submission) json() json.RawMessage {
+	s.t.Helper()
+	text, err := protojson.Marshal(s.request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return text
+}
+
+// submissions are the ways to send a command.
+var submissions = map[string]func(s *submission){
+	"Connect": func(s *submission) { s.post(submitQuiz, s.json()) },
+	"gRPC": func(s *submission) {
+		http2 := &http.Client{Transport: &http.Transport{Protocols: withoutTLS()}}
+		quizzes := quizv1connect.NewQuizServiceClient(connect.NewClient(connecthttp.NewTransport(http2, s.url, connecthttp.WithGRPC()), issuer.As(s.as)))
+		ctx, info := connect.NewClientContext(s.t.Context())
+		info.RequestHeader().Set("Traceparent", s.traceparent)
+		if _, err := quizzes.SubmitQuiz(ctx, s.request); err != nil {
+			s.t.Fatal(err)
+		}
+	},
+	"REST": func(s *submission) {
+		var body map[string]any
+		if err := json.Unmarshal(s.json(), &body); err != nil {
+			s.t.Fatal(err)
+		}
+		delete(body, "quizId") // which stands in the path
+		s.post("/api/v1/quizzes/"+s.request.GetQuizId()+"/attempts", body)
+	},
+	"GraphQL": func(s *submission) {
+		s.post("/graphql", map[string]any{
+			"query":     "mutation($input: SubmitQuizInput!) { submitQuiz(input: $input) { __typename } }",
+			"variables": map[string]any{"input": s.json()},
+		})
+	},
+	"a websocket": func(s *submission) {
+		token, err := issuer.Token(s.as)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		l := openRealtime(s.t, s.url, token)
+		l.send(map[string]any{"type": "call", "id": "1", "procedure": submitQuiz, "traceparent": s.traceparent, "request": s.json()})
+		if m := l.await("answer"); m["error"] != nil {
+			s.t.Fatalf("got %v", m)
+		}
+	},
+}
+
+// TestOneTrace follows a command, which comes by each protocol, through outbox,
+// broker and consumers of two other contexts, by what a collector receives and
+// by the log.
 func TestOneTrace(t *testing.T) {
 	t.Parallel()
 	spans := &collector{}
@@ -83,27 +185,19 @@ func TestOneTrace(t *testing.T) {
 	hub.set("PL_OTLP_ENDPOINT="+server.URL, "PL_LOG_LEVEL=debug", "PL_LOG_FORMAT=json")
 	hub.startReady()
 	c := newCampus(t, func(string) string { return hub.url() })
-	k := c.newClass("trace", 1, 1)
-
-	const traceID, parentID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-	questions := k.quizzes[0].GetQuestions()
-	body := fmt.Sprintf(`{"studentId":%q,"quizId":%q,"answers":[{"questionId":%q,"choice":1},{"questionId":%q}]}`,
-		k.students[0], k.quizzes[0].GetQuiz().GetId(), questions[0].GetId(), questions[1].GetId())
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, hub.url()+"/pl.quiz.v1.QuizService/SubmitQuiz", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
+	k := c.newClass("trace", len(submissions), 1)
+	const parentID = "00f067aa0ba902b7"
+	traces := map[string]string{} // by protocol
+	for i, name := range slices.Sorted(maps.Keys(submissions)) {
+		traces[name] = fmt.Sprintf("4bf92f3577b34da6a3ce929d0e0e%04x", 0x4736+i)
+		submissions[name](&submission{t, hub.url(), identity.Caller{Subject: k.students[i], Roles: []string{identity.Student}},
+			"00-" + traces[name] + "-" + parentID + "-01", k.submission(i, 0, true, time.Now())})
 	}
-	req.Header.Set("Content-Type", "application/json")
-	authorize(t, req, identity.Caller{Subject: k.students[0], Roles: []string{identity.Student}})
-	req.Header.Set("Traceparent", "00-"+traceID+"-"+parentID+"-01")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("submit a quiz: %v, %v", res, err)
-	}
-	res.Body.Close()
-	await(t, 5*time.Second, func() error {
-		if n := len(c.notes(k.students[0])); n != 3 {
-			return fmt.Errorf("%d notifications", n)
+	await(t, 10*time.Second, func() error {
+		for _, student := range k.students {
+			if n := len(c.notes(student)); n != 3 {
+				return fmt.Errorf("%d notifications", n)
+			}
 		}
 		return nil
 	})
@@ -112,31 +206,16 @@ func TestOneTrace(t *testing.T) {
 	if code := run.exit(t, 20*time.Second); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-
-	trace := spans.trace(traceID)
-	chain := []string{"pl.quiz.v1.QuizService/SubmitQuiz", "process pl.quiz.quiz_completed.v1", "process pl.achievement.badge_awarded.v1"}
-	parent := parentID
-	for _, name := range chain {
-		span := trace[name]
-		if span == nil {
-			t.Fatalf("the trace has no span %q, only %v", name, names(trace))
+	want := []string{"pl.quiz.v1.QuizService/SubmitQuiz", "process pl.quiz.quiz_completed.v1", "process pl.achievement.badge_awarded.v1"}
+	for name, trace := range traces {
+		got, parent := spans.chain(trace, want[2])
+		if !slices.Equal(got, want) || parent != parentID {
+			t.Errorf("%s: the trace has %q below %q, want %q below the caller's %s", name, got, parent, want, parentID)
 		}
-		if got := hex.EncodeToString(span.GetParentSpanId()); got != parent {
-			t.Errorf("the parent of %q is %s, want the span before it, %s", name, got, parent)
+		if err := logged(hub, "handling", trace); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
-		parent = hex.EncodeToString(span.GetSpanId())
 	}
-	if err := logged(hub, "handling", traceID); err != nil {
-		t.Error(err)
-	}
-}
-
-func names(trace map[string]*tracev1.Span) []string {
-	var all []string
-	for name := range trace {
-		all = append(all, name)
-	}
-	return all
 }
 
 // logged wants a line with that message that carries the trace's id.

@@ -256,6 +256,9 @@ func (s *Server) invoke(r *request, caller *identity.Caller) (proto.Message, err
 	}
 	ctx, cancel := context.WithTimeout(identity.With(context.Background(), *caller), callTimeout)
 	defer cancel()
+	if r.TraceParent != "" && s.cfg.Trace != nil {
+		ctx = s.cfg.Trace(ctx, r.TraceParent, r.TraceState)
+	}
 	return s.cfg.Invoker.Invoke(ctx, r.Procedure, r.Key, message)
 }
 

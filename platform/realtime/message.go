@@ -34,6 +34,9 @@ type request struct {
 	Procedure string          `json:"procedure"`
 	Key       string          `json:"key"`
 	Request   json.RawMessage `json:"request"`
+	// TraceParent and TraceState are the W3C trace context of a call.
+	TraceParent string `json:"traceparent"`
+	TraceState  string `json:"tracestate"`
 }
 
 // maxID is the longest id that a client may give a request.

@@ -77,6 +77,9 @@ type Config struct {
 	// Wait returns how long the caller of that name has to wait before the next
 	// call, or 0. It is nil without such a limit.
 	Wait func(caller string) time.Duration
+	// Trace puts the W3C trace context of a call into its context. It is nil
+	// where nobody traces.
+	Trace func(ctx context.Context, traceparent, tracestate string) context.Context
 	// Goroutines reads every connection with a goroutine of its own, as it is
 	// done for TLS and where the system has no epoll.
 	Goroutines bool

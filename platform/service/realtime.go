@@ -94,7 +94,7 @@ func (p *Process) mountRealtime(mux *http.ServeMux, calls *gateway.Invoker) erro
 	}
 	p.live, err = realtime.New(realtime.Config{
 		Routes: routes, Verifier: p.people, Invoker: invoker{calls}, Feed: f, Limits: p.cfg.Realtime.Limits,
-		Logger: p.log, Origins: p.cfg.Door.Origins, Wait: p.door.Limiter().Take,
+		Logger: p.log, Origins: p.cfg.Door.Origins, Wait: p.door.Limiter().Take, Trace: p.telemetry.WithTrace,
 	})
 	if err != nil {
 		return err

@@ -133,6 +133,23 @@ func (t *Telemetry) connectOptions() []otelconnect.Option {
 	}
 }
 
+// Continue puts the trace that a request is part of, as its W3C headers say,
+// into the request's context for next.
+func (t *Telemetry) Continue(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Traceparent") != "" {
+			r = r.WithContext(t.propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header)))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// WithTrace returns a context that goes on with the trace that a W3C
+// traceparent and tracestate name; one that cannot be read is left out.
+func (t *Telemetry) WithTrace(ctx context.Context, traceparent, tracestate string) context.Context {
+	return t.propagator.Extract(ctx, propagation.MapCarrier{"traceparent": traceparent, "tracestate": tracestate})
+}
+
 // TraceHeaders returns the W3C traceparent and tracestate of the span in ctx,
 // both empty when there is none.
 func (t *Telemetry) TraceHeaders(ctx context.Context) (traceparent, tracestate string) {
