@@ -35,8 +35,8 @@ func onNATS(ctx context.Context, o *options) error {
 	}
 	if err := o.measure(ctx, "publish, NATS", []*row{
 		b.publisher("nats.go", "prepared bytes, batches of 1,000 asynchronous publishes awaited, two at a time", rawNATSPublish),
-		b.publisher("nats.go, atomic", "prepared bytes in the server's atomic batches: what the order of a key costs at least", rawNATSAtomic),
-		b.publisher("nats.go, fast", "prepared bytes in the server's fast batches, which end at the first gap", rawNATSFast),
+		b.publisher("nats.go, atomic", "prepared bytes in the server's atomic batches", rawNATSAtomic),
+		b.publisher("nats.go, fast", "prepared bytes in the server's fast batches, no message ids: what the order of a key costs at least", rawNATSFast),
 		b.publisher("ours, driver", "prepared bytes through natsbus: fast batches, message ids", driverPublish(openNATS)),
 		b.publisher("ours, typed (direct)", "struct, id, attributes and their check, Avro, frame, headers, natsbus", typedPublish(openNATS)),
 		b.publisher("Watermill", "Avro, metadata, one message a call, 256 callers", watermillNATSPublish),

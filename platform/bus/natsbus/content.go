@@ -144,16 +144,17 @@ func plain(value string) bool {
 
 // fromNATS reads the record that a message carries. Messages of other
 // publishers are read too: theirs have no key unless they set Pl-Key.
-func fromNATS(h nats.Header, data []byte, stored time.Time) *driver.Record {
-	r := &driver.Record{Value: data, Time: stored}
+func fromNATS(m *memory, h nats.Header, data []byte, stored time.Time) *driver.Record {
+	r := m.record()
+	r.Value, r.Time = data, stored
 	key, at := "", ""
 	if own, ok := sortOwn(h); ok {
-		r.Headers, key, at = own.headers(), own[ownKey], own[ownTime]
+		r.Headers, key, at = own.headers(m), own[ownKey], own[ownTime]
 	} else {
 		r.Headers, key, at = headersOf(h), first(h[headerKey]), first(h[headerTime])
 	}
 	if key != "" || len(h[headerKey]) > 0 {
-		r.Key = []byte(unescape(key))
+		r.Key = m.bytes(unescape(key))
 	}
 	if r.Value == nil {
 		r.Value = []byte{}

@@ -55,7 +55,7 @@ func TestStrangersEventsAreRead(t *testing.T) {
 		"binary": {Header: binary, Data: []byte("data")}, "upper case": {Header: shouting, Data: []byte("data")},
 		"structured": {Header: inJSON, Data: value}, "no headers": {Data: value},
 	} {
-		r := fromNATS(m.Header, m.Data, time.Now())
+		r := fromNATS(&memory{}, m.Header, m.Data, time.Now())
 		got, data, err := event.ParseKafka(r.Headers, r.Value)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -90,7 +90,7 @@ func TestAnyRecordComesBack(t *testing.T) {
 				}
 			}
 		}
-		got := fromNATS(msg.Header, msg.Data, time.Now())
+		got := fromNATS(&memory{}, msg.Header, msg.Data, time.Now())
 		if !slices.Equal(got.Key, sent.Key) || (got.Key == nil) != (sent.Key == nil) || !slices.Equal(got.Value, sent.Value) || !got.Time.Equal(sent.Time) {
 			t.Fatalf("got %+v, want %+v", got, sent)
 		}

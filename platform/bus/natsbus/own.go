@@ -106,16 +106,9 @@ func placeOf(name string) int {
 	return -1
 }
 
-// headers returns the headers by name, as package driver has them. The values
-// are one allocation.
-func (o *own) headers() []event.Header {
-	count, size := 0, 0
-	for _, value := range o[:ownKey] {
-		if value != "" {
-			count, size = count+1, size+len(value)
-		}
-	}
-	list, values := make([]event.Header, 0, count), make([]byte, 0, size)
+// headers returns the headers by name, as package driver has them.
+func (o *own) headers(m *memory) []event.Header {
+	list := m.headers()
 	for i, value := range o[:ownKey] {
 		if value == "" {
 			continue
@@ -127,9 +120,7 @@ func (o *own) headers() []event.Header {
 		case i == ownTraceState:
 			key = event.ExtTraceState
 		}
-		from := len(values)
-		values = append(values, value...)
-		list = append(list, event.Header{Key: key, Value: values[from:len(values):len(values)]})
+		list = append(list, event.Header{Key: key, Value: m.bytes(value)})
 	}
-	return list
+	return m.used(list)
 }

@@ -40,10 +40,10 @@ func TestOwnMessagesAreReadLikeStrangers(t *testing.T) {
 			return
 		}
 		short++
-		if got, want := o.headers(), headersOf(h); !reflect.DeepEqual(got, want) {
+		if got, want := o.headers(&memory{}), headersOf(h); !reflect.DeepEqual(got, want) {
 			t.Fatalf("%v: headers %v, want %v", h, got, want)
 		}
-		r := fromNATS(h, nil, time.Unix(1, 0))
+		r := fromNATS(&memory{}, h, nil, time.Unix(1, 0))
 		if (r.Key != nil) != (len(h[headerKey]) > 0) || string(r.Key) != unescape(first(h[headerKey])) {
 			t.Fatalf("%v: key %q", h, r.Key)
 		}

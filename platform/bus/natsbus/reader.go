@@ -40,7 +40,10 @@ type reader struct {
 
 	watch context.Context // ends when it is time to see whether messages came
 	end   context.CancelFunc
-	came  bool // messages, since watch began
+	until jetstream.NextOpt // watch ends
+	came  bool              // messages, since watch began
+
+	memory memory
 }
 
 // read begins to read a partition at an offset. The consumer is ordered: the
@@ -116,7 +119,7 @@ func (r *reader) run(ctx context.Context) {
 // step reads one message, or checks the stream when none has come for long. A
 // timer for each message would cost as much as the message.
 func (r *reader) step(ctx context.Context) error {
-	msg, err := r.messages.Next(jetstream.NextContext(r.watch))
+	msg, err := r.messages.Next(r.until)
 	switch {
 	case err == nil:
 		r.came = true
@@ -141,6 +144,7 @@ func (r *reader) rewatch(ctx context.Context) {
 		r.end()
 	}
 	r.watch, r.end = context.WithTimeout(ctx, checkEvery*r.p.m.conn.cfg.Idle/2)
+	r.until = jetstream.NextContext(r.watch)
 	r.came = false
 }
 
@@ -171,7 +175,7 @@ func (r *reader) take(ctx context.Context, msg jetstream.Msg) error {
 	if offset != r.next {
 		return r.missing(offset)
 	}
-	rec := fromNATS(msg.Headers(), msg.Data(), meta.Timestamp)
+	rec := fromNATS(&r.memory, msg.Headers(), msg.Data(), meta.Timestamp)
 	rec.Topic, rec.Partition, rec.Offset = r.p.id.topic, r.p.id.partition, offset
 	r.next++
 	return r.p.push(ctx, rec)
