@@ -39,7 +39,7 @@ func TestBatchesSurvive(t *testing.T) {
 }
 
 const (
-	disturbances  = 2 // at least, and until one has hit a fast batch
+	disturbances  = 2                       // at least, and until one has hit a fast batch
 	betweenThem   = 1200 * time.Millisecond // fast batches are tried again by then
 	batchToPass   = 700
 	batchesAfter  = 3

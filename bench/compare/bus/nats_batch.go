@@ -68,7 +68,6 @@ func rawAtomicBatch(ctx context.Context, nc *nats.Conn, subject string, messages
 	return nil
 }
 
-
 // rawFastBatch publishes every message whose place belongs to partition p. What
 // is answered before the batch's acknowledgement is the server's flow control.
 func rawFastBatch(ctx context.Context, nc *nats.Conn, subject string, messages []message, p int) error {

@@ -20,6 +20,7 @@ import (
 // Batches are fast where the stream takes them, and the stream has nothing of
 // what the driver tells the server.
 func TestFastBatchesAreWritten(t *testing.T) {
+	t.Parallel()
 	c := start(t, false)()
 	ensure(t, c, 1)
 	if err := c.Publish(t.Context(), numbered(3)); err != nil {
@@ -54,6 +55,7 @@ func atomicMessages(t *testing.T, c *Conn, n uint64) (count int) {
 // A fast batch ends at the first message that the server does not get. What
 // comes before it stays, and is not written again.
 func TestAFastBatchEndsAtAGap(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		lost int // the message that the server does not get
 		kept uint64
@@ -99,6 +101,7 @@ func TestAFastBatchEndsAtAGap(t *testing.T) {
 // What is left of a fast batch on its way comes after the batch was written
 // again: the stream keeps its order, and has nothing twice.
 func TestALateFastBatchChangesNothing(t *testing.T) {
+	t.Parallel()
 	c := start(t, false)()
 	ensure(t, c, 1)
 	const late = 2 // messages of the first attempt that overtake the second one
@@ -141,6 +144,7 @@ func TestALateFastBatchChangesNothing(t *testing.T) {
 // A connection that ends in the middle of a fast batch, at any byte of it,
 // neither loses nor doubles nor moves a record.
 func TestAConnectionEndsInAFastBatch(t *testing.T) {
+	t.Parallel()
 	c := start(t, false)()
 	ensure(t, c, 1)
 	through := newCutter(t, c.nc.ConnectedAddr())
@@ -229,6 +233,7 @@ func (p *cutter) pass(client net.Conn, addr string) {
 // A stream of an earlier version is written to atomically, and named until a
 // configuration has opened it for fast batches.
 func TestATopicWithoutFastBatchesIsOutdated(t *testing.T) {
+	t.Parallel()
 	connect := start(t, false)
 	c := connect()
 	ensure(t, c, 1)
@@ -273,6 +278,7 @@ func onlyTopic(t *testing.T, c *Conn) driver.TopicState {
 
 // An operator may close a stream for fast batches while it is written to.
 func TestAStreamIsClosedForFastBatches(t *testing.T) {
+	t.Parallel()
 	c := start(t, false)()
 	ensure(t, c, 1)
 	s, err := c.js.Stream(t.Context(), streamName(topic, 0))
@@ -297,6 +303,7 @@ func TestAStreamIsClosedForFastBatches(t *testing.T) {
 // A batch with a message that the stream refuses leaves no beginning behind:
 // whoever tries for ever would fill the stream.
 func TestARefusedMessageLeavesNothing(t *testing.T) {
+	t.Parallel()
 	c := start(t, false)()
 	ensure(t, c, 1)
 	s, err := c.js.Stream(t.Context(), streamName(topic, 0))
@@ -318,6 +325,7 @@ func TestARefusedMessageLeavesNothing(t *testing.T) {
 // A server that flushes each message makes fast batches slow, and then they
 // are only tried now and then.
 func TestTheFasterWayIsChosen(t *testing.T) {
+	t.Parallel()
 	messages, sizes := emptyBatch()
 	for name, test := range map[string]struct {
 		pace [2]time.Duration // of a message
@@ -354,6 +362,7 @@ func emptyBatch() ([]*nats.Msg, []int) {
 
 // A pause of the machine does not decide for long.
 func TestAPauseDoesNotDecide(t *testing.T) {
+	t.Parallel()
 	w, now := newWay(true, 1<<20), time.Unix(0, 0)
 	messages, sizes := emptyBatch()
 	for range 10 {
