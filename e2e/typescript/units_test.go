@@ -31,20 +31,38 @@ type result struct {
 	Passed, Skipped bool
 }
 
-// TestUnits runs the tests of the packages with Node's own runner; each is a
+// TestUnits runs the tests of platform/ts with Node's own runner; each is a
 // test here too, so that it is counted.
 func TestUnits(t *testing.T) {
 	t.Parallel()
 	Build(t)
-	files, err := filepath.Glob(filepath.Join(root, "platform/ts/dist-test/test/*.test.js"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no tests in platform/ts: %v", err)
+	runNode(t, 100, nil, "platform/ts/dist-test/test/*.test.js")
+}
+
+// TestClients runs the tests of gen/sdk/ts that need no hub.
+func TestClients(t *testing.T) {
+	t.Parallel()
+	Build(t)
+	runNode(t, 45, nil, "e2e/typescript/sdk/dist/realtime.test.js", "e2e/typescript/sdk/dist/oidc.test.js")
+}
+
+// runNode runs the tests of files, at least so many.
+func runNode(t *testing.T, least int, env []string, patterns ...string) {
+	t.Helper()
+	var files []string
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no tests in %s: %v", pattern, err)
+		}
+		files = append(files, found...)
 	}
 	reporter, err := filepath.Abs(filepath.Join(root, "platform/ts/test/reporter.mjs"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "node", append([]string{"--test", "--test-reporter=" + reporter}, files...)...)
+	cmd := exec.CommandContext(t.Context(), "node", append([]string{"--test", "--test-force-exit", "--test-reporter=" + reporter}, files...)...)
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	results := parse(t, out)
@@ -66,8 +84,8 @@ func TestUnits(t *testing.T) {
 	if err != nil && failed == 0 {
 		t.Errorf("node --test: %v, although no test failed", err)
 	}
-	if len(results) < 100 {
-		t.Errorf("only %d tests ran", len(results))
+	if len(results) < least {
+		t.Errorf("only %d tests ran, want %d at least", len(results), least)
 	}
 }
 

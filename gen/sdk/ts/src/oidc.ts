@@ -53,6 +53,11 @@ interface Attempt {
 
 /** A token is renewed this long before it ends. */
 const renewBeforeMillis = 30_000;
+/** How long the provider may take to answer. */
+const answerWithinMillis = 15_000;
+
+/** Whose turn it is to renew a session, where the platform has no locks of its own; by the session's key. */
+const turns = new Map<string, Promise<unknown>>();
 
 /**
  * OpenID Connect for a browser application: authorization code with PKCE (RFC 7636), refresh with rotation, log-out.
@@ -138,15 +143,24 @@ export class OidcClient {
     return attempt.returnTo;
   }
 
-  /** Gives a valid access token, or undefined when the person has to log in. Calls at one time share one renewal. */
+  /**
+   * Gives a valid access token, or undefined when the person has to log in. Calls at one time share one renewal, those of
+   * other tabs with the same store too. It throws when the token has ended and the provider cannot be reached now; the
+   * session is kept then.
+   */
   readonly token = async (renew = false): Promise<string | undefined> => {
     const session = this.#session();
     if (session === undefined) return undefined;
     if (!renew && session.expiresAt - renewBeforeMillis > Date.now()) return session.accessToken;
-    this.#renewing ??= this.#renew(session).finally(() => {
+    this.#renewing ??= this.#exclusively(() => this.#renew(session)).finally(() => {
       this.#renewing = undefined;
     });
-    return this.#renewing;
+    try {
+      return await this.#renewing;
+    } catch (thrown) {
+      if (!renew && session.expiresAt > Date.now()) return session.accessToken; // it is good for some seconds more
+      throw thrown;
+    }
   };
 
   /** Ends the session here and returns the address where it ends at the provider too, if it has one. */
@@ -162,37 +176,58 @@ export class OidcClient {
     return url.href;
   }
 
-  async #renew(session: Session): Promise<string | undefined> {
+  /** A refresh token is good for one renewal, and somebody else with the same store may have been faster. */
+  async #renew(stale: Session): Promise<string | undefined> {
+    const session = this.#session();
+    if (session === undefined || session.accessToken !== stale.accessToken) return session?.accessToken;
     if (session.refreshToken === undefined) {
       this.#store().removeItem(this.#key("session"));
       return undefined;
     }
     try {
       const next = await this.#exchange({ grant_type: "refresh_token", refresh_token: session.refreshToken });
+      // Who has logged out or in meanwhile is not brought back.
+      if (this.#session()?.refreshToken !== session.refreshToken) return this.#session()?.accessToken;
       this.#keep({ ...session, ...next });
       return next.accessToken;
     } catch (thrown) {
       if (!(thrown instanceof OidcError)) throw thrown;
+      if (this.#session()?.refreshToken !== session.refreshToken) return this.#session()?.accessToken;
       this.#store().removeItem(this.#key("session"));
       return undefined;
     }
   }
 
+  /** Runs alone among everything of this origin that has the same session. */
+  #exclusively<T>(run: () => Promise<T>): Promise<T> {
+    const name = this.#key("session");
+    const { locks } = (globalThis as { readonly navigator?: { readonly locks?: LockManager } }).navigator ?? {};
+    if (locks !== undefined) return locks.request(name, run) as Promise<T>;
+    const turn = (turns.get(name) ?? Promise.resolve()).then(run, run);
+    turns.set(name, turn);
+    const over = (): void => void (turns.get(name) === turn && turns.delete(name));
+    turn.then(over, over);
+    return turn;
+  }
+
   async #exchange(parameters: { readonly [name: string]: string }): Promise<Session> {
     const { token_endpoint } = await this.#discover();
     const body = new URLSearchParams({ ...parameters, client_id: this.#options.clientId });
-    const response = await this.#fetch(token_endpoint, { method: "POST", body });
+    const begun = Date.now();
+    const response = await this.#fetch(token_endpoint, { method: "POST", body, signal: AbortSignal.timeout(answerWithinMillis) });
     const answer = (await response.json().catch(() => ({}))) as { readonly [name: string]: unknown };
-    if (response.status >= 500) throw new Error(`the provider answers with ${response.status}`);
-    if (!response.ok || typeof answer["access_token"] !== "string") {
-      const code = typeof answer["error"] === "string" ? answer["error"] : "invalid_response";
+    if (response.status >= 400 && response.status < 500 && response.status !== 429 && typeof answer["error"] === "string") {
       const description = answer["error_description"];
-      throw new OidcError(code, typeof description === "string" ? description : "the provider refuses the token: " + code);
+      throw new OidcError(answer["error"], typeof description === "string" ? description : "the provider refuses: " + answer["error"]);
+    }
+    // Anything else says nothing about the session: a provider that is away or busy, a gateway's page.
+    if (!response.ok || typeof answer["access_token"] !== "string") {
+      throw new Error(`the provider answers with ${response.status} and no token; try again later`);
     }
     const seconds = typeof answer["expires_in"] === "number" ? answer["expires_in"] : 300;
     return {
       accessToken: answer["access_token"],
-      expiresAt: Date.now() + seconds * 1000,
+      expiresAt: begun + seconds * 1000,
       ...(typeof answer["refresh_token"] === "string" && { refreshToken: answer["refresh_token"] }),
       ...(typeof answer["id_token"] === "string" && { idToken: answer["id_token"] }),
     };
@@ -221,7 +256,7 @@ export class OidcClient {
 
   async #describe(): Promise<Provider> {
     const url = this.#options.issuer.replace(/\/$/, "") + "/.well-known/openid-configuration";
-    const response = await this.#fetch(url);
+    const response = await this.#fetch(url, { signal: AbortSignal.timeout(answerWithinMillis) });
     if (!response.ok) throw new Error(`the provider's description at ${url} answers with ${response.status}`);
     const provider = (await response.json()) as Provider;
     if (provider.issuer !== this.#options.issuer) {
@@ -240,7 +275,12 @@ export class OidcClient {
 
   #session(): Session | undefined {
     const text = this.#store().getItem(this.#key("session"));
-    return text === null ? undefined : (JSON.parse(text) as Session);
+    if (text === null) return undefined;
+    try {
+      return JSON.parse(text) as Session;
+    } catch {
+      return undefined; // somebody else's
+    }
   }
 
   #keep(session: Session): void {

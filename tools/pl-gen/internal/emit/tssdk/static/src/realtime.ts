@@ -2,62 +2,13 @@ import type { DescMethodUnary, DescMessage, MessageInitShape, MessageShape } fro
 import { create, fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { ChannelEvents } from "./channels.js";
 import { type CallCode, codeNamed } from "./failure.js";
+import type { Channel, EventOn, Family, Listener, Presence } from "./listener.js";
+import { platformSocket, type Socket } from "./socket.js";
 import { newKey, type TokenSource } from "./transport.js";
 
-/** The families of channels: "user" for "user:123". */
-export type Family = keyof ChannelEvents & string;
-/** A channel of a family. */
-export type Channel<F extends Family = Family> = `${F}:${string}`;
-
-/** An event that has arrived. `event` is its type, and tells which payload `data` is. */
-export interface RealtimeEvent<Topic, Data> {
-  readonly event: Topic;
-  readonly channel: string;
-  readonly id: string;
-  readonly subject?: string;
-  /** RFC 3339. */
-  readonly time?: string;
-  readonly data: Data;
-}
-
-/** Every event that a family's channels carry. */
-export type EventOn<F extends Family> = {
-  [Topic in keyof ChannelEvents[F]]: RealtimeEvent<Topic, ChannelEvents[F][Topic]>;
-}[keyof ChannelEvents[F]];
-
-/** Who listens to a channel, as far as this session's server sees it. */
-export interface Presence {
-  readonly count: number;
-  readonly members?: readonly string[];
-  readonly joined?: readonly string[];
-  readonly left?: readonly string[];
-}
-
-/** What a subscription is told. */
-export interface Listener<F extends Family> {
-  /** Each event once, those of a key in their order. */
-  event(event: EventOn<F>): void;
-  /** The server listens for this client, again after each break. What is read after the first time misses no event. */
-  ready?(): void;
-  /** Events are missing: reload what is shown. "behind" is a break that was longer than the server's window. */
-  resync?(reason: "behind" | "slow" | "lost"): void;
-  presence?(presence: Presence): void;
-  /** The caller may not listen, or not any more. The subscription is over. */
-  ended?(error: ConnectError): void;
-}
-
-/** What a client needs of a websocket; browsers, Node 22, and the package ws have one. */
-export interface Socket {
-  readonly readyState: number;
-  send(text: string): void;
-  close(code?: number, reason?: string): void;
-  addEventListener(type: "open", listener: () => void): void;
-  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
-  addEventListener(type: "close", listener: (event: { readonly code: number; readonly reason: string }) => void): void;
-  addEventListener(type: "error", listener: (event: unknown) => void): void;
-}
+export type { Channel, EventOn, Family, Listener, Presence, RealtimeEvent } from "./listener.js";
+export type { Socket } from "./socket.js";
 
 export type State = "connecting" | "ready" | "waiting" | "closed";
 
@@ -81,6 +32,13 @@ interface Subscribed {
   readonly listener: Listener<Family>;
   /** How far this client is; undefined before the first answer. */
   positions: Positions | undefined;
+  /** The request that is to be answered, or was. Answers to earlier ones are of no interest. */
+  request: string;
+  /** Whether the server listens for this client now. */
+  live: boolean;
+  failures: number;
+  /** The last events: one that was published twice, by a server that was killed in between, has two places and one id. */
+  readonly seen: Set<string>;
 }
 
 interface Pending {
@@ -97,6 +55,16 @@ const protocol = "pl.realtime.v1";
 const open = 1;
 /** A token is renewed this long before it ends. */
 const renewBeforeMillis = 20_000;
+/** It is renewed no sooner than this, whatever a clock says that is wrong. */
+const renewAfterMillis = 30_000;
+/** How long the server may take to let the client in. */
+const readyWithinMillis = 20_000;
+/** A session that lasted this long has been a success. */
+const steadyMillis = 5_000;
+/** How many events of a channel are recognized when they come again. */
+const remembered = 1_000;
+/** Failures that may be over soon. */
+const passing: ReadonlySet<unknown> = new Set(["unavailable", "deadline_exceeded", "resource_exhausted", "aborted", "internal"]);
 /** Sessions that the server ended because of what the client is, so that coming back would not help. */
 const forGood: ReadonlySet<number> = new Set([1002, 1003, 1007, 1009, 4400, 4403]);
 
@@ -118,34 +86,42 @@ export class RealtimeClient {
   readonly #url: string;
   readonly #options: RealtimeOptions;
   readonly #token: TokenSource;
+  readonly #make: (url: string, protocols: string[]) => Socket;
   readonly #subscriptions = new Map<string, Subscribed>();
   readonly #calls = new Map<string, Pending>();
   #socket: Socket | undefined;
   #ready = false;
+  /** Whether this connection has a token that was asked for because the one before was refused. */
+  #renewed = false;
   #closed = false;
   #requests = 0;
   #failures = 0;
   #heard = 0;
   #retryAfter = 0;
   #current: string | undefined;
-  #timers: ReturnType<typeof setTimeout>[] = [];
+  /** What is to happen, by its name. */
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
 
-  /** Connects to the hub at baseUrl, "https://campus.example". */
+  /** Connects to the hub at baseUrl, "https://campus.example". Throws where the platform has no WebSocket and none is given. */
   constructor(baseUrl: string, options: RealtimeOptions) {
     this.#url = baseUrl.replace(/^http/, "ws").replace(/\/$/, "") + "/realtime";
     this.#options = options;
     const { token } = options;
     this.#token = typeof token === "string" ? () => token : token;
+    this.#make = options.socket ?? platformSocket();
     void this.#connect(false);
   }
 
   /** Listens to a channel. One listener a channel; the function that is returned ends it. */
   subscribe<F extends Family>(channel: Channel<F>, listener: Listener<F>): () => void {
     if (this.#subscriptions.has(channel)) throw new Error(`${channel} has a listener already`);
-    this.#subscriptions.set(channel, { listener: listener as unknown as Listener<Family>, positions: undefined });
+    const s: Subscribed = { listener: listener as unknown as Listener<Family>, positions: undefined, request: "", live: false, failures: 0, seen: new Set() };
+    this.#subscriptions.set(channel, s);
     if (this.#ready) this.#subscribe(channel);
     return () => {
-      if (this.#subscriptions.delete(channel) && this.#ready) this.#send({ type: "unsubscribe", id: this.#id(), channel });
+      if (this.#subscriptions.get(channel) !== s) return; // it is over, and may be somebody else's by now
+      this.#subscriptions.delete(channel);
+      if (this.#ready) this.#send({ type: "unsubscribe", id: this.#id(), channel });
     };
   }
 
@@ -156,14 +132,14 @@ export class RealtimeClient {
   call<I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, request: MessageInitShape<I>): Promise<MessageShape<O>> {
     if (this.#closed) return Promise.reject(new ConnectError("the realtime client was closed", Code.Canceled));
     const id = this.#id();
-    const frame = {
-      type: "call",
-      id,
-      procedure: `/${method.parent.typeName}/${method.name}`,
-      ...(method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS && { key: newKey() }),
-      request: toJson(method.input, create(method.input, request)),
-    };
     return new Promise((resolve, reject) => {
+      const frame = {
+        type: "call",
+        id,
+        procedure: `/${method.parent.typeName}/${method.name}`,
+        ...(method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS && { key: newKey() }),
+        request: toJson(method.input, create(method.input, request)),
+      };
       const late = (): void => this.#settle(id, (p) => p.reject(new ConnectError("no answer came in time", Code.DeadlineExceeded)));
       const timer = setTimeout(late, this.#options.timeoutMillis ?? 30_000);
       this.#calls.set(id, { frame, method, resolve: resolve as (response: unknown) => void, reject, timer });
@@ -180,7 +156,10 @@ export class RealtimeClient {
     if (this.#closed) return;
     this.#closed = true;
     this.#clear();
-    this.#socket?.close(1000);
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#ready = false;
+    socket?.close(1000);
     for (const id of [...this.#calls.keys()]) this.#settle(id, (p) => p.reject(error));
     const ended = [...this.#subscriptions.values()];
     this.#subscriptions.clear();
@@ -201,47 +180,65 @@ export class RealtimeClient {
       return this.#end("the person has to log in", new ConnectError("the person has to log in", Code.Unauthenticated));
     }
     this.#current = token;
+    this.#renewed = renew;
     this.#heard = Date.now();
-    const socket = this.#make();
+    let socket: Socket;
+    try {
+      socket = this.#make(this.#url, [protocol]);
+    } catch (thrown) {
+      return this.#end("no websocket can be made", ConnectError.from(thrown, Code.FailedPrecondition));
+    }
     this.#socket = socket;
-    socket.addEventListener("open", () => this.#send({ type: "auth", id: this.#id(), token }));
+    socket.addEventListener("open", () => this.#socket === socket && this.#send({ type: "auth", id: this.#id(), token }));
     socket.addEventListener("message", ({ data }) => this.#socket === socket && this.#receive(String(data)));
     socket.addEventListener("error", () => undefined); // a close follows
     socket.addEventListener("close", ({ code, reason }) => this.#socket === socket && this.#lost(code, reason));
+    this.#after(readyWithinMillis, "ready", () => this.#ready || this.#drop("the server did not answer"));
   }
 
-  #make(): Socket {
-    const make = this.#options.socket ?? platformSocket();
-    return make(this.#url, [protocol]);
+  /** Gives up a connection that is dead without having been closed. Its own close may take as long as TCP does. */
+  #drop(why: string): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    this.#lost(4000, why);
+    socket.close(4000, why);
   }
 
   #lost(code: number, reason: string): void {
+    const refused = code === 4401 && this.#renewed;
     this.#socket = undefined;
     this.#ready = false;
+    for (const s of this.#subscriptions.values()) s.live = false;
     this.#clear();
     if (this.#closed) return;
     if (forGood.has(code)) return this.#end(reason, new ConnectError(`the server ended the session: ${reason} (${code})`, Code.FailedPrecondition));
-    if (code === 4401) return void this.#connect(true);
-    this.#wait(reason || `the connection broke (${code})`, code === 4429 ? 4 : 1);
+    if (code === 4401 && !refused) return void this.#connect(true);
+    // A token that is refused although it is new: asking for one after the other would help nobody.
+    this.#wait(reason || `the connection broke (${code})`, code === 4429 ? 4 : 1, refused);
   }
 
   /** Comes back later and later, and at another time than everybody else. */
-  #wait(why: string, factor = 1): void {
+  #wait(why: string, factor = 1, renew = false): void {
     const longest = this.#options.maxDelayMillis ?? 30_000;
     const full = Math.min((this.#options.firstDelayMillis ?? 250) * factor * 2 ** this.#failures++, longest);
     const delay = this.#retryAfter > 0 ? this.#retryAfter : full * (0.5 + Math.random() / 2);
     this.#retryAfter = 0;
     this.#options.onState?.("waiting", why);
-    this.#after(delay, () => void this.#connect(false));
+    this.#after(delay, "connect", () => void this.#connect(renew));
   }
 
-  #after(millis: number, work: () => void): void {
-    this.#timers.push(setTimeout(work, millis));
+  #after(millis: number, what: string, work: () => void): void {
+    clearTimeout(this.#timers.get(what));
+    const timer = setTimeout(() => {
+      this.#timers.delete(what);
+      work();
+    }, millis);
+    this.#timers.set(what, timer);
   }
 
   #clear(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers = [];
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
   }
 
   #receive(text: string): void {
@@ -278,44 +275,57 @@ export class RealtimeClient {
 
   /** A session has begun, or has been prolonged. */
   #began(frame: Frame): void {
-    this.#clear();
     const heartbeat = Number(frame["heartbeatMillis"] ?? 30_000);
-    this.#after(heartbeat, () => this.#beat(heartbeat));
+    this.#after(heartbeat, "beat", () => this.#beat(heartbeat));
     if (typeof frame["expires"] === "string") this.#renewAt(Date.parse(frame["expires"]) - renewBeforeMillis);
     if (this.#ready) return;
     this.#ready = true;
-    this.#failures = 0;
+    this.#renewed = false;
+    this.#after(steadyMillis, "steady", () => (this.#failures = 0));
     this.#options.onState?.("ready");
     for (const channel of this.#subscriptions.keys()) this.#subscribe(channel);
     for (const { frame } of this.#calls.values()) this.#send(frame);
   }
 
-  /** Notices a connection that is dead without having been closed. */
+  /** Notices a connection that is dead. */
   #beat(heartbeat: number): void {
-    if (Date.now() - this.#heard > 2 * heartbeat) return this.#socket?.close(4000, "nothing was heard");
+    if (Date.now() - this.#heard > 2 * heartbeat) return this.#drop("nothing was heard");
     this.#send({ type: "ping" });
-    this.#after(heartbeat, () => this.#beat(heartbeat));
+    this.#after(heartbeat, "beat", () => this.#beat(heartbeat));
   }
 
   #renewAt(at: number): void {
-    this.#after(Math.min(Math.max(at - Date.now(), 1_000), 2 ** 31 - 1), () => void this.#renew());
+    this.#after(Math.min(Math.max(at - Date.now(), renewAfterMillis), 2 ** 31 - 1), "renew", () => void this.#renew());
   }
 
   async #renew(): Promise<void> {
-    const next = (await this.#token(false)) !== this.#current ? await this.#token(false) : await this.#token(true);
-    if (next === undefined || next === this.#current) return; // the server ends the session, and then it is noticed
+    const socket = this.#socket;
+    let next: string | undefined;
+    try {
+      next = await this.#token(false);
+      if (next === this.#current) next = await this.#token(true);
+    } catch {
+      if (socket === this.#socket && this.#ready) this.#renewAt(0); // the source has another chance before the token ends
+      return;
+    }
+    // Without a new token the server ends the session, and then it is noticed.
+    if (next === undefined || next === this.#current || socket !== this.#socket) return;
     this.#current = next;
     this.#send({ type: "auth", id: this.#id(), token: next });
   }
 
   #subscribe(channel: string): void {
-    const after = this.#subscriptions.get(channel)?.positions;
-    this.#send({ type: "subscribe", id: channel.length <= 64 ? channel : this.#id(), channel, ...(after !== undefined && { after }) });
+    const s = this.#subscriptions.get(channel);
+    if (s === undefined) return;
+    s.request = this.#id();
+    this.#send({ type: "subscribe", id: s.request, channel, ...(s.positions !== undefined && { after: s.positions }) });
   }
 
   #subscribed(frame: Frame): void {
     const s = this.#of(frame);
-    if (s === undefined) return;
+    if (s === undefined || frame["id"] !== s.request) return;
+    s.live = true;
+    s.failures = 0;
     const behind = frame["resumed"] === false;
     // After a resume the events behind the old positions follow; their order in the frame does not matter.
     if (s.positions === undefined || behind) s.positions = { ...(frame["positions"] as Positions) };
@@ -326,17 +336,21 @@ export class RealtimeClient {
   #event(frame: Frame): void {
     const s = this.#of(frame);
     const { partition, offset, type: _, ...event } = frame;
-    if (s === undefined || typeof offset !== "number") return;
+    if (s === undefined || !s.live || typeof offset !== "number") return;
     s.positions ??= {};
     const at = `${String(frame["event"])}/${String(partition)}`;
     if (offset <= (s.positions[at] ?? -1)) return;
     s.positions[at] = offset;
+    const id = `${String(frame["event"])} ${String(frame["id"])}`;
+    if (s.seen.has(id)) return;
+    s.seen.add(id);
+    if (s.seen.size > remembered) s.seen.delete(s.seen.values().next().value!);
     s.listener.event(event as unknown as EventOn<Family>);
   }
 
   #position(frame: Frame): void {
     const s = this.#of(frame);
-    if (s === undefined) return;
+    if (s === undefined || !s.live) return;
     s.positions ??= {};
     for (const [at, offset] of Object.entries((frame["positions"] ?? {}) as Positions)) {
       s.positions[at] = Math.max(s.positions[at] ?? -1, offset);
@@ -345,7 +359,7 @@ export class RealtimeClient {
 
   #resync(frame: Frame): void {
     const s = this.#of(frame);
-    if (s === undefined) return;
+    if (s === undefined || !s.live) return;
     s.positions = { ...(frame["positions"] as Positions) };
     s.listener.resync?.(frame["reason"] === "lost" ? "lost" : "slow");
   }
@@ -382,10 +396,19 @@ export class RealtimeClient {
     const id = String(frame["id"] ?? "");
     const error = new ConnectError(String(frame["message"] ?? ""), codeNamed(frame["code"] as CallCode));
     if (this.#calls.has(id)) return this.#settle(id, (p) => p.reject(error));
-    const s = this.#subscriptions.get(id);
-    if (s === undefined) return;
-    this.#subscriptions.delete(id);
-    s.listener.ended?.(error);
+    for (const [channel, s] of this.#subscriptions) {
+      if (s.request !== id || id === "") continue;
+      if (passing.has(frame["code"])) return this.#later(channel, s);
+      this.#subscriptions.delete(channel);
+      return s.listener.ended?.(error);
+    }
+  }
+
+  /** Asks again for a channel that could not be had now. */
+  #later(channel: string, s: Subscribed): void {
+    this.#after(Math.min(500 * 2 ** s.failures++, 30_000) * (0.5 + Math.random() / 2), `subscribe ${channel}`, () => {
+      if (this.#ready && this.#subscriptions.get(channel) === s) this.#subscribe(channel);
+    });
   }
 
   #settle(id: string, end: (pending: Pending) => void): void {
@@ -403,12 +426,4 @@ export class RealtimeClient {
   #send(frame: object): void {
     if (this.#socket?.readyState === open) this.#socket.send(JSON.stringify(frame));
   }
-}
-
-function platformSocket(): (url: string, protocols: string[]) => Socket {
-  const { WebSocket } = globalThis;
-  if (WebSocket === undefined) {
-    throw new Error('this Node has no WebSocket: give RealtimeClient { socket: (url, protocols) => new WebSocket(url, protocols) } of the package "ws"');
-  }
-  return (url, protocols) => new WebSocket(url, protocols);
 }
