@@ -39,6 +39,8 @@ interface Subscribed {
   /** Whether the server listens for this client now. */
   live: boolean;
   failures: number;
+  /** The last events: one that was published twice, by a server that was killed in between, has two places and one id. */
+  readonly seen: Set<string>;
 }
 
 interface Pending {
@@ -61,6 +63,8 @@ const renewAfterMillis = 30_000;
 const readyWithinMillis = 20_000;
 /** A session that lasted this long has been a success. */
 const steadyMillis = 5_000;
+/** How many events of a channel are recognized when they come again. */
+const remembered = 1_000;
 /** Failures that may be over soon. */
 const passing: ReadonlySet<unknown> = new Set(["unavailable", "deadline_exceeded", "resource_exhausted", "aborted", "internal"]);
 /** Sessions that the server ended because of what the client is, so that coming back would not help. */
@@ -113,7 +117,7 @@ export class RealtimeClient {
   /** Listens to a channel. One listener a channel; the function that is returned ends it. */
   subscribe<F extends Family>(channel: Channel<F>, listener: Listener<F>): () => void {
     if (this.#subscriptions.has(channel)) throw new Error(`${channel} has a listener already`);
-    const s: Subscribed = { listener: listener as unknown as Listener<Family>, positions: undefined, request: "", live: false, failures: 0 };
+    const s: Subscribed = { listener: listener as unknown as Listener<Family>, positions: undefined, request: "", live: false, failures: 0, seen: new Set() };
     this.#subscriptions.set(channel, s);
     if (this.#ready) this.#subscribe(channel);
     return () => {
@@ -339,6 +343,10 @@ export class RealtimeClient {
     const at = `${String(frame["event"])}/${String(partition)}`;
     if (offset <= (s.positions[at] ?? -1)) return;
     s.positions[at] = offset;
+    const id = `${String(frame["event"])} ${String(frame["id"])}`;
+    if (s.seen.has(id)) return;
+    s.seen.add(id);
+    if (s.seen.size > remembered) s.seen.delete(s.seen.values().next().value!);
     s.listener.event(event as unknown as EventOn<Family>);
   }
 
