@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -111,6 +112,22 @@ func (s *Service) addKey(ctx context.Context, run *authservice.Runner, replaced 
 		return fmt.Errorf("store a signing key: %w", err)
 	}
 	return nil
+}
+
+// checkKeys fails with [seal.ErrOpen] when this process cannot open the key
+// that signs now, and says so beforehand of the one that will.
+func (s *Service) checkKeys(ctx context.Context, run *authservice.Runner) error {
+	return run.Read(ctx, func(ctx context.Context, r *authservice.Reader) error {
+		keys, err := s.loadKeys(ctx, r.SigningKey.Query())
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		if _, err := s.unseal(keys[0]); err != nil {
+			slog.ErrorContext(ctx, "the next signing key cannot be used in this process, which will end when it signs", "at", keys[0].SignsAt, "error", err)
+		}
+		_, err = s.unseal(keys.signing(r.Now()))
+		return err
+	})
 }
 
 // unseal returns the private key of a stored one.

@@ -117,15 +117,7 @@ func (s *Service) HTTP(run *authservice.Runner) http.Handler { return newProvide
 // accounts of the embedded default are there.
 func (s *Service) Prepare(ctx context.Context, run *authservice.Runner) error {
 	s.run = run
-	err := run.Read(ctx, func(ctx context.Context, r *authservice.Reader) error {
-		keys, err := s.loadKeys(ctx, r.SigningKey.Query())
-		if err != nil || len(keys) == 0 {
-			return err
-		}
-		_, err = s.unseal(keys.signing(r.Now()))
-		return err
-	})
-	if err != nil || !s.embedded {
+	if err := s.checkKeys(ctx, run); err != nil || !s.embedded {
 		return err
 	}
 	return s.seed(ctx, run)

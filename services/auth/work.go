@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/pulselearn/campus-hub/gen/ent/auth/refreshtoken"
 	"github.com/pulselearn/campus-hub/gen/ent/auth/session"
 	authservice "github.com/pulselearn/campus-hub/gen/service/auth"
+	"github.com/pulselearn/campus-hub/services/auth/seal"
 )
 
 const (
@@ -26,7 +28,9 @@ const (
 )
 
 // Work ends the sessions whose time has come, changes signing keys, and clears
-// away what is over. Every process does; the database settles who was first.
+// away what is over. Every process does; the database settles who was first. It
+// fails in a process that cannot sign, because it has another key than those
+// that it shares the database with.
 func (s *Service) Work(ctx context.Context, run *authservice.Runner) error {
 	tick := time.NewTicker(workEvery)
 	defer tick.Stop()
@@ -35,6 +39,9 @@ func (s *Service) Work(ctx context.Context, run *authservice.Runner) error {
 			if err := part(ctx, run); err != nil && ctx.Err() == nil {
 				slog.WarnContext(ctx, "the upkeep of sessions and keys failed; it is tried again", "in", workEvery, "error", err)
 			}
+		}
+		if err := s.checkKeys(ctx, run); errors.Is(err, seal.ErrOpen) {
+			return err
 		}
 		select {
 		case <-ctx.Done():
