@@ -32,7 +32,7 @@ func TestHub(t *testing.T) {
 	mux.HandleFunc("POST /start", answer(h.start))
 	control := httptest.NewServer(mux)
 	t.Cleanup(control.Close)
-	runNode(t, 2, []string{"PL_HUB_URL=" + h.url, "PL_CONTROL=" + control.URL}, "e2e/typescript/sdk/dist/hub.test.js")
+	RunTests(t, 2, []string{"PL_HUB_URL=" + h.url, "PL_CONTROL=" + control.URL}, "e2e/typescript/sdk/dist/hub.test.js")
 }
 
 func answer(do func() error) http.HandlerFunc {

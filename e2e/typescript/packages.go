@@ -23,10 +23,24 @@ var projects = []string{
 	"gen/sdk/ts/tsconfig.json", "platform/ts/tsconfig.json", "platform/ts/tsconfig.test.json", "e2e/typescript/sdk/tsconfig.json",
 }
 
-// root is the repository's root, seen from this package.
-const root = "../.."
+// root is the repository's root, seen from where the tests of a package run.
+var root = findRoot()
 
-var built = sync.OnceValue(build)
+func findRoot() string {
+	dir := ".."
+	for range 8 {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		dir = filepath.Join(dir, "..")
+	}
+	return dir
+}
+
+var (
+	installed = sync.OnceValue(install)
+	built     = sync.OnceValue(build)
+)
 
 // errNoNode means that there is nothing to run TypeScript with.
 var errNoNode = errors.New("the tests of TypeScript need Node 20.19 or newer and npm: Debian 13 has them (apt-get install nodejs npm), " +
@@ -36,22 +50,39 @@ var errNoNode = errors.New("the tests of TypeScript need Node 20.19 or newer and
 // a process. Without Node it skips the test, and fails it when CI is true.
 func Build(tb testing.TB) {
 	tb.Helper()
-	err := built()
+	need(tb, built())
+}
+
+// Prepare installs what programs need that are not compiled, once a process.
+// Without Node it does as [Build] does.
+func Prepare(tb testing.TB) {
+	tb.Helper()
+	need(tb, installed())
+}
+
+func need(tb testing.TB, err error) {
+	tb.Helper()
 	switch {
 	case err == nil:
 	case errors.Is(err, errNoNode) && os.Getenv("CI") != "true":
-		tb.Skipf("TYPESCRIPT IS NOT TESTED: %v", err)
+		tb.Skipf("NOTHING IS TESTED WITH NODE: %v", err)
 	default:
 		tb.Fatal(err)
 	}
 }
 
-func build() error {
+func install() error {
 	ctx, cancel := context.WithTimeout(context.Background(), installWithin)
 	defer cancel()
-	if err := Install(ctx); err != nil {
+	return Install(ctx)
+}
+
+func build() error {
+	if err := installed(); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), installWithin)
+	defer cancel()
 	for _, project := range projects {
 		if err := run(ctx, "node", "node_modules/typescript/bin/tsc", "-p", project); err != nil {
 			return err

@@ -22,7 +22,7 @@ func (h *Handler) websocket(c Config) transport.Websocket {
 			transport.CoderWebsocketImplementation{AcceptOptions: coderws.AcceptOptions{OriginPatterns: hosts(c.Origins)}},
 			c.Sockets.Heartbeat,
 		},
-		InitFunc:         h.begin,
+		InitFunc:         refusing(h.begin),
 		InitTimeout:      c.Sockets.Handshake,
 		PingPongInterval: c.Sockets.Heartbeat,
 		PayloadReadLimit: &limit,
@@ -53,7 +53,7 @@ type partingKey struct{}
 // client that comes back with a new token.
 var (
 	goingAway = coderws.CloseError{Code: coderws.StatusGoingAway, Reason: "the server is about to end"}
-	outdated  = coderws.CloseError{Code: 4403, Reason: "the access token has expired"}
+	outdated  = coderws.CloseError{Code: forbidden, Reason: "the access token has expired"}
 )
 
 // accepter takes websockets that say why they are closed, and that nobody can

@@ -257,8 +257,15 @@ func TestWebsocketsNeedAToken(t *testing.T) {
 	t.Parallel()
 	for _, token := range []string{"bad", ""} {
 		w := newWorld(t, Config{Events: newEvents(), Verify: verify})
-		if _, got := open(t, w, token); got.Type == "connection_ack" {
+		c, got := open(t, w, token)
+		if got.Type == "connection_ack" {
 			t.Errorf("the token %q is taken", token)
+		}
+		for got.Type != "closed" {
+			got = next(t, c)
+		}
+		if got.Closed != forbidden {
+			t.Errorf("the token %q is refused with %d", token, got.Closed)
 		}
 	}
 }
