@@ -1,6 +1,7 @@
 // Package asyncapi emits AsyncAPI 3.1 documents: what each context sends and
 // receives, and all contexts together. Channels are Kafka topics, payloads Avro
-// schemas, headers CloudEvents attributes in binary mode.
+// schemas, headers CloudEvents attributes in binary mode. The websocket of the
+// hub is a channel of its own, whose messages are those of docs/realtime.md.
 package asyncapi
 
 import (
@@ -38,8 +39,9 @@ func Emit(c *model.Context) ([]plan.File, error) {
 	return d.file(c.Name)
 }
 
-// EmitHub returns the document of all contexts, gen/asyncapi/hub.json, and
-// nothing when there are no events.
+// EmitHub returns the document of all contexts and of the websocket that people
+// listen to events on, gen/asyncapi/hub.json, and nothing when there are no
+// events.
 func EmitHub(m *model.Model) ([]plan.File, error) {
 	if len(m.Events) == 0 {
 		return nil, nil
@@ -55,6 +57,7 @@ func EmitHub(m *model.Model) ([]plan.File, error) {
 			return nil, err
 		}
 	}
+	d.websocket(m)
 	return d.file(hub)
 }
 

@@ -110,8 +110,8 @@ func (d *document) event(e *model.Event) error {
 	return nil
 }
 
-func brokerOf(partitions int32, retentionMillis int64) kafka[channelKafka] {
-	return kafka[channelKafka]{channelKafka{
+func brokerOf(partitions int32, retentionMillis int64) channelBindings {
+	return channelBindings{Kafka: &channelKafka{
 		Partitions:    partitions,
 		Configuration: topicConfig{Cleanup: []string{"delete"}, Retention: retentionMillis},
 		Version:       kafkaBinding,
@@ -126,8 +126,8 @@ func messageOf(e *model.Event) (*message, error) {
 		Name: e.GoName, Title: e.GoName + " v" + fmt.Sprint(e.Version), Summary: e.Schema.Doc, ContentType: contentType,
 		Headers:     headers(e),
 		Payload:     payload{avroFormat, e.Text},
-		Correlation: correlation{"$message.header#/ce_correlationid"},
-		Bindings: kafka[messageKafka]{messageKafka{
+		Correlation: &correlation{"$message.header#/ce_correlationid"},
+		Bindings: &kafka[messageKafka]{messageKafka{
 			Key: key(e), IDLocation: "payload", IDEncoding: "confluent", Lookup: "TopicNameStrategy", Version: kafkaBinding,
 		}},
 		Fingerprint: fmt.Sprintf("%016x", e.Fingerprint),

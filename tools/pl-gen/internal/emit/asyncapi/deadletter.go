@@ -35,7 +35,7 @@ func (d *document) deadLetter(r reader, prefix string) {
 	m := *d.Components.Messages[e.Topic]
 	m.Title, m.Name = "Dead "+m.Title, e.GoName+"DeadLetter"
 	m.Summary = "The record as it was read. One that could not be decoded is not what the schema says."
-	m.Headers = schema{AllOf: []schema{{Ref: "#/components/schemas/" + deadLettersName}, {Ref: "#/components/schemas/" + attributesName}}}
+	m.Headers = &schema{AllOf: []schema{{Ref: "#/components/schemas/" + deadLettersName}, {Ref: "#/components/schemas/" + attributesName}}}
 	d.Components.Messages[topic.Name] = &m
 	d.Channels[topic.Name] = &channel{
 		Address: topic.Name, Title: "Dead letters of " + r.context,

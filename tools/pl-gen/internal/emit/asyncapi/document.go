@@ -17,6 +17,7 @@ const (
 type document struct {
 	AsyncAPI           string                `json:"asyncapi"`
 	Info               info                  `json:"info"`
+	Servers            map[string]*server    `json:"servers,omitempty"`
 	DefaultContentType string                `json:"defaultContentType"`
 	Channels           map[string]*channel   `json:"channels"`
 	Operations         map[string]*operation `json:"operations"`
@@ -36,14 +37,39 @@ type contact struct {
 }
 
 type channel struct {
-	Address     string              `json:"address"`
-	Title       string              `json:"title"`
-	Description string              `json:"description,omitempty"`
-	Messages    map[string]ref      `json:"messages"`
-	Bindings    kafka[channelKafka] `json:"bindings"`
-	Registry    string              `json:"x-registry-subject"`
-	Compat      string              `json:"x-compatibility"`
-	Realtime    string              `json:"x-realtime-channel,omitempty"`
+	Address     string          `json:"address"`
+	Title       string          `json:"title"`
+	Description string          `json:"description,omitempty"`
+	Servers     []ref           `json:"servers,omitempty"`
+	Messages    map[string]ref  `json:"messages"`
+	Bindings    channelBindings `json:"bindings"`
+	Registry    string          `json:"x-registry-subject,omitempty"`
+	Compat      string          `json:"x-compatibility,omitempty"`
+	Realtime    string          `json:"x-realtime-channel,omitempty"`
+}
+
+type channelBindings struct {
+	Kafka *channelKafka `json:"kafka,omitempty"`
+	WS    *channelWS    `json:"ws,omitempty"`
+}
+
+type channelWS struct {
+	Method  string `json:"method"`
+	Headers schema `json:"headers"`
+	Version string `json:"bindingVersion"`
+}
+
+type server struct {
+	Host        string              `json:"host"`
+	Protocol    string              `json:"protocol"`
+	Description string              `json:"description"`
+	Variables   map[string]variable `json:"variables"`
+	Security    []ref               `json:"security,omitempty"`
+}
+
+type variable struct {
+	Default     string `json:"default"`
+	Description string `json:"description"`
 }
 
 type kafka[T any] struct {
@@ -67,10 +93,16 @@ type operation struct {
 	Title       string                 `json:"title"`
 	Summary     string                 `json:"summary"`
 	Messages    []ref                  `json:"messages"`
+	Reply       *reply                 `json:"reply,omitempty"`
 	Bindings    *kafka[operationKafka] `json:"bindings,omitempty"`
-	Context     string                 `json:"x-context"`
+	Context     string                 `json:"x-context,omitempty"`
 	Consumer    string                 `json:"x-consumer,omitempty"`
 	DeadLetters string                 `json:"x-dead-letter-topic,omitempty"`
+}
+
+type reply struct {
+	Channel  ref   `json:"channel"`
+	Messages []ref `json:"messages"`
 }
 
 type operationKafka struct {
@@ -81,19 +113,26 @@ type operationKafka struct {
 type components struct {
 	Schemas  map[string]schema   `json:"schemas"`
 	Messages map[string]*message `json:"messages"`
+	Security map[string]scheme   `json:"securitySchemes,omitempty"`
+}
+
+type scheme struct {
+	Type   string `json:"type"`
+	Scheme string `json:"scheme"`
+	Format string `json:"bearerFormat"`
 }
 
 type message struct {
-	Name        string              `json:"name"`
-	Title       string              `json:"title"`
-	Summary     string              `json:"summary,omitempty"`
-	ContentType string              `json:"contentType"`
-	Headers     schema              `json:"headers"`
-	Payload     payload             `json:"payload"`
-	Correlation correlation         `json:"correlationId"`
-	Bindings    kafka[messageKafka] `json:"bindings"`
-	Fingerprint string              `json:"x-schema-fingerprint"`
-	PII         map[string]string   `json:"x-pii,omitempty"`
+	Name        string               `json:"name"`
+	Title       string               `json:"title"`
+	Summary     string               `json:"summary,omitempty"`
+	ContentType string               `json:"contentType"`
+	Headers     *schema              `json:"headers,omitempty"`
+	Payload     payload              `json:"payload"`
+	Correlation *correlation         `json:"correlationId,omitempty"`
+	Bindings    *kafka[messageKafka] `json:"bindings,omitempty"`
+	Fingerprint string               `json:"x-schema-fingerprint,omitempty"`
+	PII         map[string]string    `json:"x-pii,omitempty"`
 }
 
 type payload struct {
@@ -121,11 +160,16 @@ type ref struct {
 type schema struct {
 	Ref         string            `json:"$ref,omitempty"`
 	AllOf       []schema          `json:"allOf,omitempty"`
+	OneOf       []schema          `json:"oneOf,omitempty"`
 	Type        string            `json:"type,omitempty"`
 	Description string            `json:"description,omitempty"`
 	Format      string            `json:"format,omitempty"`
+	Encoding    string            `json:"contentEncoding,omitempty"`
 	Const       string            `json:"const,omitempty"`
 	Enum        []string          `json:"enum,omitempty"`
+	MaxLength   int               `json:"maxLength,omitempty"`
+	Items       *schema           `json:"items,omitempty"`
+	Values      *schema           `json:"additionalProperties,omitempty"`
 	Properties  map[string]schema `json:"properties,omitempty"`
 	Required    []string          `json:"required,omitempty"`
 }

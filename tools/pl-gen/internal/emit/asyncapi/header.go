@@ -39,7 +39,7 @@ func attributes() schema {
 }
 
 // headers are the attributes with what this event's have in particular.
-func headers(e *model.Event) schema {
+func headers(e *model.Event) *schema {
 	own := schema{Type: "object", Properties: map[string]schema{
 		"ce_type":   {Type: "string", Const: e.Topic},
 		"ce_source": {Type: "string", Const: "/pulselearn/" + publisher(e)},
@@ -51,7 +51,7 @@ func headers(e *model.Event) schema {
 		own.Required = append(own.Required, "ce_subject")
 		own.Properties["ce_subject"] = schema{Type: "string", Description: cmp.Or(e.Subject.Doc, "The field "+e.Subject.Name+".")}
 	}
-	return schema{AllOf: []schema{{Ref: "#/components/schemas/" + attributesName}, own}}
+	return &schema{AllOf: []schema{{Ref: "#/components/schemas/" + attributesName}, own}}
 }
 
 func publisher(e *model.Event) string {
