@@ -36,10 +36,10 @@ func (s *Server) Subscribe(ctx context.Context, wish Wish) (*Stream, error) {
 		return nil, err
 	}
 	stream := &Stream{room: s.cfg.Limits.QueueBytes, wake: make(chan struct{}, 1)}
-	subscription := s.cfg.Feed.Subscribe(wish, stream, stream.welcome)
-	context.AfterFunc(ctx, subscription.Unsubscribe)
+	stream.subscription = s.cfg.Feed.Subscribe(wish, stream, stream.welcome)
+	context.AfterFunc(ctx, stream.subscription.Unsubscribe)
 	if len(wish.After) > 0 && !stream.resumed {
-		subscription.Unsubscribe()
+		stream.subscription.Unsubscribe()
 		return nil, refused(connect.CodeOutOfRange, "the events behind that position are not kept any more: reload what you show, and listen from now on")
 	}
 	return stream, nil
@@ -48,9 +48,10 @@ func (s *Server) Subscribe(ctx context.Context, wish Wish) (*Stream, error) {
 // A Stream is the events of one subscription that has no websocket of this
 // package. Its methods for reading are used by one goroutine at a time.
 type Stream struct {
-	begin   Positions
-	resumed bool
-	wake    chan struct{} // something was queued, or the end has come
+	subscription *feed.Subscription
+	at           Positions
+	resumed      bool
+	wake         chan struct{} // something was queued, or the end has come
 
 	mu    sync.Mutex
 	queue [][]byte
@@ -58,9 +59,10 @@ type Stream struct {
 	end   error
 }
 
-// Begin returns the positions behind which the stream begins. The caller owns
-// them.
-func (l *Stream) Begin() Positions { return l.begin }
+// Position returns where the stream is at least: behind where it began, and
+// mostly behind the event that Next returned last and all that went elsewhere
+// before. The caller changes nothing in it.
+func (l *Stream) Position() Positions { return l.at }
 
 // Next waits for the next event and returns the JSON object that websockets are
 // sent, which must not be changed. It fails with the error of ctx, with
@@ -68,7 +70,11 @@ func (l *Stream) Begin() Positions { return l.begin }
 // with Aborted when the broker has dropped some.
 func (l *Stream) Next(ctx context.Context) ([]byte, error) {
 	for {
-		if text, err := l.take(); text != nil || err != nil {
+		text, err := l.take()
+		if text != nil {
+			l.subscription.Tell(l.advance)
+		}
+		if text != nil || err != nil {
 			return text, err
 		}
 		select {
@@ -93,7 +99,18 @@ func (l *Stream) take() ([]byte, error) {
 }
 
 func (l *Stream) welcome(w feed.Welcome) []byte {
-	l.begin, l.resumed = w.Positions, w.Resumed
+	l.at, l.resumed = w.Positions, w.Resumed
+	return nil
+}
+
+// advance takes the positions of now, which are the reader's when nothing waits
+// for it. So partitions from which little comes stay within the window.
+func (l *Stream) advance(now Positions) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 && l.end == nil {
+		l.at = now
+	}
 	return nil
 }
 
@@ -102,6 +119,9 @@ func (l *Stream) Send([]byte) {}
 
 // Offer implements [feed.Listener].
 func (l *Stream) Offer(_ uint32, f []byte) bool {
+	if f == nil { // positions, which advance has taken
+		return true
+	}
 	text := frame.Payload(f)
 	l.mu.Lock()
 	defer l.mu.Unlock()

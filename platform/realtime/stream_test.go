@@ -3,6 +3,7 @@ package realtime_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func TestStreamsForOtherProtocols(t *testing.T) {
 	ctx, end := context.WithCancel(as("ada"))
 	stream, err := g.server.Subscribe(ctx, own)
 	w.must(err)
-	begin := stream.Begin()
+	begin := stream.Position()
 	w.note("ada", 7)
 	text, err := stream.Next(ctx)
 	w.must(err)
@@ -71,8 +72,8 @@ func TestAStreamOfOneTopic(t *testing.T) {
 	ctx := identity.With(t.Context(), identity.Caller{Subject: "tess", Roles: []string{identity.Teacher}})
 	stream, err := g.server.Subscribe(ctx, feed.Wish{Channel: "course:open", Topic: courseType.Topic})
 	w.must(err)
-	if len(stream.Begin()) != int(courseType.Partitions) {
-		t.Errorf("it begins at %v", stream.Begin())
+	if len(stream.Position()) != int(courseType.Partitions) {
+		t.Errorf("it begins at %v", stream.Position())
 	}
 	none, err := g.server.Subscribe(ctx, feed.Wish{Channel: "course:open", Topic: noteType.Topic})
 	w.must(err)
@@ -84,5 +85,30 @@ func TestAStreamOfOneTopic(t *testing.T) {
 	end()
 	if text, err := none.Next(ctx); err == nil {
 		t.Errorf("another topic: got %s", text)
+	}
+}
+
+// TestAStreamIsBehindWhatWentElsewhere has a position stay within the window in
+// partitions from which the channel gets nothing.
+func TestAStreamIsBehindWhatWentElsewhere(t *testing.T) {
+	w := newWorld(t)
+	g := w.gateway()
+	ctx := identity.With(t.Context(), identity.Caller{Subject: "tess", Roles: []string{identity.Teacher}})
+	stream, err := g.server.Subscribe(ctx, feed.Wish{Channel: "course:open", Topic: courseType.Topic})
+	w.must(err)
+	const others = 20
+	for n := range others {
+		w.say("other", fmt.Sprint("student-", n), n)
+	}
+	w.eventually("read", func() bool { return g.server.Stats().Feed.Events == others })
+	w.say("open", "ada", 1)
+	_, err = stream.Next(ctx)
+	w.must(err)
+	read := int64(0)
+	for _, offset := range stream.Position() {
+		read += offset + 1
+	}
+	if read != others+1 {
+		t.Errorf("the stream is at %v, %d events before it, want %d", stream.Position(), read, others+1)
 	}
 }

@@ -32,6 +32,15 @@ func positionOf(topic string, all realtime.Positions) position {
 	return p
 }
 
+// reach goes on to where the other one is further.
+func (p position) reach(other position) {
+	for partition, offset := range other {
+		if at, known := p[partition]; !known || offset > at {
+			p[partition] = offset
+		}
+	}
+}
+
 func parsePosition(text string) (position, error) {
 	p := position{}
 	for pair := range strings.SplitSeq(text, ",") {

@@ -24,8 +24,9 @@ type Events interface {
 
 // A Stream is the events of one subscription.
 type Stream interface {
-	// Begin returns the positions behind which it begins. The caller owns them.
-	Begin() realtime.Positions
+	// Position returns where it is at least: behind where it began, and perhaps
+	// behind more than its events say.
+	Position() realtime.Positions
 	// Next waits for the next event. It fails with the error of ctx, and with
 	// what is to be told when the stream ends before.
 	Next(ctx context.Context) ([]byte, error)
@@ -81,7 +82,7 @@ func (e *executable) listen(ctx context.Context, f *graphql.CollectedField, vari
 	if err != nil {
 		return nil, err
 	}
-	return &listening{wish.Topic, stream, positionOf(wish.Topic, stream.Begin())}, nil
+	return &listening{wish.Topic, stream, position{}}, nil
 }
 
 // wish is what the arguments of a field ask for.
@@ -141,7 +142,8 @@ func (r *run) told(l *listening, text []byte, f *graphql.CollectedField) *graphq
 		r.fail(s, f, err)
 		return r.response(root)
 	}
-	l.at[o.Partition] = o.Offset
+	l.at.reach(positionOf(l.topic, l.stream.Position()))
+	l.at.reach(position{o.Partition: o.Offset})
 	data["_id"], data["_position"] = o.ID, l.at.String()
 	if o.Time != "" {
 		data["_time"] = o.Time

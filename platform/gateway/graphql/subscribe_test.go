@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -22,12 +21,12 @@ import (
 // events lets people listen to their own channels.
 type events struct {
 	told   chan string // JSON, or an error that begins with "!"
-	begin  realtime.Positions
+	at     realtime.Positions
 	wishes chan realtime.Wish
 }
 
 func newEvents() *events {
-	return &events{told: make(chan string, 1), begin: realtime.Positions{"pl.test.noted.v1/3": 8}, wishes: make(chan realtime.Wish, 1000)}
+	return &events{told: make(chan string, 1), at: realtime.Positions{"pl.test.noted.v1/3": 8, "pl.test.noted.v1/4": 5}, wishes: make(chan realtime.Wish, 1000)}
 }
 
 func (e *events) Subscribe(ctx context.Context, wish realtime.Wish) (Stream, error) {
@@ -38,7 +37,7 @@ func (e *events) Subscribe(ctx context.Context, wish realtime.Wish) (Stream, err
 	return e, nil
 }
 
-func (e *events) Begin() realtime.Positions { return maps.Clone(e.begin) }
+func (e *events) Position() realtime.Positions { return e.at }
 
 func (e *events) Next(ctx context.Context) ([]byte, error) {
 	select {
@@ -141,7 +140,7 @@ func TestAnEventHasTheTypesOfTheSchema(t *testing.T) {
 		list { n parts { n } } about { __typename ... on EventRight { right } ... on EventLeft { left } ...any } } }
 		fragment any on NotedAbout { ... on EventRight { again: right } }`)
 	feed.told <- oneEvent
-	const want = `{"data":{"e":{"__typename":"Noted","_id":"7","_time":"2026-05-01T12:00:00Z","_position":"3:9","userId":"ada","secret":"s",` +
+	const want = `{"data":{"e":{"__typename":"Noted","_id":"7","_time":"2026-05-01T12:00:00Z","_position":"3:9,4:5","userId":"ada","secret":"s",` +
 		`"kind":"GOOD","big":"9007199254740993","share":0.5,"small":3,"flag":true,"on":"2026-05-01","labels":{"b":2},"tags":["a",null],` +
 		`"list":[{"n":1,"parts":[{"n":2}]}],"about":{"__typename":"EventRight","right":4,"again":4}}}}`
 	if got := next(t, c); got.Type != "next" || got.ID != "1" || string(got.Payload) != want {
