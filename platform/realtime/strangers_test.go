@@ -51,6 +51,7 @@ func dialGorilla(s *stranger, url string) error {
 		return err
 	}
 	s.Cleanup(func() { _ = ws.Close() })
+	_ = res.Body.Close() // a handshake has none
 	s.answered = res.Header
 	s.text = func(text string) error { return ws.WriteMessage(gorilla.TextMessage, []byte(text)) }
 	s.ping = func(p string) error { return ws.WriteControl(gorilla.PingMessage, []byte(p), time.Time{}) }
@@ -80,6 +81,7 @@ func dialGWS(s *stranger, url string) error {
 		return err
 	}
 	s.Cleanup(func() { _ = ws.NetConn().Close() })
+	_ = res.Body.Close() // a handshake has none
 	s.answered = res.Header
 	s.text, s.ping = ws.WriteString, func(p string) error { return ws.WritePing([]byte(p)) }
 	s.bye = func(code int, reason string) error { return ws.WriteClose(uint16(code), []byte(reason)) }
@@ -97,7 +99,7 @@ func (e *gwsEvents) OnPing(ws *gws.Conn, payload []byte) { _ = ws.WritePong(payl
 func (e *gwsEvents) OnPong(_ *gws.Conn, payload []byte)  { e.s.pongs <- string(payload) }
 func (e *gwsEvents) OnClose(_ *gws.Conn, err error)      { e.s.closed <- described(err) }
 func (e *gwsEvents) OnMessage(_ *gws.Conn, m *gws.Message) {
-	defer m.Close()
+	defer func() { _ = m.Close() }() // it goes back to a pool
 	e.s.texts <- m.Data.String()
 }
 
