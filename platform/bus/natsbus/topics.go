@@ -126,10 +126,12 @@ func (c *Conn) streamConfig(t driver.Topic, partition int32) jetstream.StreamCon
 	}
 }
 
-// knowsFastBatches tells whether the server has them, which it does from 2.14
-// on. An older one may refuse a stream whose settings it does not know.
+// knowsFastBatches tells whether the server has them as this package needs
+// them. They came with 2.14; what happens to them at gaps and at a change of
+// leader is known of 2.15. An older server may refuse a stream whose settings
+// it does not know.
 func (c *Conn) knowsFastBatches() bool {
-	const major, minor = 2, 14
+	const major, minor = 2, 15
 	var have [2]int
 	if n, _ := fmt.Sscanf(c.nc.ConnectedServerVersion(), "%d.%d.", &have[0], &have[1]); n != len(have) {
 		return false

@@ -177,7 +177,7 @@ func (c *Conn) way(ctx context.Context, r *run) *way {
 	c.ways.mu.Lock()
 	defer c.ways.mu.Unlock()
 	if known[id] == nil {
-		known[id] = newWay(info.Config.AllowBatchPublish, limit)
+		known[id] = newWay(info.Config.AllowBatchPublish && c.knowsFastBatches(), limit)
 	}
 	return known[id]
 }
