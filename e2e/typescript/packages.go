@@ -92,13 +92,13 @@ func build() error {
 }
 
 // checkNode says what is needed when it is not there.
-func checkNode() error {
+func checkNode(ctx context.Context) error {
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return fmt.Errorf("%w: %w", errNoNode, err)
 		}
 	}
-	out, err := exec.Command("node", "--version").Output()
+	out, err := exec.CommandContext(ctx, "node", "--version").Output()
 	if err != nil {
 		return fmt.Errorf("%w: node --version: %w", errNoNode, err)
 	}
@@ -121,7 +121,7 @@ func recent(version string) bool {
 // Install installs the npm packages of all workspaces, one process at a time
 // where the system has locks of files.
 func Install(ctx context.Context) error {
-	if err := checkNode(); err != nil {
+	if err := checkNode(ctx); err != nil {
 		return err
 	}
 	unlock, err := lock(filepath.Join(os.TempDir(), "campus-hub-npm.lock"))
