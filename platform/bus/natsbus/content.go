@@ -42,13 +42,12 @@ const (
 	structuredPrefix = "application/cloudevents"
 )
 
-// ownHeaders is how many headers a message has at most besides the record's:
-// those above, the id, and the three of a batch.
-const ownHeaders = 8
+// usualHeaders is how many headers a message of the platform's has at most.
+const usualHeaders = 16
 
 // toNATS converts a record into the message that carries it.
 func toNATS(r *driver.Record, subject string) (*nats.Msg, error) {
-	h := make(nats.Header, len(r.Headers)+ownHeaders)
+	h := headers.Get().(nats.Header)
 	if err := addHeaders(h, r.Headers); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -60,6 +61,7 @@ type run struct {
 // recognizes what it has of it within two minutes.
 func (c *Conn) Publish(ctx context.Context, records []*driver.Record) error {
 	runs, err := c.runs(ctx, records)
+	defer release(runs)
 	if err != nil {
 		return err
 	}
@@ -84,7 +86,7 @@ func (c *Conn) runs(ctx context.Context, records []*driver.Record) ([]*run, erro
 	for i, rec := range records {
 		count, err := c.awaitTopic(ctx, rec.Topic)
 		if err != nil {
-			return nil, err
+			return list, err
 		}
 		at := place{rec.Topic, partitionOf(rec.Key, count)}
 		r := byPlace[at]
@@ -95,13 +97,27 @@ func (c *Conn) runs(ctx context.Context, records []*driver.Record) ([]*run, erro
 		}
 		msg, err := toNATS(rec, r.subject)
 		if err != nil {
-			return nil, fmt.Errorf("nats: publish to %s: %w", rec.Topic, err)
+			return list, fmt.Errorf("nats: publish to %s: %w", rec.Topic, err)
 		}
 		msg.Header[nats.MsgIdHdr] = []string{id + "-" + strconv.Itoa(i)}
 		r.messages, r.sizes = append(r.messages, msg), append(r.sizes, size(rec))
 	}
 	return list, nil
 }
+
+// release gives back the headers of messages that nobody sends any more.
+func release(runs []*run) {
+	for _, r := range runs {
+		for _, msg := range r.messages {
+			clear(msg.Header)
+			headers.Put(msg.Header)
+		}
+	}
+}
+
+// headers are maps of messages that were sent: a new one costs as much as what
+// is written into it.
+var headers = sync.Pool{New: func() any { return make(nats.Header, usualHeaders) }}
 
 // awaitTopic returns a topic's partition count, and waits for a server that is
 // away.
