@@ -95,16 +95,16 @@ func secret() string {
 // discover asks the provider where it does what.
 func (f *flow) discover(ctx context.Context) error {
 	at := strings.TrimSuffix(f.Issuer, "/") + "/.well-known/openid-configuration"
-	response, body, err := f.get(ctx, at) //nolint:bodyclose // do has read and closed it
+	answer, err := f.get(ctx, at)
 	switch {
 	case err != nil:
 		return fmt.Errorf("nobody answers at %s: start the hub (make run), or give its address with --issuer: %w", f.Issuer, err)
-	case response.StatusCode == http.StatusServiceUnavailable:
+	case answer.StatusCode == http.StatusServiceUnavailable:
 		return fmt.Errorf("%s is still starting: try again in a moment", f.Issuer)
-	case response.StatusCode != http.StatusOK:
-		return fmt.Errorf("%s is no OpenID Connect provider: %s answered %s", f.Issuer, at, response.Status)
+	case answer.StatusCode != http.StatusOK:
+		return fmt.Errorf("%s is no OpenID Connect provider: %s answered %s", f.Issuer, at, answer.Status)
 	}
-	if err := json.Unmarshal(body, &f.config); err != nil || f.config.Authorize == "" || f.config.Token == "" {
+	if err := json.Unmarshal(answer.body, &f.config); err != nil || f.config.Authorize == "" || f.config.Token == "" {
 		return fmt.Errorf("%s is no OpenID Connect provider: %s does not describe one", f.Issuer, at)
 	}
 	if f.config.Issuer != strings.TrimSuffix(f.Issuer, "/") {
@@ -121,13 +121,13 @@ func (f *flow) begin(ctx context.Context) (*url.URL, error) {
 		"scope": {strings.Join(f.Scopes, " ")}, "login_hint": {f.User},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
 	}
-	response, body, err := f.get(ctx, f.config.Authorize+"?"+query.Encode()) //nolint:bodyclose // do has read and closed it
+	answer, err := f.get(ctx, f.config.Authorize+"?"+query.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("ask for a code: %w", err)
 	}
-	page, err := response.Location()
+	page, err := answer.Location()
 	if err != nil {
-		return nil, fmt.Errorf("ask for a code: %s", refusal(response, body))
+		return nil, fmt.Errorf("ask for a code: %s", answer.refusal())
 	}
 	if strings.HasPrefix(page.String(), redirect) {
 		return nil, fmt.Errorf("the provider refused: %s", described(page.Query()))
@@ -137,40 +137,40 @@ func (f *flow) begin(ctx context.Context) (*url.URL, error) {
 
 // logIn fills in the form of the log-in page, and returns the code.
 func (f *flow) logIn(ctx context.Context, page *url.URL) (string, error) {
-	response, body, err := f.get(ctx, page.String()) //nolint:bodyclose // do has read and closed it
+	answer, err := f.get(ctx, page.String())
 	if err != nil {
 		return "", fmt.Errorf("open the log-in page: %w", err)
 	}
-	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("open the log-in page: %s", refusal(response, body))
+	if answer.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("open the log-in page: %s", answer.refusal())
 	}
-	form, err := findForm(body, page)
+	form, err := findForm(answer.body, page)
 	if err != nil {
 		return "", err
 	}
 	form.values.Set(form.name, f.User)
 	form.values.Set(form.password, f.Password)
-	response, body, err = f.post(ctx, form.action, form.values)
+	answer, err = f.post(ctx, form.action, form.values)
 	if err != nil {
 		return "", fmt.Errorf("log in: %w", err)
 	}
-	to, err := response.Location()
+	to, err := answer.Location()
 	if err != nil {
-		return "", fmt.Errorf("%s is not logged in: %s", f.User, refusal(response, body))
+		return "", fmt.Errorf("%s is not logged in: %s", f.User, answer.refusal())
 	}
-	answer := to.Query()
+	query := to.Query()
 	switch {
-	case answer.Get("state") != f.state:
+	case query.Get("state") != f.state:
 		return "", errors.New("log in: the provider's answer belongs to another request")
-	case answer.Get("code") == "":
-		return "", fmt.Errorf("%s is not logged in: %s", f.User, described(answer))
+	case query.Get("code") == "":
+		return "", fmt.Errorf("%s is not logged in: %s", f.User, described(query))
 	}
-	return answer.Get("code"), nil
+	return query.Get("code"), nil
 }
 
 // exchange turns the code into tokens.
 func (f *flow) exchange(ctx context.Context, code string) (*Response, error) {
-	response, body, err := f.post(ctx, f.config.Token, url.Values{
+	answer, err := f.post(ctx, f.config.Token, url.Values{
 		"grant_type": {"authorization_code"}, "client_id": {f.Client}, "redirect_uri": {redirect},
 		"code": {code}, "code_verifier": {f.verifier},
 	})
@@ -178,24 +178,24 @@ func (f *flow) exchange(ctx context.Context, code string) (*Response, error) {
 		return nil, fmt.Errorf("exchange the code: %w", err)
 	}
 	tokens := new(Response)
-	if err := json.Unmarshal(body, tokens); err != nil || response.StatusCode != http.StatusOK || tokens.AccessToken == "" {
-		return nil, fmt.Errorf("exchange the code: %s", refusal(response, body))
+	if err := json.Unmarshal(answer.body, tokens); err != nil || answer.StatusCode != http.StatusOK || tokens.AccessToken == "" {
+		return nil, fmt.Errorf("exchange the code: %s", answer.refusal())
 	}
 	return tokens, nil
 }
 
-func (f *flow) get(ctx context.Context, at string) (*http.Response, []byte, error) {
+func (f *flow) get(ctx context.Context, at string) (*answer, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	return f.do(r)
 }
 
-func (f *flow) post(ctx context.Context, at string, form url.Values) (*http.Response, []byte, error) {
+func (f *flow) post(ctx context.Context, at string, form url.Values) (*answer, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, at, strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return f.do(r)
@@ -203,33 +203,39 @@ func (f *flow) post(ctx context.Context, at string, form url.Values) (*http.Resp
 
 // do sends a request and reads the answer. Its error leaves the URL out, whose
 // query may hold secrets.
-func (f *flow) do(r *http.Request) (*http.Response, []byte, error) {
+func (f *flow) do(r *http.Request) (*answer, error) {
 	response, err := f.http.Do(r)
 	if err != nil {
 		var sent *url.Error
 		if errors.As(err, &sent) {
 			err = sent.Err
 		}
-		return nil, nil, err
+		return nil, err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	return response, body, err
+	return &answer{response, body}, err
+}
+
+// An answer is a response whose body has been read, and is closed.
+type answer struct {
+	*http.Response
+	body []byte
 }
 
 // refusal is what an answer says about why it is not what was asked for.
-func refusal(response *http.Response, body []byte) string {
+func (a *answer) refusal() string {
 	var problem struct {
 		Kind string `json:"error"`
 		Text string `json:"error_description"`
 	}
-	if json.Unmarshal(body, &problem) == nil && problem.Kind != "" {
+	if json.Unmarshal(a.body, &problem) == nil && problem.Kind != "" {
 		return described(url.Values{"error": {problem.Kind}, "error_description": {problem.Text}})
 	}
-	if text := alert(body); text != "" {
+	if text := alert(a.body); text != "" {
 		return text
 	}
-	return "the provider answered " + response.Status
+	return "the provider answered " + a.Status
 }
 
 func described(answer url.Values) string {
