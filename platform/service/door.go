@@ -13,7 +13,9 @@ import (
 	"github.com/pulselearn/campus-hub/platform/gateway/graphql"
 	"github.com/pulselearn/campus-hub/platform/gateway/problem"
 	"github.com/pulselearn/campus-hub/platform/gateway/rest"
+	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/realtime"
+	"github.com/pulselearn/campus-hub/platform/rpc"
 )
 
 func newDoor(cfg *Config, log *slog.Logger) *door.Door {
@@ -37,6 +39,7 @@ func (p *Process) mountFront(mux *http.ServeMux) error {
 	if err != nil {
 		return err
 	}
+	p.forwardCalls(calls)
 	if err := p.mountRealtime(mux, calls); err != nil {
 		return err
 	}
@@ -50,6 +53,22 @@ func (p *Process) mountFront(mux *http.ServeMux) error {
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(front.OpenAPI))
 	})
 	return nil
+}
+
+// forwardCalls serves the calls of contexts in other processes, which decide
+// themselves who may make them.
+func (p *Process) forwardCalls(calls *gateway.Invoker) {
+	for _, api := range p.app.front.APIs {
+		if p.app.has(api.Context) {
+			continue
+		}
+		everybody := rpc.Access{}
+		for _, m := range api.Methods {
+			everybody[m.Procedure] = identity.Rules{{Public: true}}
+		}
+		p.authorizer.Add("", everybody)
+		calls.Forward(p.server, api)
+	}
 }
 
 // mountGraphQL adds GraphQL, where the door has all that its schema needs.
