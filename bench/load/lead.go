@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -216,6 +217,9 @@ func (r *run) measure() error {
 		at(hist, 50), at(hist, 90), at(hist, 99), at(hist, 99.9), at(hist, 100))
 	fmt.Printf("frames %d of %d; %d missing, %d twice, %d out of order, %d resyncs, %d sessions broken\n",
 		sum.Frames, want, want-sum.Frames, sum.Twice, sum.Disordered, sum.Resyncs, sum.Broken)
+	if sum.Broken > 0 {
+		fmt.Println("one of the broken sessions:", sum.Why)
+	}
 	fmt.Printf("gateway memory %s a session when full of events (the window of %d events included)\n", r.perSession(full), w.Events)
 	fmt.Printf("cpu, of one core: %s\n", r.share(before, after, took))
 	return r.verdict(sum, hist, want)
@@ -266,6 +270,7 @@ func (r *run) results() (sum result, hist *hdrhistogram.Histogram, err error) {
 		sum.Disordered += one.Disordered
 		sum.Resyncs += one.Resyncs
 		sum.Broken += one.Broken
+		sum.Why = cmp.Or(sum.Why, one.Why)
 	}
 	return sum, hist, nil
 }

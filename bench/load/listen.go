@@ -48,6 +48,7 @@ type result struct {
 	Sessions, Frames           int64
 	Missing, Twice, Disordered int64
 	Resyncs, Broken            int64
+	Why                        string // the last one is broken
 	Histogram                  []byte
 }
 
@@ -234,7 +235,7 @@ func (l *listener) read(c *conn, buffer []byte) {
 		case err == unix.EINTR:
 			continue
 		case err != 0 || n == 0:
-			l.lose(c)
+			l.lose(c, err)
 			return
 		}
 		l.frames(c, buffer[:n])
@@ -250,8 +251,11 @@ func receive(fd int, buffer []byte) (int, unix.Errno) {
 	return int(n), err
 }
 
-func (l *listener) lose(c *conn) {
+func (l *listener) lose(c *conn, err unix.Errno) {
 	l.result.Broken++
+	if err != 0 {
+		l.result.Why = err.Error()
+	}
 	l.open.Add(-1)
 	l.conns[c.fd] = nil
 	_ = unix.Close(c.fd) // it is over
@@ -307,6 +311,10 @@ func (l *listener) take(c *conn, op ws.OpCode, payload []byte, now int64) {
 	case op == ws.OpPing:
 		_, _ = unix.Write(c.fd, pong) // one that cannot be written is missed by the gateway
 		return
+	case op == ws.OpClose:
+		code, reason := ws.ParseCloseFrameData(payload)
+		l.result.Why = fmt.Sprintf("closed with %d, %q", code, reason)
+		return
 	case !l.rival:
 		l.message(c, payload, now)
 		return
@@ -335,6 +343,7 @@ func (l *listener) message(c *conn, payload []byte, now int64) {
 	n, err2 := strconv.Atoi(string(number))
 	if !ok || err != nil || err2 != nil {
 		l.result.Broken++
+		l.result.Why = fmt.Sprintf("an event without number: %s", payload)
 		return
 	}
 	l.result.Frames++
