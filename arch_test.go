@@ -135,10 +135,15 @@ var rules = []rule{
 		},
 	},
 	{
+		name:    "presence knows no broker, no telemetry and no websockets",
+		applies: exactly("platform/realtime/presence"),
+		allows:  func(_, target string) bool { return isStandard(target) || in(target, "platform/bus/driver") },
+	},
+	{
 		name:    "realtime reaches calls, tokens and events through what it is given",
 		applies: exactly("platform/realtime"),
 		allows: func(_, target string) bool {
-			return isStandard(target) || in(target, "platform/realtime", "platform/identity", "github.com/gobwas/ws", "google.golang.org/protobuf") ||
+			return isStandard(target) || in(target, "platform/realtime", "platform/identity", "platform/bus/driver", "github.com/gobwas/ws", "google.golang.org/protobuf") ||
 				target == "connectrpc.com/connect/v2"
 		},
 	},
@@ -220,6 +225,7 @@ func TestImportRulesCanFail(t *testing.T) {
 		{"platform/realtime", "platform/gateway"},
 		{"platform/realtime", "go.opentelemetry.io/otel"},
 		{"platform/realtime/feed", "platform/bus/kafkabus"},
+		{"platform/realtime/presence", "platform/bus/kafkabus"},
 		{"platform/realtime/socket", "github.com/gobwas/ws"},
 		{"platform/realtime/frame", "platform/event"},
 		{"platform/saga", "platform/database/sqlite"},

@@ -124,7 +124,11 @@ func (c *session) subscribe(r *request, caller *identity.Caller) (slow func()) {
 		return nil
 	}
 	return func() {
-		if err := c.server.mayListen(caller, r.Channel); err != nil {
+		err := c.server.mayListen(caller, r.Channel)
+		if err == nil && r.Presence && !c.server.shows(r.Channel) {
+			err = refused(connect.CodeInvalidArgument, "channels of this family do not show who listens; ask without presence")
+		}
+		if err != nil {
 			c.refuse(r.ID, err)
 			return
 		}
@@ -141,6 +145,7 @@ func (c *session) add(r *request, caller *identity.Caller) {
 		}
 		return encode(m)
 	})
+	c.enter(s, caller, r.Presence)
 	c.mu.Lock()
 	over := c.over
 	if !over {
@@ -148,10 +153,8 @@ func (c *session) add(r *request, caller *identity.Caller) {
 	}
 	c.mu.Unlock()
 	if over {
-		s.Unsubscribe()
-		return
+		c.leave(s, caller)
 	}
-	c.enter(s, caller)
 }
 
 func (c *session) find(channel string) *feed.Subscription {

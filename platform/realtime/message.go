@@ -31,6 +31,7 @@ type request struct {
 	Token     string          `json:"token"`
 	Channel   string          `json:"channel"`
 	After     feed.Positions  `json:"after"`
+	Presence  bool            `json:"presence"`
 	Procedure string          `json:"procedure"`
 	Key       string          `json:"key"`
 	Request   json.RawMessage `json:"request"`
@@ -84,14 +85,6 @@ type (
 		Reason    string         `json:"reason,omitempty"`
 		Resumed   *bool          `json:"resumed,omitempty"`
 		Positions feed.Positions `json:"positions,omitempty"`
-	}
-	presenceMessage struct {
-		Type    string   `json:"type"`
-		Channel string   `json:"channel"`
-		Count   int      `json:"count"`
-		Members []string `json:"members,omitempty"`
-		Joined  []string `json:"joined,omitempty"`
-		Left    []string `json:"left,omitempty"`
 	}
 	answerMessage struct {
 		Type     string          `json:"type"`

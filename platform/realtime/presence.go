@@ -1,105 +1,66 @@
 package realtime
 
 import (
-	"maps"
-	"slices"
+	"context"
 	"strings"
-	"sync"
 
 	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/realtime/feed"
+	"github.com/pulselearn/campus-hub/platform/realtime/presence"
 )
 
-// A presence knows who listens to the channels of families that declare it, in
-// this process.
-type presence struct {
-	mu       sync.Mutex
-	channels map[string]*attendance
+// ShowsPresence tells whether people can ask who listens to some channel, so
+// that [presence.Topic] is needed.
+func (r *Routes) ShowsPresence() bool {
+	for i := range r.Families {
+		if r.Families[i].Presence {
+			return true
+		}
+	}
+	return false
 }
 
-// An attendance is who listens to one channel: by person, with how many
-// sessions.
-type attendance struct {
-	people   map[string]int
-	sessions map[*session]struct{}
+// startPresence begins to know who listens, where channels show it.
+func (s *Server) startPresence(ctx context.Context) error {
+	if !s.cfg.Routes.ShowsPresence() {
+		return nil
+	}
+	var err error
+	s.presence, err = presence.New(presence.Config{Conn: s.cfg.Conn, Logger: s.cfg.Logger, Frame: Frame})
+	if err == nil {
+		s.running.Go(func() { s.presence.Run(ctx) })
+	}
+	return err
 }
 
-func newPresence() *presence { return &presence{channels: map[string]*attendance{}} }
-
-func (s *Server) watched(channel string) bool {
+// shows tells whether the channel shows who listens to it.
+func (s *Server) shows(channel string) bool {
 	family, _, _ := strings.Cut(channel, ":")
 	f := s.families[family]
 	return f != nil && f.Presence
 }
 
-// enter tells the others that somebody has joined, and the session who is
-// there.
-func (c *session) enter(s *feed.Subscription, caller *identity.Caller) {
-	if c.server.watched(s.Channel()) {
-		c.server.presence.join(s.Channel(), caller.Subject, c)
+// enter tells the others that somebody has come, and the session who is there
+// if it asks.
+func (c *session) enter(s *feed.Subscription, caller *identity.Caller, asks bool) {
+	if !c.server.shows(s.Channel()) {
+		return
+	}
+	c.server.presence.Join(s.Channel(), caller.Subject)
+	if asks {
+		c.server.presence.Watch(s.Channel(), c)
 	}
 }
 
-// leave ends a subscription and tells the others.
+// leave ends a subscription, once, and tells the others.
 func (c *session) leave(s *feed.Subscription, caller *identity.Caller) {
 	s.Unsubscribe()
-	if caller != nil && c.server.watched(s.Channel()) {
-		c.server.presence.part(s.Channel(), caller.Subject, c)
+	if c.server.shows(s.Channel()) {
+		c.server.presence.Unwatch(s.Channel(), c)
+		c.server.presence.Part(s.Channel(), caller.Subject)
 	}
 }
 
-func (p *presence) join(channel, person string, c *session) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	a := p.channels[channel]
-	if a == nil {
-		a = &attendance{people: map[string]int{}, sessions: map[*session]struct{}{}}
-		p.channels[channel] = a
-	}
-	if a.people[person]++; a.people[person] == 1 {
-		a.tell(presenceMessage{Type: "presence", Channel: channel, Count: len(a.people), Joined: []string{person}})
-	}
-	a.sessions[c] = struct{}{}
-	c.conn.Send(encode(presenceMessage{
-		Type: "presence", Channel: channel, Count: len(a.people), Members: a.some(),
-	}))
-}
-
-func (p *presence) part(channel, person string, c *session) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	a := p.channels[channel]
-	if a == nil {
-		return
-	}
-	if _, there := a.sessions[c]; !there {
-		return
-	}
-	delete(a.sessions, c)
-	if a.people[person]--; a.people[person] > 0 {
-		return
-	}
-	delete(a.people, person)
-	if len(a.people) == 0 {
-		delete(p.channels, channel)
-		return
-	}
-	a.tell(presenceMessage{Type: "presence", Channel: channel, Count: len(a.people), Left: []string{person}})
-}
-
-// maxMembers is how many people a newcomer is told by name.
-const maxMembers = 100
-
-func (a *attendance) some() []string {
-	names := slices.Sorted(maps.Keys(a.people))
-	return names[:min(len(names), maxMembers)]
-}
-
-// tell offers a message to all who are there. One who reads too slowly goes
-// without it.
-func (a *attendance) tell(m presenceMessage) {
-	f := encode(m)
-	for c := range a.sessions {
-		c.conn.Offer(c.conn.Refusals(), f)
-	}
-}
+// Tell implements [presence.Watcher]. A client that reads too slowly is told
+// anew when it reads again.
+func (c *session) Tell(f []byte) { c.conn.Offer(c.conn.Refusals(), f) }

@@ -7,6 +7,7 @@ package realtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,9 +17,11 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/realtime/feed"
 	"github.com/pulselearn/campus-hub/platform/realtime/frame"
+	"github.com/pulselearn/campus-hub/platform/realtime/presence"
 	"github.com/pulselearn/campus-hub/platform/realtime/socket"
 )
 
@@ -44,7 +47,7 @@ type Family struct {
 	// request of a channel; an answer lets the caller in. Empty lets nobody in.
 	Check   string
 	Request func(id string) proto.Message
-	// Presence tells listeners who else listens.
+	// Presence tells listeners who ask for it who else listens.
 	Presence bool
 }
 
@@ -74,6 +77,9 @@ type Config struct {
 	// Origins are the origins of web pages that may connect, besides the
 	// server's own; "*" is any.
 	Origins []string
+	// Conn is the broker on which instances tell each other who listens to
+	// channels that show it. It is nil for an instance that is the only one.
+	Conn driver.Conn
 	// Wait returns how long the caller of that name has to wait before the next
 	// call, or 0. It is nil without such a limit.
 	Wait func(caller string) time.Duration
@@ -92,9 +98,9 @@ type Server struct {
 	sockets  *socket.Set
 	buckets  [buckets]bucket
 	callers  callers
-	presence *presence
+	presence *presence.Roll // nil where no channel shows who listens
 	stop     context.CancelFunc
-	swept    chan struct{}
+	running  sync.WaitGroup
 
 	seats, open                               atomic.Int64 // taken, and begun
 	draining                                  atomic.Bool
@@ -120,7 +126,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("realtime: %w", err)
 	}
-	s := &Server{cfg: cfg, families: map[string]*Family{}, sockets: sockets, swept: make(chan struct{})}
+	s := &Server{cfg: cfg, families: map[string]*Family{}, sockets: sockets}
 	for i := range cfg.Routes.Families {
 		s.families[cfg.Routes.Families[i].Name] = &cfg.Routes.Families[i]
 	}
@@ -128,10 +134,13 @@ func New(cfg Config) (*Server, error) {
 		s.buckets[i].sessions = map[*session]struct{}{}
 	}
 	s.callers.sessions = map[string]int{}
-	s.presence = newPresence()
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	go s.sweep(ctx)
+	if err := s.startPresence(ctx); err != nil {
+		stop()
+		return nil, errors.Join(fmt.Errorf("realtime: %w", err), sockets.Close())
+	}
+	s.running.Go(func() { s.sweep(ctx) })
 	return s, nil
 }
 
@@ -182,11 +191,17 @@ func (s *Server) Stats() Stats {
 }
 
 // Drain takes no new sessions and ends those that there are: each is told when
-// to come back, at different times. It returns when all have gone, and when
-// ctx ends it cuts off those that have not.
+// to come back, at different times, and other instances that nobody is here any
+// more. It returns when all have gone, and when ctx ends it cuts off those that
+// have not.
 func (s *Server) Drain(ctx context.Context) error {
 	s.draining.Store(true)
 	s.each(func(c *session) { c.bye() })
+	if s.presence != nil {
+		if err := s.presence.Leave(ctx); err != nil {
+			s.cfg.Logger.Warn("realtime: other instances show the people of this one for a while longer", "error", err)
+		}
+	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for s.open.Load() > 0 {
@@ -205,7 +220,7 @@ func (s *Server) Drain(ctx context.Context) error {
 func (s *Server) Close() error {
 	s.draining.Store(true)
 	s.stop()
-	<-s.swept
+	s.running.Wait()
 	s.each(func(c *session) { c.conn.Close() })
 	return s.sockets.Close()
 }
@@ -230,7 +245,6 @@ func (b *bucket) each(f func(*session)) {
 
 // sweep looks after a bucket at a time.
 func (s *Server) sweep(ctx context.Context) {
-	defer close(s.swept)
 	tick := time.NewTicker(time.Second / buckets)
 	defer tick.Stop()
 	for i := 0; ; i++ {

@@ -14,8 +14,8 @@ import (
 	"github.com/pulselearn/campus-hub/platform/realtime/socket"
 )
 
-// A session is one connection of one client. It implements socket.Handler and
-// feed.Listener.
+// A session is one connection of one client. It implements socket.Handler,
+// feed.Listener and presence.Watcher.
 type session struct {
 	server *Server
 	conn   *socket.Conn
@@ -136,6 +136,9 @@ func (c *session) Drained() {
 	c.mu.Unlock()
 	for _, s := range all {
 		c.resync(s, "slow")
+		if c.server.shows(s.Channel()) {
+			c.server.presence.Again(s.Channel(), c)
+		}
 	}
 }
 

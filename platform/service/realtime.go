@@ -93,7 +93,7 @@ func (p *Process) mountRealtime(mux *http.ServeMux, calls *gateway.Invoker) erro
 		return err
 	}
 	p.live, err = realtime.New(realtime.Config{
-		Routes: routes, Verifier: p.people, Invoker: invoker{calls}, Feed: f, Limits: p.cfg.Realtime.Limits,
+		Routes: routes, Verifier: p.people, Invoker: invoker{calls}, Feed: f, Limits: p.cfg.Realtime.Limits, Conn: p.conn,
 		Logger: p.log, Origins: p.cfg.Door.Origins, Wait: p.door.Limiter().Take, Trace: p.telemetry.WithTrace,
 	})
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/outbox"
+	"github.com/pulselearn/campus-hub/platform/realtime/presence"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 	"github.com/pulselearn/campus-hub/platform/saga"
 	"github.com/pulselearn/campus-hub/platform/schema"
@@ -117,7 +118,8 @@ func deadLetters(t *event.Type, context string) driver.Topic {
 }
 
 // topics returns every topic that a context publishes or consumes, or that its
-// dead letters are copied to, by name.
+// dead letters are copied to, and that of presence where channels show it, by
+// name.
 func (p *Process) topics() []driver.Topic {
 	all := map[string]driver.Topic{}
 	add := func(t *event.Type) {
@@ -132,6 +134,10 @@ func (p *Process) topics() []driver.Topic {
 			dead := deadLetters(u.Consumers[i].Type, u.Context)
 			all[dead.Name] = dead
 		}
+	}
+	if p.app.front.Realtime.ShowsPresence() {
+		shown := presence.Topic()
+		all[shown.Name] = shown
 	}
 	topics := make([]driver.Topic, 0, len(all))
 	for _, name := range slices.Sorted(maps.Keys(all)) {

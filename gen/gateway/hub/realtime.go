@@ -107,8 +107,9 @@ func Realtime() realtime.Routes {
 				Allow: identity.Rules{
 					{Role: "admin"},
 				},
-				Check:   coursev1connect.CourseServiceMayFollowProcedure,
-				Request: func(id string) proto.Message { return &coursev1.MayFollowRequest{CourseId: id} },
+				Check:    coursev1connect.CourseServiceMayFollowProcedure,
+				Request:  func(id string) proto.Message { return &coursev1.MayFollowRequest{CourseId: id} },
+				Presence: true,
 			},
 		},
 	}

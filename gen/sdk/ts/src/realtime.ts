@@ -320,7 +320,13 @@ export class RealtimeClient {
     const s = this.#subscriptions.get(channel);
     if (s === undefined) return;
     s.request = this.#id();
-    this.#send({ type: "subscribe", id: s.request, channel, ...(s.positions !== undefined && { after: s.positions }) });
+    this.#send({
+      type: "subscribe",
+      id: s.request,
+      channel,
+      ...(s.positions !== undefined && { after: s.positions }),
+      ...(s.listener.presence !== undefined && { presence: true }),
+    });
   }
 
   #subscribed(frame: Frame): void {

@@ -64,6 +64,7 @@ const (
 	HTTPRoute          Rule = "HTTP_ROUTE"
 	ChannelFamily      Rule = "CHANNEL_FAMILY"
 	ChannelCheck       Rule = "CHANNEL_CHECK"
+	ChannelPresence    Rule = "CHANNEL_PRESENCE"
 	HTTPPath           Rule = "HTTP_PATH"
 	AccessMissing      Rule = "ACCESS_MISSING"
 	AccessEmpty        Rule = "ACCESS_EMPTY"
@@ -197,6 +198,7 @@ var catalogue = []Info{
 	{Rule: HTTPRoute, Title: "a REST route belongs to one call"},
 	{Rule: ChannelFamily, Title: "a realtime channel belongs to a family that one context declares"},
 	{Rule: ChannelCheck, Title: "somebody may listen to a family of channels, and a query says who"},
+	{Rule: ChannelPresence, Title: "who listens to a channel is shown to people who were let in, not to everybody"},
 	{Rule: HTTPPath, Title: "a path of plain HTTP is well formed and belongs to one context"},
 	{Rule: AccessMissing, Title: "every call says who may make it"},
 	{Rule: AccessEmpty, Title: "what lets callers into a call can hold, and says something"},

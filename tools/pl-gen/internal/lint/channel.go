@@ -25,6 +25,7 @@ func (c *checker) channels() {
 		for _, ch := range ctx.Channels {
 			c.family(ch, families[ch.Name])
 			c.check(ch)
+			c.presence(ch)
 			families[ch.Name] = ch
 		}
 	}
@@ -79,6 +80,16 @@ func (c *checker) check(ch *model.Channel) {
 			"whoever tries to listen would change something", "name a query: a call with option idempotency_level = NO_SIDE_EFFECTS")
 	default:
 		c.checkField(ch)
+	}
+}
+
+// presence reports channels that would show who is there to everybody.
+func (c *checker) presence(ch *model.Channel) {
+	for _, a := range ch.Allow {
+		if ch.Presence && a.Public {
+			c.report(diag.New(diag.ChannelPresence, a.Pos, fmt.Sprintf("the channels %q are public and show who listens", ch.Name)).Because(
+				"everybody could watch when a person comes and goes", "remove presence, or let in people by a role or a check"))
+		}
 	}
 }
 

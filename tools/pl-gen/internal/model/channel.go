@@ -26,7 +26,7 @@ type Channel struct {
 	// Field is the field of the check's request that the part behind the colon
 	// fills.
 	Field string
-	// Presence tells listeners who else listens.
+	// Presence tells listeners who ask for it who else listens.
 	Presence bool
 	Pos      Pos
 }

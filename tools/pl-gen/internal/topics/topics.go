@@ -40,10 +40,14 @@ type Topic struct {
 	Outdated string `json:"outdated,omitempty"`
 }
 
+// Presence is the topic on which the instances that serve websockets tell each
+// other who is there: Topic of platform/realtime/presence.
+var Presence = Topic{Name: "pl.realtime.presence", Partitions: 1, RetentionMillis: (5 * time.Minute).Milliseconds(), Cleanup: deleteOld}
+
 // Wanted returns the topics of the contracts, by name: one an event, and for
 // each context that consumes it one for what that context could not handle. A
 // topic of dead letters has its event's partition count, so that a key keeps its
-// partition number.
+// partition number. Where channels show who is there, [Presence] is one of them.
 func Wanted(m *model.Model) []Topic {
 	var wanted []Topic
 	for _, e := range m.Events {
@@ -52,8 +56,15 @@ func Wanted(m *model.Model) []Topic {
 			wanted = append(wanted, DeadLetterTopic(e, c.Name))
 		}
 	}
+	if slices.ContainsFunc(m.Contexts, showsPresence) {
+		wanted = append(wanted, Presence)
+	}
 	slices.SortFunc(wanted, byName)
 	return wanted
+}
+
+func showsPresence(c *model.Context) bool {
+	return slices.ContainsFunc(c.Channels, func(ch *model.Channel) bool { return ch.Presence })
 }
 
 // DeadLetterTopic returns the topic for what a context could not handle of an

@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"pgregory.net/rapid"
 
+	"github.com/pulselearn/campus-hub/platform/realtime/presence"
 	"github.com/pulselearn/campus-hub/tools/pl-gen/internal/model"
 )
 
@@ -46,6 +47,22 @@ func TestWanted(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}
+
+// TestPresence holds the topic to that of the processes, which pl-gen does not
+// import.
+func TestPresence(t *testing.T) {
+	shows := &model.Context{Channels: []*model.Channel{{Name: "room"}, {Name: "course", Presence: true}}}
+	if got := Wanted(&model.Model{Contexts: []*model.Context{shows}}); !slices.Equal(got, []Topic{Presence}) {
+		t.Errorf("got %v", got)
+	}
+	if got := Wanted(&model.Model{Contexts: []*model.Context{{Channels: shows.Channels[:1]}}}); len(got) != 0 {
+		t.Errorf("nobody shows who is there, and there is %v", got)
+	}
+	own := presence.Topic()
+	if Presence.Name != own.Name || Presence.Partitions != own.Partitions || Presence.RetentionMillis != own.Retention.Milliseconds() {
+		t.Errorf("the processes make %+v", own)
 	}
 }
 

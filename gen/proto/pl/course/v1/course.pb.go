@@ -2346,7 +2346,7 @@ const file_pl_course_v1_course_proto_rawDesc = "" +
 	"\fAccessStatus\x12\x1d\n" +
 	"\x19ACCESS_STATUS_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ACCESS_STATUS_ACTIVE\x10\x01\x12\x19\n" +
-	"\x15ACCESS_STATUS_REVOKED\x10\x022\x99\r\n" +
+	"\x15ACCESS_STATUS_REVOKED\x10\x022\x9c\r\n" +
 	"\rCourseService\x12\x93\x01\n" +
 	"\fCreateCourse\x12!.pl.course.v1.CreateCourseRequest\x1a\".pl.course.v1.CreateCourseResponse\"<\xf2\xe0\x18\x11\x12\x0f/api/v1/courses\x8a\xe1\x18#\n" +
 	"\x18\x12\ateacher\x1a\rinstructor_id\n" +
@@ -2388,9 +2388,9 @@ const file_pl_course_v1_course_proto_rawDesc = "" +
 	"\x15\x12\astudent\x1a\n" +
 	"student_id\n" +
 	"\t\x12\ateacher\n" +
-	"\a\x12\x05admin\x90\x02\x01\x1a\x83\x01\xea\xe0\x18\x7f\n" +
-	"\x0esquad-learning\x12\x1dpl.course.course_published.v1\x12\x1epl.course.material_uploaded.v1:.\n" +
-	"\x06course\x12\a\x12\x05admin\x1a\x10course.MayFollow\"\tcourse_idBBZ@github.com/pulselearn/campus-hub/gen/proto/pl/course/v1;coursev1b\x06proto3"
+	"\a\x12\x05admin\x90\x02\x01\x1a\x86\x01\xea\xe0\x18\x81\x01\n" +
+	"\x0esquad-learning\x12\x1dpl.course.course_published.v1\x12\x1epl.course.material_uploaded.v1:0\n" +
+	"\x06course\x12\a\x12\x05admin\x1a\x10course.MayFollow\"\tcourse_id(\x01BBZ@github.com/pulselearn/campus-hub/gen/proto/pl/course/v1;coursev1b\x06proto3"
 
 var (
 	file_pl_course_v1_course_proto_rawDescOnce sync.Once

@@ -488,7 +488,7 @@ type Channel struct {
 	Check string `protobuf:"bytes,3,opt,name=check,proto3" json:"check,omitempty"`
 	// The field of the check's request that the part behind the colon fills.
 	Field string `protobuf:"bytes,4,opt,name=field,proto3" json:"field,omitempty"`
-	// Whether those who listen are told who else does, by id.
+	// Whether those who listen may ask to be told who else does, by id, on whichever instance. Nothing public has it.
 	Presence      bool `protobuf:"varint,5,opt,name=presence,proto3" json:"presence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -16,7 +16,8 @@ func frames() []frameOf {
 	problem := map[string]schema{"code": text("What kind of failure it is; one of Connect's codes."), "message": text("What went wrong, for people.")}
 	return []frameOf{
 		{"auth", "Says who listens, first or before the token expires.", frame("auth", with("token", text("An access token."), "id", id), "token")},
-		{"subscribe", "Asks for the events of a channel.", frame("subscribe", with("channel", channel, "id", id, "after", told), "channel")},
+		{"subscribe", "Asks for the events of a channel.", frame("subscribe", with("channel", channel, "id", id, "after", told,
+			"presence", schema{Type: "boolean", Description: "Whether to be told who else listens, where the channel shows it."}), "channel")},
 		{"unsubscribe", "Asks for no more events of a channel.", frame("unsubscribe", with("channel", channel, "id", id), "channel")},
 		{"call", "Makes a unary call of any context.", frame("call", with(
 			"procedure", text("The call, for example /pl.quiz.v1.QuizService/SubmitQuiz."), "key", text("The idempotency key of a command."),
@@ -29,8 +30,8 @@ func frames() []frameOf {
 		{"unsubscribed", "No events of the channel follow.", frame("unsubscribed", with("id", id, "channel", channel, "reason", text("Why, if the client did not ask for it.")), "channel")},
 		{"position", "Newer positions of a quiet channel.", frame("position", with("channel", channel, "positions", told), "channel", "positions")},
 		{"resync", "Events are missing.", frame("resync", with("channel", channel, "reason", schema{Type: "string", Enum: []string{"slow", "lost"}}, "positions", told), "channel", "reason", "positions")},
-		{"presence", "Who listens to the channel.", frame("presence", with("channel", channel, "count", integer("How many people listen."),
-			"members", texts("Who listens, for a newcomer: the first hundred."), "joined", texts("Who has come."), "left", texts("Who has gone.")), "channel", "count")},
+		{"presence", "Who listens to the channel. Above a hundred people it has the count alone.", frame("presence", with("channel", channel, "count", integer("How many people listen."),
+			"members", texts("Who listens: all of them, in the place of what was said before."), "joined", texts("Who has come."), "left", texts("Who has gone.")), "channel", "count")},
 		{"answer", "The answer to a call.", frame("answer", with("id", id, "response", object, "error", schema{Type: "object", Properties: problem, Required: []string{"code", "message"}}))},
 		{"error", "A request is refused.", frame("error", with("id", id, "code", problem["code"], "message", problem["message"]), "code", "message")},
 		{"pong", "The server is there.", frame("pong", with("id", id))},

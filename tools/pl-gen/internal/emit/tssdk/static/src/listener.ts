@@ -22,7 +22,10 @@ export type EventOn<F extends Family> = {
   [Topic in keyof ChannelEvents[F]]: RealtimeEvent<Topic, ChannelEvents[F][Topic]>;
 }[keyof ChannelEvents[F]];
 
-/** Who listens to a channel, as far as this session's server sees it. */
+/**
+ * Who listens to a channel that shows it. `members` are all, in the place of what was said before; `joined` and `left` are
+ * what has changed. Above a hundred people there is the count alone.
+ */
 export interface Presence {
   readonly count: number;
   readonly members?: readonly string[];
@@ -38,6 +41,7 @@ export interface Listener<F extends Family> {
   ready?(): void;
   /** Events are missing: reload what is shown. "behind" is a break that was longer than the server's window. */
   resync?(reason: "behind" | "slow" | "lost"): void;
+  /** Whoever has this is told who else listens. */
   presence?(presence: Presence): void;
   /** The caller may not listen, or not any more. The subscription is over. */
   ended?(error: ConnectError): void;
