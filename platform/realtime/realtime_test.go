@@ -47,7 +47,6 @@ func TestPersonalDataStaysOnOnesOwnChannel(t *testing.T) {
 	w := newWorld(t)
 	c := w.gateway().dialAs("ada")
 	c.subscribe("course:open")
-	c.next() // presence
 	w.say("open", "ben", 1)
 	m := c.next()
 	if _, there := m.Data["text"]; there || m.Data["n"] != 1.0 || m.Data["userId"] != "ben" {
@@ -83,7 +82,6 @@ func TestResumeElsewhere(t *testing.T) {
 		first := w.gateway()
 		c := first.dialAs("tess teacher")
 		had := c.subscribe("course:math").Positions
-		c.next() // presence
 		n := 0
 		for ; n < 5; n++ {
 			w.say("math", fmt.Sprintf("student-%d", n), n)
@@ -231,7 +229,6 @@ func TestRenewalEndsWhatIsNotAllowedAnyMore(t *testing.T) {
 	w := newWorld(t)
 	c := w.gateway().dialAs("tess teacher")
 	c.subscribe("course:closed")
-	c.next() // presence
 	c.send("auth", "token", "tess student")
 	c.next() // ready
 	if m := c.next(); m.Type != "unsubscribed" || m.Channel != "course:closed" {
@@ -348,25 +345,6 @@ func TestMalformedFrames(t *testing.T) {
 		t.Errorf("got %+v", m)
 	}
 	w.eventually("nothing is left behind", func() bool { return g.server.Stats().Sessions == 1 })
-}
-
-func TestPresence(t *testing.T) {
-	w := newWorld(t)
-	g := w.gateway()
-	ada := g.dialAs("ada")
-	ada.subscribe("course:open")
-	if m := ada.next(); m.Type != "presence" || m.Count != 1 || len(m.Members) != 1 {
-		t.Errorf("got %+v", m)
-	}
-	ben := g.dialAs("ben")
-	ben.subscribe("course:open")
-	if m := ada.next(); m.Count != 2 || len(m.Joined) != 1 || m.Joined[0] != "ben" {
-		t.Errorf("got %+v", m)
-	}
-	w.must(ben.ws.CloseNow())
-	if m := ada.next(); m.Count != 1 || len(m.Left) != 1 || m.Left[0] != "ben" {
-		t.Errorf("got %+v", m)
-	}
 }
 
 func TestASlowReaderIsToldAndDisturbsNobody(t *testing.T) {

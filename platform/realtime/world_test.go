@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -21,11 +22,14 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/bus/kafkabus"
+	"github.com/pulselearn/campus-hub/platform/bus/natsbus"
 	"github.com/pulselearn/campus-hub/platform/embedded/kafka"
+	"github.com/pulselearn/campus-hub/platform/embedded/nats"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/realtime"
 	"github.com/pulselearn/campus-hub/platform/realtime/feed"
+	"github.com/pulselearn/campus-hub/platform/realtime/presence"
 )
 
 // noteType is an event about a person, with personal data.
@@ -131,7 +135,7 @@ func (c calls) Invoke(ctx context.Context, procedure, key string, request proto.
 // A world is a broker with one or more gateways.
 type world struct {
 	*testing.T
-	broker *kafka.Broker
+	open   func() (driver.Conn, error) // a connection to the broker
 	conn   driver.Conn
 	limits realtime.Limits
 	window time.Duration
@@ -146,10 +150,29 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, broker: broker, calls: calls{slow: make(chan struct{})}}
+	return worldOn(t, broker, func() (driver.Conn, error) {
+		return kafkabus.Open(kafkabus.Config{Brokers: []string{broker.Addr()}, Logger: quiet})
+	})
+}
+
+// newNATSWorld has JetStream for a broker.
+func newNATSWorld(t *testing.T) *world {
+	quiet := slog.New(slog.DiscardHandler)
+	broker, err := nats.Start(nats.Options{Addr: "127.0.0.1:0", DataDir: t.TempDir(), Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return worldOn(t, broker, func() (driver.Conn, error) {
+		return natsbus.Open(natsbus.Config{Servers: []string{broker.URL()}, Logger: quiet})
+	})
+}
+
+func worldOn(t *testing.T, broker io.Closer, open func() (driver.Conn, error)) *world {
 	t.Cleanup(func() { _ = broker.Close() })
+	w := &world{T: t, open: open, calls: calls{slow: make(chan struct{})}}
 	w.conn = w.dial()
 	w.must(w.conn.EnsureTopics(t.Context(), []driver.Topic{
+		presence.Topic(),
 		{Name: noteType.Topic, Partitions: noteType.Partitions, Retention: time.Hour},
 		{Name: courseType.Topic, Partitions: courseType.Partitions, Retention: time.Hour},
 	}))
@@ -157,7 +180,7 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) dial() driver.Conn {
-	conn, err := kafkabus.Open(kafkabus.Config{Brokers: []string{w.broker.Addr()}, Logger: slog.New(slog.DiscardHandler)})
+	conn, err := w.open()
 	w.must(err)
 	w.Cleanup(func() { _ = conn.Close() })
 	return conn
@@ -181,8 +204,9 @@ type gateway struct {
 func (w *world) gateway() *gateway {
 	w.Helper()
 	quiet := slog.New(slog.DiscardHandler)
+	conn := w.dial()
 	f, err := feed.New(feed.Config{
-		Conn: w.dial(), Decoder: jsonDecoder{}, Routes: routes.Events, Logger: quiet, Frame: realtime.Frame,
+		Conn: conn, Decoder: jsonDecoder{}, Routes: routes.Events, Logger: quiet, Frame: realtime.Frame,
 		Window: w.window, WindowBytes: w.bytes,
 	})
 	w.must(err)
@@ -190,7 +214,7 @@ func (w *world) gateway() *gateway {
 	var running sync.WaitGroup
 	running.Go(func() { _ = f.Run(ctx) })
 	server, err := realtime.New(realtime.Config{
-		Routes: routes, Verifier: tokens{}, Invoker: w.calls, Feed: f, Limits: w.limits, Logger: quiet,
+		Routes: routes, Verifier: tokens{}, Invoker: w.calls, Feed: f, Limits: w.limits, Logger: quiet, Conn: conn,
 		Origins: []string{"https://campus.example"}, Goroutines: w.always,
 	})
 	w.must(err)
@@ -242,7 +266,8 @@ func (w *world) record(topic string, e *noted) *driver.Record {
 // A client is a websocket of a library that nobody here wrote.
 type client struct {
 	*world
-	ws *websocket.Conn
+	ws    *websocket.Conn
+	there []string // as presence says
 }
 
 // message is what a server may send.
@@ -278,7 +303,7 @@ func (g *gateway) open(o *websocket.DialOptions) *client {
 	g.must(err)
 	ws.SetReadLimit(1 << 20)
 	g.Cleanup(func() { _ = ws.CloseNow() })
-	return &client{g.world, ws}
+	return &client{world: g.world, ws: ws}
 }
 
 // send sends a request of pairs of names and values.
