@@ -150,11 +150,13 @@ const (
 // read takes what the others say, from what still holds on.
 func (r *Roll) read(ctx context.Context) {
 	into := &reader{roll: r, heads: map[int32]int64{}, ends: map[int32]int64{}}
+	var before error
 	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longestPause) {
 		err := r.tailer.Tail(ctx, []string{Topic().Name}, time.Now().Add(-silence), into)
-		if err != nil {
-			r.cfg.Logger.Warn("presence: it is not known who is on other instances; trying again", "retry_in", pause, "error", err)
+		if err != nil && (before == nil || before.Error() != err.Error()) {
+			r.cfg.Logger.Warn("presence: it is not known who is on other instances; trying again", "error", err)
 		}
+		before = err
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
