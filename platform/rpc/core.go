@@ -60,7 +60,7 @@ func (c *Core) Command(
 		return nil, err
 	}
 	var answer, sent proto.Message
-	stored, replayed, err := c.store.Command(ctx, command, func(ctx context.Context, t *tx.Tx) ([]byte, error) {
+	stored, replayed, err := c.transact(ctx, command, func(ctx context.Context, t *tx.Tx) ([]byte, error) {
 		sent = restore(req, sent)
 		answer, err = run(ctx, t)
 		return encodeAnswer(procedure, answer, err)
@@ -78,6 +78,25 @@ func (c *Core) Command(
 		info.ResponseHeader().Set(HeaderIdempotencyReplayed, "true")
 	}
 	return empty, nil
+}
+
+// transact runs a command in one transaction, or in one more for each time that
+// it asks for something to be done [Outside] of it.
+func (c *Core) transact(ctx context.Context, command tx.Command, run func(context.Context, *tx.Tx) ([]byte, error)) ([]byte, bool, error) {
+	work := new(outside)
+	for {
+		stored, replayed, err := c.store.Command(ctx, command, func(ctx context.Context, t *tx.Tx) ([]byte, error) {
+			work.next = 0
+			return run(context.WithValue(ctx, outsideKey{}, work), t)
+		})
+		took, failed := work.took(ctx, err)
+		switch {
+		case failed != nil:
+			return nil, false, failed
+		case !took:
+			return stored, replayed, err
+		}
+	}
 }
 
 // restore makes req as it was at the first call, which has no copy of it yet,

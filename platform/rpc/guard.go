@@ -53,7 +53,9 @@ const retryJitter = 0.5
 func newRetry(p *Policy) retrypolicy.RetryPolicy[any] {
 	r := p.retry()
 	return retrypolicy.NewBuilder[any]().
-		HandleIf(func(_ any, err error) bool { return errors.Is(err, timeout.ErrExceeded) || coded(err, passing) }).
+		HandleIf(func(_ any, err error) bool {
+			return errors.Is(err, timeout.ErrExceeded) || coded(err, passing) && RetryDelay(err) <= r.Max
+		}).
 		WithMaxAttempts(r.Attempts).
 		WithBackoff(r.First, r.Max).
 		WithJitterFactor(retryJitter).

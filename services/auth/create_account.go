@@ -9,6 +9,7 @@ import (
 	authv1 "github.com/pulselearn/campus-hub/gen/proto/pl/auth/v1"
 	authservice "github.com/pulselearn/campus-hub/gen/service/auth"
 	"github.com/pulselearn/campus-hub/platform/identity"
+	"github.com/pulselearn/campus-hub/platform/rpc"
 )
 
 // CreateAccount creates an account.
@@ -31,7 +32,7 @@ func (s *Service) CreateAccount(ctx context.Context, tx *authservice.Tx, req *au
 	if err := s.checkPassword("password", req.GetPassword()); err != nil {
 		return nil, err
 	}
-	hash, err := s.hash(ctx, req.GetPassword())
+	hash, err := rpc.Outside(ctx, func(ctx context.Context) (string, error) { return s.hash(ctx, req.GetPassword()) })
 	if err != nil {
 		return nil, err
 	}

@@ -81,6 +81,7 @@ const (
 	textDisabled = "This account has been disabled. Ask an administrator."
 	textBusy     = "Too many people are logging in at the moment. Try again in a few seconds."
 	textTrouble  = "Something went wrong here. Try again in a moment."
+	textChanged  = "The account has changed meanwhile. Log in again."
 	textSeeded   = "This password is known to everybody and not accepted here. Ask an administrator for another."
 )
 
@@ -163,9 +164,9 @@ func accountOf(ctx context.Context, tx *authservice.Tx, name string) (*ent.Accou
 
 // attempt counts a try and does f in the same transaction, unless there were
 // too many: it fails with a [refused] then.
-func (p *provider) attempt(ctx context.Context, f func(context.Context, *authservice.Tx) error, limits ...limit) error {
+func (s *Service) attempt(ctx context.Context, f func(context.Context, *authservice.Tx) error, limits ...limit) error {
 	var wait time.Duration
-	err := p.run.InTx(ctx, func(ctx context.Context, tx *authservice.Tx) (err error) {
+	err := s.run.InTx(ctx, func(ctx context.Context, tx *authservice.Tx) (err error) {
 		if wait, err = try(ctx, tx, limits...); err != nil || wait > 0 {
 			return err
 		}

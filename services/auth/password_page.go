@@ -71,7 +71,7 @@ func (p *provider) replacePassword(r *http.Request, in *ent.Session, holder *ent
 	if err != nil {
 		return err
 	}
-	ctx, nothing := r.Context(), func(context.Context, *authservice.Tx) error { return nil }
+	ctx := r.Context()
 	if err := p.attempt(ctx, nothing, accountLimit(holder.ID), addressLimit(identity.Address(ctx))); err != nil {
 		return err
 	}
@@ -94,10 +94,10 @@ func (p *provider) replacePassword(r *http.Request, in *ent.Session, holder *ent
 		switch {
 		case err != nil:
 			return err
-		case !used || now.PasswordHash != holder.PasswordHash || now.DisabledAt != nil:
-			return &refused{status: http.StatusConflict, text: "The account has changed meanwhile. Log in again."}
+		case !used || now.DisabledAt != nil:
+			return &refused{status: http.StatusConflict, text: textChanged}
 		}
-		if err := setPassword(ctx, tx, now, hash, in.ID); err != nil {
+		if err := setPassword(ctx, tx, holder, hash, in.ID); err != nil {
 			return err
 		}
 		return succeeded(ctx, tx, holder.ID, identity.Address(ctx))

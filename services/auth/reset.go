@@ -84,6 +84,8 @@ func (p *provider) refusal(w http.ResponseWriter, r *http.Request, err error) *r
 			w.Header().Set("Retry-After", fmt.Sprint(int(no.wait.Seconds())+1))
 		}
 		return no
+	case errors.Is(err, errChanged):
+		return &refused{status: http.StatusConflict, text: textChanged}
 	case errors.Is(err, password.ErrBusy):
 		w.Header().Set("Retry-After", "1")
 		return &refused{status: http.StatusServiceUnavailable, text: textBusy}

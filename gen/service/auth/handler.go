@@ -33,7 +33,9 @@ type Handler interface {
 	CreateAccount(ctx context.Context, tx *Tx, req *authv1.CreateAccountRequest) (*authv1.CreateAccountResponse, error)
 	// ChangePassword sets a new password and ends every session of the account
 	// but the one that asks. Whoever changes the password of another's account
-	// has to be an administrator, and need not know the old one.
+	// has to be an administrator, and need not know the old one. Everybody else
+	// may try ten old passwords in 15 minutes, and is refused with
+	// ResourceExhausted then.
 	ChangePassword(ctx context.Context, tx *Tx, req *authv1.ChangePasswordRequest) (*authv1.ChangePasswordResponse, error)
 	// DisableAccount keeps an account from logging in, and ends its sessions.
 	DisableAccount(ctx context.Context, tx *Tx, req *authv1.DisableAccountRequest) (*authv1.DisableAccountResponse, error)

@@ -13,6 +13,8 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectproto"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+
+	"github.com/pulselearn/campus-hub/platform/rpc"
 )
 
 // ContentType is the media type of problem details.
@@ -82,8 +84,9 @@ func Of(err error) *Problem {
 	code := connect.CodeOf(err)
 	p := New(code.String(), Detail(err))
 	p.Errors = violations(err)
+	p.RetryAfter = rpc.RetryDelay(err)
 	if code == connect.CodeUnavailable {
-		p.RetryAfter = retryUnavailable
+		p.RetryAfter = max(p.RetryAfter, retryUnavailable)
 	}
 	return p
 }

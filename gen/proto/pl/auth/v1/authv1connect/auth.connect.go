@@ -102,7 +102,8 @@ type AuthServiceClient interface {
 	// account; administrators give any role. An e-mail address or user name that is taken is refused with AlreadyExists.
 	CreateAccount(context.Context, *v1.CreateAccountRequest) (*v1.CreateAccountResponse, error)
 	// ChangePassword sets a new password and ends every session of the account but the one that asks. Whoever changes the
-	// password of another's account has to be an administrator, and need not know the old one.
+	// password of another's account has to be an administrator, and need not know the old one. Everybody else may try ten
+	// old passwords in 15 minutes, and is refused with ResourceExhausted then.
 	ChangePassword(context.Context, *v1.ChangePasswordRequest) (*v1.ChangePasswordResponse, error)
 	// DisableAccount keeps an account from logging in, and ends its sessions.
 	DisableAccount(context.Context, *v1.DisableAccountRequest) (*v1.DisableAccountResponse, error)
@@ -129,7 +130,8 @@ type AuthServiceHandler interface {
 	// account; administrators give any role. An e-mail address or user name that is taken is refused with AlreadyExists.
 	CreateAccount(context.Context, *v1.CreateAccountRequest) (*v1.CreateAccountResponse, error)
 	// ChangePassword sets a new password and ends every session of the account but the one that asks. Whoever changes the
-	// password of another's account has to be an administrator, and need not know the old one.
+	// password of another's account has to be an administrator, and need not know the old one. Everybody else may try ten
+	// old passwords in 15 minutes, and is refused with ResourceExhausted then.
 	ChangePassword(context.Context, *v1.ChangePasswordRequest) (*v1.ChangePasswordResponse, error)
 	// DisableAccount keeps an account from logging in, and ends its sessions.
 	DisableAccount(context.Context, *v1.DisableAccountRequest) (*v1.DisableAccountResponse, error)

@@ -1097,7 +1097,8 @@ export const AuthService: GenService<{
   },
   /**
    * ChangePassword sets a new password and ends every session of the account but the one that asks. Whoever changes the
-   * password of another's account has to be an administrator, and need not know the old one.
+   * password of another's account has to be an administrator, and need not know the old one. Everybody else may try ten
+   * old passwords in 15 minutes, and is refused with ResourceExhausted then.
    *
    * @generated from rpc pl.auth.v1.AuthService.ChangePassword
    */
