@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/pulselearn/campus-hub/platform/avro"
 	"github.com/pulselearn/campus-hub/platform/avro/wire"
@@ -35,9 +36,19 @@ type printer struct {
 
 func (p *printer) add(text string) { p.out = append(p.out, text...) }
 
-func (p *printer) quote(text string) {
-	quoted, _ := json.Marshal(text) // text cannot fail
-	p.out = append(p.out, quoted...)
+func (p *printer) quote(text string) { p.out = AppendText(p.out, text) }
+
+// AppendText appends text as a JSON string, written as [json.Marshal] writes it.
+func AppendText(dst []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(text) // text cannot fail
+			return append(dst, quoted...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, text...)
+	return append(dst, '"')
 }
 
 func (p *printer) value(s *avro.Schema, field string) {
@@ -156,7 +167,9 @@ func (p *printer) scalar(s *avro.Schema, field string) {
 // year that RFC 3339 can write.
 func (p *printer) integer(s *avro.Schema, v int64) {
 	if t, layout := timeOf(s.LogicalType, v); layout != "" && t.Year() >= 0 && t.Year() <= 9999 {
-		p.quote(t.Format(layout))
+		p.add(`"`)
+		p.out = t.AppendFormat(p.out, layout)
+		p.add(`"`)
 		return
 	}
 	p.out = strconv.AppendInt(p.out, v, 10)

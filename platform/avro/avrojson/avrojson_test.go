@@ -204,3 +204,17 @@ func TestEmptyRecordsAreBounded(t *testing.T) {
 		t.Error("hundreds of megabytes were shown")
 	}
 }
+
+// TestTextIsWrittenAsJSON: most texts take a path of their own.
+func TestTextIsWrittenAsJSON(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.StringMatching(`[ -~]{0,20}`), rapid.String(), rapid.StringOf(rapid.RuneFrom([]rune("<&>\"\\\u2028\x00\x7f\ufffd")))).Draw(t, "text")
+		want, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := avrojson.AppendText([]byte("x"), text); string(got) != "x"+string(want) {
+			t.Fatalf("wrote %q, want %q", got, want)
+		}
+	})
+}

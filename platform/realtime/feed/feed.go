@@ -45,7 +45,7 @@ type Config struct {
 	Decoder bus.Decoder
 	Routes  []Route
 	Logger  *slog.Logger
-	// Frame makes what is sent of the JSON of a message.
+	// Frame makes what is sent of the JSON of a message, which it does not keep.
 	Frame func(message []byte) []byte
 	// Window is for how long events are kept for those who come back, two
 	// minutes when 0, and WindowBytes how much of them, 48 MiB when 0.
@@ -148,7 +148,7 @@ func (f *Feed) Run(ctx context.Context) error {
 		return nil
 	}
 	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longestPause) {
-		err := f.tailer.Tail(ctx, f.topics(), time.Now().Add(-f.cfg.Window), reader{f, ctx})
+		err := f.tailer.Tail(ctx, f.topics(), time.Now().Add(-f.cfg.Window), &reader{f: f, ctx: ctx})
 		f.report(err)
 		if err != nil {
 			f.cfg.Logger.Warn("realtime: events are not read; trying again", "retry_in", pause, "error", err)

@@ -14,10 +14,14 @@ import (
 type reader struct {
 	f   *Feed
 	ctx context.Context
+
+	// What is used again for the next record.
+	delivery    bus.Delivery
+	datum, text []byte
 }
 
 // From implements [driver.TailReader].
-func (r reader) From(topic string, partition int32, next, end int64) {
+func (r *reader) From(topic string, partition int32, next, end int64) {
 	f := r.f
 	at, ok := f.place(topic, partition)
 	if !ok {
@@ -53,7 +57,7 @@ func (f *Feed) place(topic string, partition int32) (int, bool) {
 }
 
 // Read implements [driver.TailReader].
-func (r reader) Read(records []*driver.Record) {
+func (r *reader) Read(records []*driver.Record) {
 	batches := make([]work, len(r.f.shards))
 	moved := map[int]int64{}
 	for _, rec := range records {
@@ -85,13 +89,13 @@ func (f *Feed) fresh(at int, offset int64) bool {
 	return true
 }
 
-func (r reader) toAll(w work) {
+func (r *reader) toAll(w work) {
 	for _, s := range r.f.shards {
 		r.hand(s, w)
 	}
 }
 
-func (r reader) hand(s *shard, w work) {
+func (r *reader) hand(s *shard, w work) {
 	select {
 	case s.work <- w:
 	case <-r.ctx.Done():
@@ -99,11 +103,10 @@ func (r reader) hand(s *shard, w work) {
 }
 
 // entry makes of a record what is sent, or nil of one that goes nowhere.
-func (r reader) entry(at int, rec *driver.Record) *entry {
-	f := r.f
+func (r *reader) entry(at int, rec *driver.Record) *entry {
+	f, d := r.f, &r.delivery
 	route := f.places[at].route
-	var d bus.Delivery
-	if !r.decode(route, rec, &d) {
+	if *d = (bus.Delivery{}); !r.decode(route, rec, d) {
 		return nil
 	}
 	f.taken.Add(1)
@@ -112,7 +115,7 @@ func (r reader) entry(at int, rec *driver.Record) *entry {
 		return nil
 	}
 	channel := route.Family + ":" + id
-	message, err := route.message(channel, rec, &d)
+	message, err := r.message(route, channel, rec)
 	if err != nil {
 		f.refuse(rec, err)
 		return nil
@@ -120,9 +123,18 @@ func (r reader) entry(at int, rec *driver.Record) *entry {
 	return &entry{frame: f.cfg.Frame(message), channel: channel, place: int32(at), offset: rec.Offset, at: rec.Time}
 }
 
+// message is the JSON of what is delivered, valid until the next.
+func (r *reader) message(route *route, channel string, rec *driver.Record) (text []byte, err error) {
+	if r.datum, err = r.delivery.Message.AppendBinary(r.datum[:0]); err != nil {
+		return nil, err
+	}
+	r.text, err = route.append(r.text[:0], channel, rec, &r.delivery.Event, r.datum)
+	return r.text, err
+}
+
 // decode tries until it is known whether the record can be decoded: a registry
 // that is away says nothing about it.
-func (r reader) decode(route *route, rec *driver.Record, d *bus.Delivery) bool {
+func (r *reader) decode(route *route, rec *driver.Record, d *bus.Delivery) bool {
 	for pause := firstPause; r.ctx.Err() == nil; pause = min(2*pause, longestPause) {
 		err := r.f.cfg.Decoder.Decode(r.ctx, &route.bus, rec, d)
 		if err == nil {

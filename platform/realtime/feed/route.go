@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/avro/avrojson"
 	"github.com/pulselearn/campus-hub/platform/bus"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/event"
 )
 
 // A route is a [Route] at work.
@@ -30,32 +30,21 @@ func newRoute(r *Route, base int) (*route, error) {
 	}, nil
 }
 
-// message is the JSON that listeners are sent of an event.
-func (r *route) message(channel string, rec *driver.Record, d *bus.Delivery) ([]byte, error) {
-	datum, err := d.Message.AppendBinary(nil)
-	if err != nil {
-		return nil, err
+// append appends the JSON that listeners are sent of an event, whose payload
+// in Avro is datum.
+func (r *route) append(b []byte, channel string, rec *driver.Record, e *event.Envelope, datum []byte) ([]byte, error) {
+	b = avrojson.AppendText(append(b, `{"type":"event","channel":`...), channel)
+	b = avrojson.AppendText(append(b, `,"event":`...), r.Type.Topic)
+	b = avrojson.AppendText(append(b, `,"id":`...), e.ID)
+	if e.Subject != "" {
+		b = avrojson.AppendText(append(b, `,"subject":`...), e.Subject)
 	}
-	b := append(make([]byte, 0, 256+2*len(datum)), `{"type":"event","channel":`...)
-	b = appendText(b, channel)
-	b = append(b, `,"event":`...)
-	b = appendText(b, r.Type.Topic)
-	b = append(b, `,"id":`...)
-	b = appendText(b, d.Event.ID)
-	if d.Event.Subject != "" {
-		b = appendText(append(b, `,"subject":`...), d.Event.Subject)
-	}
-	if !d.Event.Time.IsZero() {
+	if !e.Time.IsZero() {
 		b = append(b, `,"time":"`...)
-		b = append(d.Event.Time.UTC().AppendFormat(b, time.RFC3339Nano), '"')
+		b = append(e.Time.UTC().AppendFormat(b, time.RFC3339Nano), '"')
 	}
 	b = strconv.AppendInt(append(b, `,"partition":`...), int64(rec.Partition), 10)
 	b = strconv.AppendInt(append(b, `,"offset":`...), rec.Offset, 10)
-	b, err = r.printer.Append(append(b, `,"data":`...), datum, r.Personal)
+	b, err := r.printer.Append(append(b, `,"data":`...), datum, r.Personal)
 	return append(b, '}'), err
-}
-
-func appendText(b []byte, text string) []byte {
-	quoted, _ := json.Marshal(text) // text cannot fail
-	return append(b, quoted...)
 }

@@ -4,8 +4,9 @@
 package frame
 
 import (
-	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/gobwas/ws"
 )
@@ -54,13 +55,21 @@ func Close(code uint16, reason string) []byte {
 }
 
 func build(op ws.OpCode, payload []byte) []byte {
-	h := ws.Header{Fin: true, OpCode: op, Length: int64(len(payload))}
-	var b bytes.Buffer
-	b.Grow(ws.HeaderSize(h) + len(payload))
-	_ = ws.WriteHeader(&b, h) // a buffer takes everything
-	b.Write(payload)
-	return b.Bytes()
+	const fin = 0x80
+	b := append(make([]byte, 0, longestHeader+len(payload)), fin|byte(op))
+	switch n := len(payload); {
+	case n < 126:
+		b = append(b, byte(n))
+	case n <= math.MaxUint16:
+		b = binary.BigEndian.AppendUint16(append(b, 126), uint16(n))
+	default:
+		b = binary.BigEndian.AppendUint64(append(b, 127), uint64(n))
+	}
+	return append(b, payload...)
 }
+
+// longestHeader is that of a frame without a mask.
+const longestHeader = 10
 
 // Payload returns the text of a frame that [Text] has made. It shares the
 // frame's memory.
