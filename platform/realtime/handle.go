@@ -138,7 +138,7 @@ func (c *session) subscribe(r *request, caller *identity.Caller) (slow func()) {
 
 // add begins to listen.
 func (c *session) add(r *request, caller *identity.Caller) {
-	s := c.server.cfg.Feed.Subscribe(feed.Wish{Channel: r.Channel, After: r.After}, c, func(w feed.Welcome) []byte {
+	s := c.server.cfg.Feed.Subscribe(feed.Wish{Channel: r.Channel, After: r.After}, c.conn, c.missed, func(w feed.Welcome) []byte {
 		m := channelMessage{Type: "subscribed", ID: r.ID, Channel: r.Channel, Positions: w.Positions}
 		if len(r.After) > 0 {
 			m.Resumed = &w.Resumed

@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
 	"time"
 
 	"connectrpc.com/connect/v2"
 
+	"github.com/pulselearn/campus-hub/platform/avro/avrojson"
 	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/realtime/feed"
 	"github.com/pulselearn/campus-hub/platform/realtime/frame"
@@ -124,6 +128,25 @@ func problemOf(err error) *problem {
 
 func refused(code connect.Code, format string, args ...any) *connect.Error {
 	return connect.Errorf(code, format, args...)
+}
+
+// appendPosition appends the message that heartbeats are, a channelMessage, as
+// [encode] would.
+func appendPosition(b []byte, channel string, at feed.Positions) []byte {
+	b = avrojson.AppendText(append(b, `{"type":"position","channel":`...), channel)
+	for i, name := range slices.Sorted(maps.Keys(at)) {
+		if i == 0 {
+			b = append(b, `,"positions":{`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = append(avrojson.AppendText(b, name), ':')
+		b = strconv.AppendInt(b, at[name], 10)
+	}
+	if len(at) > 0 {
+		b = append(b, '}')
+	}
+	return append(b, '}')
 }
 
 // encode makes a frame of a message of this package.

@@ -3,6 +3,7 @@ package realtime
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -14,8 +15,8 @@ import (
 	"github.com/pulselearn/campus-hub/platform/realtime/socket"
 )
 
-// A session is one connection of one client. It implements socket.Handler,
-// feed.Listener and presence.Watcher.
+// A session is one connection of one client. It implements socket.Handler and
+// presence.Watcher.
 type session struct {
 	server *Server
 	conn   *socket.Conn
@@ -116,17 +117,8 @@ func (c *session) take(m frame.Message) (slow func()) {
 	return nil
 }
 
-// Send implements [feed.Listener].
-func (c *session) Send(f []byte) { c.conn.Send(f) }
-
-// Offer implements [feed.Listener].
-func (c *session) Offer(count uint32, f []byte) bool { return c.conn.Offer(count, f) }
-
-// Count implements [feed.Listener].
-func (c *session) Count() uint32 { return c.conn.Refusals() }
-
-// Missed implements [feed.Listener].
-func (c *session) Missed(s *feed.Subscription) { go c.resync(s, "lost") }
+// missed is told that the broker has dropped something.
+func (c *session) missed(s *feed.Subscription) { go c.resync(s, "lost") }
 
 // Drained implements [socket.Handler]: the client reads again, and is told
 // that it has missed something.
@@ -183,8 +175,14 @@ func (c *session) bye() {
 // look is called about once a second.
 func (c *session) look(now time.Time) {
 	l := &c.server.cfg.Limits
-	caller, second := c.who(), now.Unix()
+	second := now.Unix()
 	handshake, heartbeat := int64(l.Handshake/time.Second), int64(l.Heartbeat/time.Second)
+	c.mu.Lock()
+	caller, due := c.caller, second >= c.beat
+	if due {
+		c.beat = second + heartbeat
+	}
+	c.mu.Unlock()
 	begun := c.begun.Load()
 	switch {
 	case caller == nil && second-c.opened > handshake:
@@ -196,31 +194,30 @@ func (c *session) look(now time.Time) {
 	case 2*(second-c.heard.Load()) > 5*heartbeat:
 		c.fail(CloseTimeout, "nothing was heard of the client")
 		c.conn.Close()
-	default:
-		c.keep(second, heartbeat)
+	case due:
+		c.keep()
 	}
 }
 
-// keep sends the heartbeat when it is due: positions, so that the client can
-// come back although its channels were quiet, and a ping.
-func (c *session) keep(second, heartbeat int64) {
+// keep sends the heartbeat: positions, so that the client can come back
+// although its channels were quiet, and a ping, in one packet mostly.
+func (c *session) keep() {
 	c.mu.Lock()
-	due := second >= c.beat
-	var all []*feed.Subscription
-	if due {
-		c.beat = second + heartbeat
-		all = append(all, c.subscriptions...)
-	}
+	all := slices.Clone(c.subscriptions)
 	c.mu.Unlock()
-	if !due {
-		return
-	}
-	for _, s := range all {
-		s.Tell(func(p feed.Positions) []byte {
-			return encode(channelMessage{Type: "position", Channel: s.Channel(), Positions: p})
+	pinged := false
+	for i, s := range all {
+		pinged = s.Tell(func(p feed.Positions) []byte {
+			told := frame.Text(appendPosition(nil, s.Channel(), p))
+			if i == len(all)-1 {
+				told = append(told, ping...)
+			}
+			return told
 		})
 	}
-	c.conn.Send(ping)
+	if !pinged {
+		c.conn.Send(ping)
+	}
 }
 
 var ping = frame.Ping()

@@ -36,7 +36,7 @@ func (s *Server) Subscribe(ctx context.Context, wish Wish) (*Stream, error) {
 		return nil, err
 	}
 	stream := &Stream{room: s.cfg.Limits.QueueBytes, wake: make(chan struct{}, 1)}
-	stream.subscription = s.cfg.Feed.Subscribe(wish, stream, stream.welcome)
+	stream.subscription = s.cfg.Feed.Subscribe(wish, stream, stream.missed, stream.welcome)
 	context.AfterFunc(ctx, stream.subscription.Unsubscribe)
 	if len(wish.After) > 0 && !stream.resumed {
 		stream.subscription.Unsubscribe()
@@ -114,10 +114,10 @@ func (l *Stream) advance(now Positions) []byte {
 	return nil
 }
 
-// Send implements [feed.Listener]; what begins a subscription is for websockets.
+// Send implements [feed.Sink]; what begins a subscription is for websockets.
 func (l *Stream) Send([]byte) {}
 
-// Offer implements [feed.Listener].
+// Offer implements [feed.Sink].
 func (l *Stream) Offer(_ uint32, f []byte) bool {
 	if f == nil { // positions, which advance has taken
 		return true
@@ -138,11 +138,10 @@ func (l *Stream) Offer(_ uint32, f []byte) bool {
 	return true
 }
 
-// Count implements [feed.Listener].
-func (l *Stream) Count() uint32 { return 0 }
+// Refusals implements [feed.Sink].
+func (l *Stream) Refusals() uint32 { return 0 }
 
-// Missed implements [feed.Listener].
-func (l *Stream) Missed(*feed.Subscription) {
+func (l *Stream) missed(*feed.Subscription) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.finish(refused(connect.CodeAborted, "events were dropped before they were read: reload what you show, and listen again"))

@@ -187,7 +187,7 @@ func (s *shard) restart(r *restart) {
 	for _, c := range s.channels {
 		for _, l := range c.listeners {
 			if l.fedFrom(r.place) {
-				l.miss()
+				l.stop()
 			}
 		}
 	}

@@ -11,20 +11,17 @@ import (
 // that was before it listened; -1 for none.
 type Positions map[string]int64
 
-// A Listener is sent the events of channels. Its methods are called with locks
+// A Sink is sent the events of channels. Its methods are called with locks
 // held: they return at once and call nothing of this package.
-type Listener interface {
+type Sink interface {
 	// Send sends a frame that must not be left out.
 	Send(frame []byte)
 	// Offer sends a frame, and returns false when it does not, or not after
-	// what the count stands for. See Count.
-	Offer(count uint32, frame []byte) bool
-	// Count counts how often something was not sent. A subscription sends
+	// what the refusals stand for.
+	Offer(refusals uint32, frame []byte) bool
+	// Refusals counts how often something was not sent. A subscription sends
 	// nothing while it has changed since [Subscription.Resume].
-	Count() uint32
-	// Missed is told that something is missing that was not offered.
-	// [Subscription.Resume] goes on.
-	Missed(s *Subscription)
+	Refusals() uint32
 }
 
 // A Wish is what a listener wants to hear.
@@ -38,16 +35,19 @@ type Wish struct {
 	After Positions
 }
 
-// A Subscription is one listener at one channel.
+// A Subscription is one listener at one channel. What every event needs of it
+// comes first, for there are tens of thousands, and none is in a cache.
 type Subscription struct {
-	shard    *shard
-	channel  *channel
-	topic    string // "" for all
-	listener Listener
-	index    int // among the channel's listeners
-	count    uint32
-	missed   bool
+	sink     Sink
 	had      map[int32]int64 // by place: what the listener has from elsewhere; mostly nil
+	topic    string          // "" for all
+	refusals uint32
+	missed   bool
+
+	shard   *shard
+	channel *channel
+	miss    func(*Subscription)
+	index   int // among the channel's listeners
 }
 
 // Channel returns the channel's name.
@@ -62,21 +62,25 @@ type Welcome struct {
 	Resumed bool
 }
 
-// Subscribe lets l listen as it wishes. hello makes what is sent first; it must
-// not call this package. A family that no event has is listened to in vain.
-func (f *Feed) Subscribe(wish Wish, l Listener, hello func(Welcome) []byte) *Subscription {
+// Subscribe sends what is wished for to a sink. hello makes what is sent first.
+// missed is told, as a sink is, that something is missing that was not offered;
+// [Subscription.Resume] goes on. A family that no event has is listened to in
+// vain.
+func (f *Feed) Subscribe(wish Wish, to Sink, missed func(*Subscription), hello func(Welcome) []byte) *Subscription {
 	sh, after := f.shards[f.shardOf(wish.Channel)], wish.After
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	c := sh.channel(wish.Channel)
-	s := &Subscription{shard: sh, channel: c, topic: wish.Topic, listener: l, index: len(c.listeners), count: l.Count()}
+	s := &Subscription{
+		sink: to, topic: wish.Topic, refusals: to.Refusals(), shard: sh, channel: c, miss: missed, index: len(c.listeners),
+	}
 	c.listeners = append(c.listeners, s)
 	w := Welcome{Positions: s.positions(), Resumed: len(after) > 0 && s.covers(after)}
 	if w.Resumed {
 		w.Positions = s.common(after)
 		s.remember(after)
 	}
-	l.Send(hello(w))
+	to.Send(hello(w))
 	if w.Resumed {
 		s.replay(after)
 	}
@@ -125,21 +129,20 @@ func (s *Subscription) Unsubscribe() {
 func (s *Subscription) Resume(word func(Positions) []byte) {
 	s.shard.mu.Lock()
 	defer s.shard.mu.Unlock()
-	count := s.listener.Count()
-	if s.index < 0 || count == s.count && !s.missed {
+	refusals := s.sink.Refusals()
+	if s.index < 0 || refusals == s.refusals && !s.missed {
 		return
 	}
-	s.count, s.missed, s.had = count, false, nil
-	s.listener.Send(word(s.positions()))
+	s.refusals, s.missed, s.had = refusals, false, nil
+	s.sink.Send(word(s.positions()))
 }
 
-// Tell sends the listener the positions of now, in order with the events.
-func (s *Subscription) Tell(word func(Positions) []byte) {
+// Tell offers the listener the positions of now, in order with the events. It
+// returns whether they are sent.
+func (s *Subscription) Tell(word func(Positions) []byte) bool {
 	s.shard.mu.Lock()
 	defer s.shard.mu.Unlock()
-	if s.index >= 0 && !s.missed {
-		s.listener.Offer(s.count, word(s.positions()))
-	}
+	return s.index >= 0 && !s.missed && s.sink.Offer(s.refusals, word(s.positions()))
 }
 
 // positions are where the shard is, or the listener if it is further.
@@ -192,7 +195,7 @@ func (s *Subscription) remember(after Positions) {
 func (s *Subscription) replay(after Positions) {
 	for e := s.channel.first; e != nil; e = e.next {
 		p := &s.shard.f.places[e.place]
-		if s.wants(p) && e.offset > after[p.name] && !s.listener.Offer(s.count, e.frame) {
+		if s.wants(p) && e.offset > after[p.name] && !s.sink.Offer(s.refusals, e.frame) {
 			return
 		}
 	}
@@ -211,7 +214,7 @@ func (s *Subscription) offer(e *entry) {
 			delete(s.had, e.place)
 		}
 	}
-	s.listener.Offer(s.count, e.frame)
+	s.sink.Offer(s.refusals, e.frame)
 }
 
 func (s *Subscription) fedFrom(place int) bool {
@@ -223,10 +226,10 @@ func (s *Subscription) fedFrom(place int) bool {
 	return false
 }
 
-// miss stops the subscription until it is resumed.
-func (s *Subscription) miss() {
+// stop ends sending until the subscription is resumed.
+func (s *Subscription) stop() {
 	if !s.missed {
 		s.missed = true
-		s.listener.Missed(s)
+		s.miss(s)
 	}
 }

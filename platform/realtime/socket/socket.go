@@ -29,25 +29,26 @@ type Handler interface {
 	Closed()
 }
 
-// A Conn is one connection. Its methods are safe for concurrent use.
+// A Conn is one connection. Its methods are safe for concurrent use. What a
+// frame that is sent at once needs of it comes first, in 64 bytes.
 type Conn struct {
-	set     *Set
-	handler Handler
-	stream  net.Conn // nil for one that the loop reads and writes
-	fd      int
-
 	mu      sync.Mutex
-	queue   []item
-	queued  int // bytes in queue
-	sent    int // bytes of the queue's first that are sent
 	refused uint32
 	stalled bool // something was refused since the queue was last empty
-	reading bool // somebody is in handler.Data, or about to be
-	writing bool // somebody empties the queue of a stream
 	closed  bool // no more is sent or read
 	ending  bool // it is to be closed when the queue is empty, and what comes is ignored
+	reading bool // somebody is in handler.Data, or about to be
+	writing bool // somebody empties the queue of a stream
 	left    bool // all is sent, and the peer has been told so
 	freed   bool // the descriptor is given back
+	fd      int
+	stream  net.Conn // nil for one that the loop reads and writes
+	queue   []item
+
+	queued  int // bytes in queue
+	sent    int // bytes of the queue's first that are sent
+	set     *Set
+	handler Handler
 }
 
 // An item is one frame that waits.
