@@ -14,8 +14,8 @@ import (
 type arena struct {
 	text       wire.Text // of envelopes
 	extensions []Extension
-	last       [4]string // values of the attributes that most events share
-	values     []byte    // of headers
+	last       [lastAttributes]string // values of the attributes that most events share
+	values     []byte                 // of headers
 	headers    []Header
 }
 
@@ -28,12 +28,13 @@ const (
 
 var arenas = sync.Pool{New: func() any { return new(arena) }}
 
-// The attributes of which arena.last keeps a value.
+// The attributes that most events share with the one before.
 const (
 	lastContentType = iota
 	lastSource
 	lastType
 	lastSchema
+	lastAttributes // how many there are
 )
 
 // remembered bounds the values that an arena keeps, in bytes.

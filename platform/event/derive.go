@@ -15,8 +15,7 @@ import (
 func DeriveID(at time.Time, name string) string {
 	const version, variant, low62 = 7 << 12, 2 << 62, 1<<62 - 1
 	sum := sha256.Sum256([]byte(name))
-	var id [16]byte
-	binary.BigEndian.PutUint64(id[:8], uint64(at.UnixMilli())<<16|version|uint64(sum[8])<<4|uint64(sum[9]>>4))
-	binary.BigEndian.PutUint64(id[8:], variant|binary.BigEndian.Uint64(sum[:8])&low62)
-	return formatID(&id)
+	return formatID(
+		uint64(at.UnixMilli())<<16|version|uint64(sum[8])<<4|uint64(sum[9]>>4),
+		variant|binary.BigEndian.Uint64(sum[:8])&low62)
 }

@@ -2,7 +2,6 @@ package event
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -11,23 +10,36 @@ import (
 // NewID returns a new event id: a UUID of version 7 in its text form. Ids of
 // one process sort in the order in which they were made. Call it once an
 // event: an id made again for a retry would be another event.
-func NewID() string {
-	high, low := ids.next(time.Now())
-	var id [16]byte
-	binary.BigEndian.PutUint64(id[:8], high)
-	binary.BigEndian.PutUint64(id[8:], low)
-	return formatID(&id)
-}
+func NewID() string { return NewIDAt(time.Now()) }
 
-func formatID(id *[16]byte) string {
+// NewIDAt is NewID for callers who have read the clock: for many ids at once
+// that is a third of the cost. Ids rise also when at does not.
+func NewIDAt(at time.Time) string { return formatID(ids.next(at)) }
+
+// formatID returns the text form of the two halves of an id.
+func formatID(high, low uint64) string {
 	var text [36]byte
-	hex.Encode(text[0:8], id[0:4])
-	hex.Encode(text[9:13], id[4:6])
-	hex.Encode(text[14:18], id[6:8])
-	hex.Encode(text[19:23], id[8:10])
-	hex.Encode(text[24:36], id[10:16])
+	middle, next := hexDigits(uint32(high)), hexDigits(uint32(low>>32))
+	binary.BigEndian.PutUint64(text[0:], hexDigits(uint32(high>>32)))
+	binary.BigEndian.PutUint32(text[9:], uint32(middle>>32))
+	binary.BigEndian.PutUint32(text[14:], uint32(middle))
+	binary.BigEndian.PutUint32(text[19:], uint32(next>>32))
+	binary.BigEndian.PutUint32(text[24:], uint32(next))
+	binary.BigEndian.PutUint64(text[28:], hexDigits(uint32(low)))
 	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
 	return string(text[:])
+}
+
+// hexDigits returns the eight digits of x, the first in the highest byte. It
+// spreads them to a byte each, and then makes letters of those above nine.
+func hexDigits(x uint32) uint64 {
+	const ones = 0x0101010101010101
+	d := uint64(x)
+	d = (d | d<<16) & 0x0000ffff0000ffff
+	d = (d | d<<8) & 0x00ff00ff00ff00ff
+	d = (d | d<<4) & 0x0f0f0f0f0f0f0f0f
+	letters := (d + 6*ones) >> 4 & ones
+	return d + '0'*ones + letters*('a'-'0'-10)
 }
 
 var ids idSource

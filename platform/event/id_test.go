@@ -13,13 +13,14 @@ import (
 func TestIDIsVersion7(t *testing.T) {
 	var s idSource
 	for _, at := range []int64{0, 1, 1_763_899_200_123, 7_258_118_400_000} {
-		var raw [16]byte
 		high, low := s.next(time.UnixMilli(at).Add(999_999))
-		binary.BigEndian.PutUint64(raw[:8], high)
-		binary.BigEndian.PutUint64(raw[8:], low)
-		id, err := uuid.Parse(formatID(&raw))
+		text := formatID(high, low)
+		id, err := uuid.Parse(text)
 		if err != nil || id.Version() != 7 || id.Variant() != uuid.RFC4122 {
 			t.Fatalf("%v: version %d, variant %s, error %v", id, id.Version(), id.Variant(), err)
+		}
+		if binary.BigEndian.Uint64(id[:8]) != high || binary.BigEndian.Uint64(id[8:]) != low || id.String() != text {
+			t.Fatalf("%016x %016x became %s", high, low, text)
 		}
 		if got := int64(high >> 16); got != at {
 			t.Errorf("id says it was made at %d, want %d", got, at)

@@ -73,24 +73,21 @@ func (e *Envelope) contentType() string {
 // timeLen is the length of the longest timestamp.
 const timeLen = len(time.RFC3339Nano)
 
-// An appender writes attributes as headers. The values of all headers lie in
-// one arena.
+// An appender writes attributes as headers. Their values lie in one arena, but
+// for those that the block has from the event before.
 type appender struct {
 	prefix  string
 	keys    *attributeKeys
 	percent bool
 	headers []Header
 	arena   []byte
+	block   *HeaderBlock // or nil
 }
 
 // newAppender returns an appender that allocates nothing while it writes e.
 func newAppender(prefix string, dst []Header, e *Envelope) appender {
 	a := appender{prefix: prefix, keys: &kafkaKeys, headers: dst}
-	size := len(SpecVersion) + len(e.ID) + len(e.Source) + len(e.Type) + len(e.Subject) +
-		timeLen + len(e.contentType()) + len(e.DataSchema)
-	for i := range e.Extensions {
-		size += len(e.Extensions[i].Value)
-	}
+	size := valuesSize(e)
 	if prefix == natsPrefix {
 		a.keys, a.percent = &natsKeys, true
 		size += size / 8
@@ -104,24 +101,35 @@ func newAppender(prefix string, dst []Header, e *Envelope) appender {
 	return a
 }
 
+// valuesSize returns how many bytes the values of headers take at most, when
+// they are not encoded.
+func valuesSize(e *Envelope) int {
+	size := len(e.ID) + len(e.Source) + len(e.Type) + len(e.Subject) + timeLen + len(e.contentType()) + len(e.DataSchema)
+	for i := range e.Extensions {
+		size += len(e.Extensions[i].Value)
+	}
+	return size
+}
+
 // spareHeaders is room for those that a caller appends.
 const spareHeaders = 2
 
+// specVersion is the value of a header. Nobody writes to it.
+var specVersion = []byte(SpecVersion)
+
 func (a *appender) attributes(e *Envelope) {
-	a.set(a.keys[keySpecVersion], SpecVersion)
+	a.headers = append(a.headers, Header{a.keys[keySpecVersion], specVersion[:len(specVersion):len(specVersion)]})
 	a.set(a.keys[keyID], e.ID)
-	a.set(a.keys[keySource], e.Source)
-	a.set(a.keys[keyType], e.Type)
+	a.shared(a.keys[keySource], e.Source, lastSource)
+	a.shared(a.keys[keyType], e.Type, lastType)
 	if e.Subject != "" {
 		a.set(a.keys[keySubject], e.Subject)
 	}
 	if !e.Time.IsZero() {
-		start := len(a.arena)
-		a.arena = AppendTime(a.arena, e.Time)
-		a.header(a.keys[keyTime], start)
+		a.time(e.Time)
 	}
 	if e.DataSchema != "" {
-		a.set(a.keys[keyDataSchema], e.DataSchema)
+		a.shared(a.keys[keyDataSchema], e.DataSchema, lastSchema)
 	}
 	for i := range e.Extensions {
 		a.set(a.key(e.Extensions[i].Name), e.Extensions[i].Value)
@@ -130,20 +138,57 @@ func (a *appender) attributes(e *Envelope) {
 
 // contentType writes datacontenttype as the header of that name.
 func (a *appender) contentType(key string, e *Envelope) {
-	if value := e.contentType(); value != "" {
-		start := len(a.arena)
-		a.arena = append(a.arena, value...)
-		a.header(key, start)
+	switch value := e.contentType(); {
+	case value == "":
+	case a.block == nil:
+		a.plain(key, value)
+	default:
+		a.shared(key, value, lastContentType)
+	}
+}
+
+// shared is set for an attribute that most events share with the one before.
+func (a *appender) shared(key, value string, last int) {
+	if a.block == nil {
+		a.set(key, value)
+		return
+	}
+	known := &a.block.last[last]
+	if known.text == value {
+		a.headers = append(a.headers, Header{key, known.value})
+		return
+	}
+	a.set(key, value)
+	*known = lastValue{value, a.headers[len(a.headers)-1].Value}
+}
+
+// time writes the time, which in a batch is often that of the event before.
+func (a *appender) time(t time.Time) {
+	if b := a.block; b != nil && b.stamp != nil && b.time == t {
+		a.headers = append(a.headers, Header{a.keys[keyTime], b.stamp})
+		return
+	}
+	start := len(a.arena)
+	a.arena = AppendTime(a.arena, t)
+	a.header(a.keys[keyTime], start)
+	if b := a.block; b != nil {
+		b.time, b.stamp = t, a.headers[len(a.headers)-1].Value
 	}
 }
 
 func (a *appender) set(key, value string) {
-	start := len(a.arena)
-	if a.percent {
-		a.arena = appendPercent(a.arena, value)
-	} else {
-		a.arena = append(a.arena, value...)
+	if !a.percent {
+		a.plain(key, value)
+		return
 	}
+	start := len(a.arena)
+	a.arena = appendPercent(a.arena, value)
+	a.header(key, start)
+}
+
+func (a *appender) plain(key, value string) {
+	start := len(a.arena)
+	a.arena = append(a.arena, value...)
 	a.header(key, start)
 }
 

@@ -1,6 +1,9 @@
 package event
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // A Type describes one event type. Values are generated from the event's
 // schema, are immutable, and may be shared by any number of goroutines.
@@ -36,7 +39,24 @@ type Type struct {
 func (t *Type) RegistrySubject() string { return t.Topic + "-value" }
 
 // Source returns the CloudEvents source of events of this type.
-func (t *Type) Source() string { return "/pulselearn/" + t.Context }
+func (t *Type) Source() string {
+	if t.Context == "" {
+		return sourcePrefix
+	}
+	recent := &sources[(len(t.Context)+int(t.Context[0]))%len(sources)]
+	if s := recent.Load(); s != nil && (*s)[len(sourcePrefix):] == t.Context {
+		return *s
+	}
+	s := sourcePrefix + t.Context
+	recent.Store(&s)
+	return s
+}
+
+const sourcePrefix = "/pulselearn/"
+
+// sources are those that were asked for last: a process has few, and needs one
+// for each event.
+var sources [32]atomic.Pointer[string]
 
 // A Message is one event's payload. Generated event structs implement it on
 // their pointer type.

@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -56,7 +55,7 @@ var errLeaseLost = errors.New("another relay has taken over the shard")
 // what is behind it is not written again with every attempt.
 type Relay struct {
 	db     *database.DB
-	out    driver.Conn
+	broker driver.Conn
 	ids    SchemaIDs
 	holder string
 	settings
@@ -68,7 +67,7 @@ type Relay struct {
 // NewRelay returns a relay that [Relay.Run] starts.
 func NewRelay(db *database.DB, out driver.Conn, ids SchemaIDs, opts ...Option) *Relay {
 	return &Relay{
-		db: db, out: out, ids: ids, holder: event.NewID(),
+		db: db, broker: out, ids: ids, holder: event.NewID(),
 		settings: newSettings(opts), schemas: make(map[schemaKey]int),
 	}
 }
@@ -99,6 +98,7 @@ type shard struct {
 	leasing sync.Mutex
 	lease   lease
 
+	out      *outgoing // of the last publish; nil when somebody may still read it
 	marks    marks
 	ahead    int       // reads in a row that began behind what was published last
 	last     int64     // the sequence of that
@@ -197,59 +197,34 @@ func (s *shard) round(ctx context.Context) (more bool, err error) {
 }
 
 func (s *shard) publish(ctx context.Context, rows []outboxRow) error {
-	records := make([]*driver.Record, len(rows))
+	out := s.out
+	s.out = nil // unless the broker has all of it
+	if out == nil {
+		out = new(outgoing)
+	}
+	out.begin(len(rows))
 	for i := range rows {
-		var err error
-		if records[i], err = s.record(ctx, &rows[i]); err != nil {
+		if err := s.add(ctx, out, &rows[i]); err != nil {
 			return err
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, relayPublish)
 	defer cancel()
-	return s.whileHeld(ctx, func(ctx context.Context) error { return s.out.Publish(ctx, records) })
+	err := s.whileHeld(ctx, func(ctx context.Context) error { return s.broker.Publish(ctx, out.records) })
+	if err == nil && out.size <= maxKept {
+		s.out = out
+	}
+	return err
 }
 
-// record frames the row's data with the registry's id and its attributes as
-// headers.
-func (s *shard) record(ctx context.Context, row *outboxRow) (*driver.Record, error) {
+func (s *shard) add(ctx context.Context, out *outgoing, row *outboxRow) error {
 	if row.raw != nil {
-		return row.rawRecord()
+		return out.addRaw(row)
 	}
 	id, err := s.schemaID(ctx, row)
 	if err != nil {
-		return nil, fmt.Errorf("schema of event %s: %w", row.envelope.ID, err)
+		return fmt.Errorf("schema of event %s: %w", row.envelope.ID, err)
 	}
-	value := make([]byte, 5, 5+len(row.data))
-	binary.BigEndian.PutUint32(value[1:], uint32(id))
-	return &driver.Record{
-		Topic: row.topic, Key: row.key, Value: append(value, row.data...),
-		Headers: headers(&row.envelope), Time: row.envelope.Time,
-	}, nil
-}
-
-// rawRecord returns a record that is published as it is.
-func (row *outboxRow) rawRecord() (*driver.Record, error) {
-	list, err := event.ParseHeaderList(row.raw[1:])
-	if err != nil {
-		return nil, fmt.Errorf("record of sequence %d: %w", row.seq, err)
-	}
-	r := &driver.Record{Topic: row.topic, Key: row.key, Value: row.data, Headers: list, Time: row.envelope.Time}
-	if row.raw[0] == rawTombstone {
-		r.Value = nil
-	} else if r.Value == nil {
-		r.Value = []byte{} // SQLite's driver does not tell it from NULL
-	}
-	return r, nil
-}
-
-// headers are the event's attributes, and its trace once more by the W3C's own
-// names: there consumers look that know nothing of CloudEvents.
-func headers(e *event.Envelope) []event.Header {
-	list := event.AppendKafkaHeaders(nil, e)
-	for _, name := range [...]string{event.ExtTraceParent, event.ExtTraceState} {
-		if value := e.Extension(name); value != "" {
-			list = append(list, event.Header{Key: name, Value: []byte(value)})
-		}
-	}
-	return list
+	out.add(row, id)
+	return nil
 }

@@ -1,9 +1,11 @@
 package tx_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
@@ -39,13 +41,26 @@ func (b *broker) Publish(ctx context.Context, records []*driver.Record) error {
 		}
 	}
 	b.mu.Lock()
-	b.records = append(b.records, records...)
+	for _, r := range records {
+		b.records = append(b.records, cloneRecord(r))
+	}
 	b.mu.Unlock()
 	select {
 	case b.came <- struct{}{}:
 	default:
 	}
 	return err
+}
+
+// cloneRecord copies a record: after a publish that succeeds its memory is the
+// relay's again.
+func cloneRecord(r *driver.Record) *driver.Record {
+	c := *r
+	c.Key, c.Value, c.Headers = bytes.Clone(r.Key), bytes.Clone(r.Value), slices.Clone(r.Headers)
+	for i := range c.Headers {
+		c.Headers[i].Value = bytes.Clone(c.Headers[i].Value)
+	}
+	return &c
 }
 
 // texts returns the texts of the notes in the order of the broker, those of

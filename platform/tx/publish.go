@@ -93,7 +93,7 @@ func check(o *outbox.Event) error {
 func (t *Tx) envelope(ctx context.Context, m event.Message, key []byte) event.Envelope {
 	typ := m.EventType()
 	e := event.Envelope{
-		ID: event.NewID(), Source: typ.Source(), Type: typ.Topic, Subject: m.EventSubject(),
+		ID: event.NewIDAt(t.now), Source: typ.Source(), Type: typ.Topic, Subject: m.EventSubject(),
 		Time: t.now, DataContentType: event.ContentTypeAvro,
 		Extensions: make([]event.Extension, 0, 7),
 	}

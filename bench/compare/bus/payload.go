@@ -47,7 +47,7 @@ func lessons() []*learning.LessonCompleted {
 func envelope(m event.Message, at time.Time, extensions []event.Extension) event.Envelope {
 	t := m.EventType()
 	return event.Envelope{
-		ID: event.NewID(), Source: t.Source(), Type: t.Topic, Subject: m.EventSubject(),
+		ID: event.NewIDAt(at), Source: t.Source(), Type: t.Topic, Subject: m.EventSubject(),
 		Time: at, DataContentType: event.ContentTypeAvro,
 		Extensions: append(extensions, event.Extension{Name: event.ExtPartitionKey, Value: m.EventKey()}),
 	}

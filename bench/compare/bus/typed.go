@@ -19,6 +19,7 @@ type relayed struct {
 	records []*driver.Record
 	slab    []driver.Record
 	values  []byte
+	headers event.HeaderBlock
 }
 
 // fill goes from the events to their records: id, attributes and their check,
@@ -28,6 +29,7 @@ func (r *relayed) fill(topic string, events []*learning.LessonCompleted) error {
 		r.records, r.slab = make([]*driver.Record, len(events)), make([]driver.Record, len(events))
 		r.values = make([]byte, 0, 400*len(events))
 	}
+	r.headers.Reset()
 	values, now := r.values[:0], time.Now().UTC().Truncate(time.Microsecond)
 	for i, m := range events {
 		var extensions [1]event.Extension
@@ -43,7 +45,7 @@ func (r *relayed) fill(topic string, events []*learning.LessonCompleted) error {
 		}
 		r.slab[i] = driver.Record{
 			Topic: topic, Key: framed[start:len(values):len(values)], Value: framed[len(values):len(framed):len(framed)],
-			Headers: event.AppendKafkaHeaders(nil, &e), Time: now,
+			Headers: r.headers.AppendKafka(&e), Time: now,
 		}
 		r.records[i], values = &r.slab[i], framed
 	}

@@ -63,7 +63,9 @@ type Conn interface {
 	// partition is murmur2 of the key, and any partition for a nil key. On an
 	// error any subset may have been written; the caller publishes all of
 	// them again. It returns soon after ctx has ended, whatever the network
-	// does, and may then still read the records: their bytes never change.
+	// does, and may after any error still read the records: their bytes never
+	// change then. After success the records and all that they refer to are
+	// the caller's again.
 	Publish(ctx context.Context, records []*Record) error
 	// Join becomes a member of a consumer group and calls h as partitions
 	// come and go, until ctx ends or the member is closed.

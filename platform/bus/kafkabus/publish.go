@@ -38,7 +38,7 @@ func producerOptions() []kgo.Opt {
 // on their way to a broker that is silent until their request times out.
 func (c *Conn) Publish(ctx context.Context, records []*driver.Record) error {
 	var last error
-	out, settled := toKafka(records), true
+	out := toKafka(records)
 	for left := out.records; len(left) > 0; {
 		p := &publication{left: len(left), done: make(chan struct{})}
 		for _, rec := range left {
@@ -52,14 +52,12 @@ func (c *Conn) Publish(ctx context.Context, records []*driver.Record) error {
 		if p.refused != nil {
 			return c.publishError(p.refused, p.why)
 		}
-		last, settled = p.last, settled && len(p.again) == 0
+		last = p.last
 		if left = p.again; len(left) > 0 && !c.goesOn(ctx) {
 			return c.unacknowledged(ctx, left[0], last)
 		}
 	}
-	if settled {
-		out.release()
-	}
+	out.release()
 	return nil
 }
 

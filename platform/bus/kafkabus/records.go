@@ -55,8 +55,9 @@ func toKafka(records []*driver.Record) *outgoing {
 }
 
 // release keeps o for the next publish. The client must have settled all of
-// it, and no record may ever have been given up: the client can still be
-// writing that one.
+// it: what it has settled, with whatever outcome, it reads no more. A batch that
+// it gives up while a request with it is being written is taken out of that
+// request under a lock.
 func (o *outgoing) release() {
 	if cap(o.slab) > maxOutgoing {
 		return
