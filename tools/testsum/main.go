@@ -1,8 +1,8 @@
 // Command testsum reads the output of go test -json, shows each package as it
-// ends and everything that a failed test printed, names every skipped test
-// with its reason, repeats what passed tests logged with "report: " in front,
-// and closes with how many tests ran. It exits with 1 when a test or a package
-// failed, or when none ran.
+// ends and everything that a failed test printed, repeats what passed tests
+// logged with "report: " in front, and names at its end every skipped test with
+// its reason, every failed one with what it said, and how many tests ran. It
+// exits with 1 when a test or a package failed, or when none ran.
 //
 //	go test -json ./... | go run ./tools/testsum
 package main
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -43,6 +44,8 @@ type summary struct {
 	// output holds what each running test or package printed.
 	output map[string][]string
 	skips  []string
+	// failures holds what failed, each with the lines that say why.
+	failures []string
 	// broken holds packages with a failed test, so that the package's own
 	// failure is not counted once more.
 	broken map[string]bool
@@ -65,6 +68,9 @@ func summarize(in io.Reader, out io.Writer) (*summary, error) {
 	}
 	for _, skip := range s.skips {
 		fmt.Fprint(out, "SKIPPED ", skip)
+	}
+	for _, failure := range s.failures {
+		fmt.Fprint(out, "FAILED ", failure)
 	}
 	fmt.Fprintf(out, "%d passed, %d failed, %d skipped\n", s.passed, s.failed, s.skipped)
 	return s, nil
@@ -99,28 +105,40 @@ func (s *summary) endTest(e event, key string, out io.Writer) {
 	case "fail":
 		s.failed++
 		s.broken[e.Package] = true
+		s.failures = append(s.failures, key+"\n"+why(s.output[key]))
 		fmt.Fprint(out, strings.Join(s.output[key], ""))
 	}
 	delete(s.output, key)
 }
 
 func (s *summary) endPackage(e event, key string, out io.Writer) {
-	switch {
-	case e.Action == "fail":
-		unended := s.unended(e.Package)
-		if !s.broken[e.Package] || len(unended) > 0 {
-			s.failed++
-			fmt.Fprint(out, strings.Join(s.output[key], ""))
-		}
-		for _, test := range unended {
-			fmt.Fprintf(out, "%s did not end:\n%s", test, strings.Join(s.output[test], ""))
-			delete(s.output, test)
-		}
+	switch e.Action {
+	case "fail":
+		s.failPackage(e, key, out)
 		fmt.Fprintf(out, "FAIL\t%s\t%.3fs\n", e.Package, e.Elapsed)
-	case e.Action == "pass":
+	case "pass":
 		fmt.Fprintf(out, "ok  \t%s\t%.3fs\n", e.Package, e.Elapsed)
 	}
 	delete(s.output, key)
+}
+
+// failPackage shows what a package printed itself, and its tests that did not
+// end, unless its failure is that of tests that were shown.
+func (s *summary) failPackage(e event, key string, out io.Writer) {
+	unended := s.unended(e.Package)
+	if s.broken[e.Package] && len(unended) == 0 {
+		return
+	}
+	s.failed++
+	fmt.Fprint(out, strings.Join(s.output[key], ""))
+	if len(unended) == 0 {
+		s.failures = append(s.failures, e.Package+"\n"+why(s.output[key]))
+	}
+	for _, test := range unended {
+		fmt.Fprintf(out, "%s did not end:\n%s", test, strings.Join(s.output[test], ""))
+		s.failures = append(s.failures, test+" did not end\n"+why(s.output[test]))
+		delete(s.output, test)
+	}
 }
 
 // unended returns the tests of a package that said something and did not end:
@@ -143,6 +161,28 @@ func report(e event, output []string, out io.Writer) {
 			fmt.Fprintf(out, "    \t%s: %s", e.Test, text)
 		}
 	}
+}
+
+// said is a line that a test wrote, with its place in the code, or that the
+// runtime wrote as the last thing that the process did.
+var said = regexp.MustCompile(`^(?:    \s*\w+\.go:\d+|panic|fatal error|WARNING): `)
+
+// why returns the lines of a failure that say what is wrong: the first that
+// each place in the code wrote, and twenty of them at most. A test's errors are
+// not told from what it logged.
+func why(output []string) string {
+	const most = 20
+	var lines []string
+	seen := map[string]bool{}
+	for _, line := range output {
+		place := said.FindString(line)
+		if place == "" || seen[place] || strings.HasPrefix(line, place+"report: ") {
+			continue
+		}
+		seen[place] = true
+		lines = append(lines, "    "+strings.TrimSpace(line)+"\n")
+	}
+	return strings.Join(lines[:min(len(lines), most)], "")
 }
 
 // reason returns what a skipped test said before it was skipped.
