@@ -143,7 +143,7 @@ func (d *deployment) forceRepeat(l *load, commands []*command) {
 	l.send(commands)
 	release := d.writing("quiz")
 	d.broker.signal(syscall.SIGCONT)
-	await(d.t, 20*time.Second, func() error {
+	await(d.t, 60*time.Second, func() error {
 		if n := d.recordsIn(completedTopic); n == before {
 			return fmt.Errorf("the broker still has %d records", n)
 		}
@@ -165,7 +165,7 @@ func (d *deployment) wakeZombie(l *load, commands []*command) {
 	before := d.recordsIn(completedTopic)
 	release := d.writing("achievement")
 	l.send(commands)
-	await(d.t, 20*time.Second, func() error {
+	await(d.t, 60*time.Second, func() error {
 		if n := d.recordsIn(completedTopic) - before; n < len(commands)/2 {
 			return fmt.Errorf("%d events of %d commands are published", n, len(commands))
 		}
@@ -211,9 +211,11 @@ func TestNothingIsLostOrAppliedTwiceUnderKill(t *testing.T) {
 }
 
 // TestMutantsAreCaught builds the platform without one of its guards and wants
-// the same checks to fail.
+// the same checks to fail. Whether a process does its wrong in time depends on
+// the machine, so that there are further runs until it is seen.
 func TestMutantsAreCaught(t *testing.T) {
 	t.Parallel()
+	const runs = 3
 	for _, test := range []struct {
 		name, tag string
 		plan      plan
@@ -226,11 +228,18 @@ func TestMutantsAreCaught(t *testing.T) {
 			p := test.plan
 			p.seed, p.commands, p.students, p.quizzes = seedOf(t), 60, 10, 2
 			p.mutants = map[string]string{"achievement": test.tag}
-			v := p.run(t)
-			if err := contains(strings.Join(v.violations, "\n"), "achievement.OnQuizCompleted: "); err != nil {
-				t.Fatalf("the checker does not see that effects happened twice: %s: %v", v, err)
+			caught := false
+			for n := 1; !caught && n <= runs; n++ {
+				t.Run(fmt.Sprint("run ", n), func(t *testing.T) {
+					v := p.run(t)
+					caught = contains(strings.Join(v.violations, "\n"), "achievement.OnQuizCompleted: ") == nil
+					t.Logf("report: caught: %t; %s", caught, v.report())
+				})
+				p.seed++
 			}
-			t.Logf("report: caught %s", v.report())
+			if !caught {
+				t.Errorf("in %d runs the checker has not seen that effects happened twice", runs)
+			}
 		})
 	}
 }

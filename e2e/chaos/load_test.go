@@ -29,6 +29,10 @@ import (
 
 const (
 	students = 12
+	// exams is how many quizzes there are. A student earns a badge at most once at
+	// each, and a letter with it: these are the events of the handlers that
+	// call others.
+	exams = 20
 	// every is the time between two commands.
 	every = 25 * time.Millisecond
 	// atLeast is how many commands make a run worth checking: among their
@@ -50,7 +54,7 @@ type campus struct {
 
 	students []string
 	course   string
-	quiz     *quizv1.CreateQuizResponse
+	exams    []*quizv1.CreateQuizResponse
 
 	mu        sync.Mutex
 	attempts  map[string]bool // answered: attempt ids
@@ -90,13 +94,18 @@ func (c *campus) enroll(w *world) {
 	c.course = created.GetCourse().GetId()
 	_, err = c.courses.PublishCourse(ctx, &coursev1.PublishCourseRequest{CourseId: c.course})
 	w.must("publish the course", err)
-	w.await(func() (err error) {
-		c.quiz, err = c.quizzes.CreateQuiz(ctx, &quizv1.CreateQuizRequest{
-			CourseId: c.course, Title: "Fractions", PassScore: 0.5, CreatedBy: "teacher-1",
-			Questions: []*quizv1.QuestionDraft{{Prompt: "1/2 + 1/4 = ?", Choices: []string{"2/6", "3/4"}, CorrectChoice: 1, Topic: "sums"}},
+	for i := range exams {
+		w.await(func() error {
+			quiz, err := c.quizzes.CreateQuiz(ctx, &quizv1.CreateQuizRequest{
+				CourseId: c.course, Title: fmt.Sprintf("Fractions %d", i), PassScore: 0.5, CreatedBy: "teacher-1",
+				Questions: []*quizv1.QuestionDraft{{Prompt: "1/2 + 1/4 = ?", Choices: []string{"2/6", "3/4"}, CorrectChoice: 1, Topic: "sums"}},
+			})
+			if err == nil {
+				c.exams = append(c.exams, quiz)
+			}
+			return err
 		})
-		return err
-	})
+	}
 }
 
 // study sends commands at a steady rate until stop is closed and there were
@@ -107,11 +116,12 @@ func (c *campus) study(random *rand.Rand, stop <-chan struct{}) {
 	defer tick.Stop()
 	for n := 0; (n < atLeast || !closed(stop)) && c.t.Context().Err() == nil; n++ {
 		student, right, buys, known := c.students[random.IntN(students)], random.IntN(3) > 0, random.IntN(6) == 0, random.IntN(5) > 0
+		quiz := c.exams[random.IntN(exams)]
 		calls.Go(func() {
 			if buys {
 				c.buy(n, student, known)
 			} else {
-				c.answer(n, student, right)
+				c.answer(n, student, quiz, right)
 			}
 		})
 		<-tick.C
@@ -150,14 +160,14 @@ func (c *campus) insist(key string, call func(ctx context.Context) error) {
 	}
 }
 
-func (c *campus) answer(n int, student string, right bool) {
+func (c *campus) answer(n int, student string, quiz *quizv1.CreateQuizResponse, right bool) {
 	choice := int32(0)
 	if right {
 		choice = 1
 	}
 	req := &quizv1.SubmitQuizRequest{
-		StudentId: student, QuizId: c.quiz.GetQuiz().GetId(), StartedAt: timestamppb.New(time.Now().Add(-time.Hour)),
-		Answers: []*quizv1.Answer{{QuestionId: c.quiz.GetQuestions()[0].GetId(), Choice: choice}},
+		StudentId: student, QuizId: quiz.GetQuiz().GetId(), StartedAt: timestamppb.New(time.Now().Add(-time.Hour)),
+		Answers: []*quizv1.Answer{{QuestionId: quiz.GetQuestions()[0].GetId(), Choice: choice}},
 	}
 	c.insist(fmt.Sprintf("answer-%d", n), func(ctx context.Context) error {
 		ctx = identity.With(ctx, identity.Caller{Subject: student, Roles: []string{identity.Student}})
