@@ -47,6 +47,7 @@ type Process struct {
 	broker    Broker     // nil without an embedded broker
 	conn      driver.Conn
 	live      *realtime.Server // nil without events to listen to
+	wanted    *wantedTopics    // of the events to listen to
 	graph     *graphql.Handler // nil without GraphQL
 	schemas   *schemas
 	server    *connect.Server
@@ -340,7 +341,7 @@ func (p *Process) components(ctx context.Context) map[string]error {
 	}
 	state["broker"] = p.conn.Ping(ctx)
 	if p.live != nil {
-		state["realtime"] = p.live.Ready()
+		state["realtime"] = cmp.Or(p.wanted.check(ctx), p.live.Ready())
 	}
 	for _, u := range p.units {
 		u.components(ctx, state)

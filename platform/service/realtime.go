@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/gateway"
 	"github.com/pulselearn/campus-hub/platform/realtime"
 	"github.com/pulselearn/campus-hub/platform/realtime/feed"
@@ -99,10 +100,21 @@ func (p *Process) mountRealtime(mux *http.ServeMux, calls *gateway.Invoker) erro
 	if err != nil {
 		return err
 	}
+	p.wanted = newWantedTopics(p.conn, topicsOf(routes))
 	p.runFeed(f)
 	p.closeLast("websockets", p.live)
 	mux.Handle(realtimePath, p.live)
 	return p.telemetry.WatchRealtime(p.realtimeStats)
+}
+
+// topicsOf are the topics of the events that people can listen to.
+func topicsOf(routes realtime.Routes) []driver.Topic {
+	var topics []driver.Topic
+	for i := range routes.Events {
+		t := routes.Events[i].Type
+		topics = append(topics, driver.Topic{Name: t.Topic, Partitions: t.Partitions, Retention: t.Retention})
+	}
+	return topics
 }
 
 func (p *Process) realtimeStats() telemetry.Realtime {
