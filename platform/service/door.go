@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/pulselearn/campus-hub/platform/gateway"
@@ -35,7 +36,7 @@ func (p *Process) mountFront(mux *http.ServeMux) error {
 		return err
 	}
 	calls := gateway.NewInvoker(p.directory, front.APIs...)
-	api, err := rest.New(calls, p.log, front.APIs...)
+	api, err := rest.New(calls, rest.Config{Log: p.log, Routed: p.telemetry.Routed}, front.APIs...)
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func (p *Process) mountGraphQL(mux *http.ServeMux, calls *gateway.Invoker) error
 	introspection := p.cfg.GraphQL.Introspection == On || p.cfg.GraphQL.Introspection == Auto && p.cfg.Embedded()
 	c := graphql.Config{
 		Limits: p.cfg.GraphQL.Limits, Introspection: introspection, Origins: p.cfg.Door.Origins, Log: p.log,
-		Verify: p.people.Verify, Sockets: p.cfg.Realtime.Limits,
+		Verify: p.people.Verify, Sockets: p.cfg.Realtime.Limits, Trace: p.telemetry.Operation,
 	}
 	if p.live != nil {
 		c.Events = occurrences{p.live}
@@ -90,8 +91,20 @@ func (p *Process) mountGraphQL(mux *http.ServeMux, calls *gateway.Invoker) error
 	}
 	p.graph = h
 	p.closeLast("GraphQL subscriptions", h)
-	mux.Handle("/graphql", h)
+	mux.HandleFunc(graphqlPath, func(w http.ResponseWriter, r *http.Request) {
+		p.telemetry.Routed(r.Context(), r.Method, graphqlPath)
+		h.ServeHTTP(w, r)
+	})
 	return nil
+}
+
+// graphqlPath is where GraphQL is served.
+const graphqlPath = "/graphql"
+
+// traced tells which requests have a span of their own. Calls by Connect, gRPC
+// and gRPC-Web have that of the call.
+func traced(r *http.Request) bool {
+	return r.URL.Path == graphqlPath || strings.HasPrefix(r.URL.Path, rest.Prefix)
 }
 
 // occurrences feeds subscriptions with what websockets are fed with.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -29,6 +30,7 @@ type executable struct {
 	relations map[string]map[string]*gateway.Relation
 	events    Events
 	sockets   realtime.Limits
+	trace     func(ctx context.Context, kind, name string) (context.Context, func(code string, ours bool))
 	log       *slog.Logger
 
 	subscriptions map[string]*gateway.Subscription // by field
@@ -49,10 +51,35 @@ func (e *executable) Complexity(context.Context, string, string, int, map[string
 // Exec implements [graphql.ExecutableSchema].
 func (e *executable) Exec(ctx context.Context) graphql.ResponseHandler {
 	operation := graphql.GetOperationContext(ctx)
+	ctx, end := e.traced(ctx, operation.Operation)
 	if operation.Operation.Operation == ast.Subscription {
-		return e.subscribe(ctx, operation)
+		return e.subscribe(ctx, operation, end)
 	}
-	return graphql.OneShot(e.newRun(operation).answer(ctx))
+	answer := e.newRun(operation).answer(ctx)
+	end(answer.Errors)
+	return graphql.OneShot(answer)
+}
+
+// traced begins to trace an operation, whose end is told with its errors.
+func (e *executable) traced(ctx context.Context, operation *ast.OperationDefinition) (context.Context, func(gqlerror.List)) {
+	if e.trace == nil {
+		return ctx, func(gqlerror.List) {}
+	}
+	ctx, end := e.trace(ctx, string(operation.Operation), operation.Name)
+	return ctx, func(errs gqlerror.List) {
+		if len(errs) == 0 {
+			end("", false)
+			return
+		}
+		code, _ := errs[0].Extensions["code"].(string)
+		end(code, slices.ContainsFunc(errs, ours))
+	}
+}
+
+// ours tells whether an error is a fault of the server's.
+func ours(e *gqlerror.Error) bool {
+	code, _ := e.Extensions["code"].(string)
+	return problem.New(strings.ToLower(code), "").Status >= http.StatusInternalServerError
 }
 
 func (e *executable) newRun(operation *graphql.OperationContext) *run {

@@ -44,6 +44,11 @@ type Config struct {
 	// Origins are the web origins whose pages may open websockets, besides the
 	// server's own.
 	Origins []string
+	// Trace is told of every operation that runs: its kind, "query", "mutation"
+	// or "subscription", and its name, and is told of its end: the code of the
+	// first error, and whether the fault is ours. A subscription has ended with
+	// its beginning. Nil traces nothing.
+	Trace func(ctx context.Context, kind, name string) (context.Context, func(code string, ours bool))
 	// Log gets what callers do not get to see; nil discards it.
 	Log *slog.Logger
 }
@@ -133,7 +138,7 @@ func newExecutable(graph gateway.Graph, invoker *gateway.Invoker, c Config) (*ex
 		return nil, fmt.Errorf("load the GraphQL schema: %w", err)
 	}
 	e := &executable{
-		schema: schema, invoker: invoker, events: c.Events, sockets: c.Sockets, log: c.Log,
+		schema: schema, invoker: invoker, events: c.Events, sockets: c.Sockets, trace: c.Trace, log: c.Log,
 		subscriptions: map[string]*gateway.Subscription{}, variants: map[string]string{},
 		roots: map[string]map[string]string{}, relations: map[string]map[string]*gateway.Relation{},
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/pulselearn/campus-hub/platform/gateway"
 	"github.com/pulselearn/campus-hub/platform/gateway/problem"
@@ -33,15 +34,17 @@ type Stream interface {
 }
 
 // subscribe runs a subscription, which has one field.
-func (e *executable) subscribe(ctx context.Context, operation *graphql.OperationContext) graphql.ResponseHandler {
+func (e *executable) subscribe(ctx context.Context, operation *graphql.OperationContext, begun func(gqlerror.List)) graphql.ResponseHandler {
 	r := e.newRun(operation)
 	f := &r.collect(e.schema.Subscription, operation.Operation.SelectionSet)[0]
 	told, err := e.listen(ctx, f, operation.Variables)
 	if err != nil {
 		root := &slot{kind: objectSlot}
 		r.fail(root.field(f.Alias, false), f, err)
+		begun(r.errs)
 		return graphql.OneShot(&graphql.Response{Errors: r.errs})
 	}
+	begun(nil)
 	return func(ctx context.Context) *graphql.Response {
 		text, err := told.stream.Next(ctx)
 		switch {

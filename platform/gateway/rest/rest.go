@@ -5,6 +5,7 @@
 package rest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -31,14 +32,23 @@ const Prefix = "/api/"
 type Handler struct {
 	invoker *gateway.Invoker
 	root    node
-	log     *slog.Logger
+	config  Config
+}
+
+// Config says who hears of requests.
+type Config struct {
+	// Log gets what callers do not get to see.
+	Log *slog.Logger
+	// Routed is told which route a request has, before it is served, for
+	// example "POST" and "/api/v1/quizzes/{quiz_id}/attempts". It may be nil.
+	Routed func(ctx context.Context, method, route string)
 }
 
 // New returns a handler of all routes of the APIs, whose calls it makes
 // through invoker. It fails when two calls have the same route, or one is not
 // below [Prefix].
-func New(invoker *gateway.Invoker, log *slog.Logger, apis ...gateway.API) (*Handler, error) {
-	h := &Handler{invoker: invoker, log: log}
+func New(invoker *gateway.Invoker, c Config, apis ...gateway.API) (*Handler, error) {
+	h := &Handler{invoker: invoker, config: c}
 	for _, api := range apis {
 		for _, m := range api.Methods {
 			if m.Route.Path == "" {
@@ -73,6 +83,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.Allow = place.verbs()
 		p.Write(w, r)
 		return
+	}
+	if h.config.Routed != nil {
+		h.config.Routed(r.Context(), r.Method, route.Route.Path)
 	}
 	if p := h.serve(w, r, route, segments); p != nil {
 		p.Write(w, r)
@@ -140,7 +153,7 @@ func (h *Handler) failed(r *http.Request, route *route, err error) *problem.Prob
 		p.Errors[i].Field = route.nameOf(p.Errors[i].Field)
 	}
 	if p.Status >= http.StatusInternalServerError {
-		h.log.WarnContext(r.Context(), "a REST call failed", "procedure", route.Procedure, "code", p.Code, "error", err)
+		h.config.Log.WarnContext(r.Context(), "a REST call failed", "procedure", route.Procedure, "code", p.Code, "error", err)
 	}
 	return p
 }

@@ -318,7 +318,7 @@ func TestRoutesHaveToBeSound(t *testing.T) {
 		{method("GET", "/api/{name}"), method("GET", "/api/{text}")},
 	} {
 		invoker := gateway.NewInvoker(rpc.NewDirectory(connect.NewServer(), nil))
-		if _, err := New(invoker, slog.New(slog.DiscardHandler), gateway.API{Methods: methods}); err == nil {
+		if _, err := New(invoker, Config{Log: slog.New(slog.DiscardHandler)}, gateway.API{Methods: methods}); err == nil {
 			t.Errorf("%v is accepted", methods[len(methods)-1].Route)
 		}
 	}

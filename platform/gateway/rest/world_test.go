@@ -129,7 +129,7 @@ func newWorld(t *testing.T) *world {
 	calls := rpc.NewDirectory(server, nil)
 	calls.AddLocal("shapes")
 	var err error
-	w.handler, err = New(gateway.NewInvoker(calls, shapesAPI), slog.New(slog.DiscardHandler), shapesAPI)
+	w.handler, err = New(gateway.NewInvoker(calls, shapesAPI), Config{Log: slog.New(slog.DiscardHandler)}, shapesAPI)
 	if err != nil {
 		t.Fatal(err)
 	}
