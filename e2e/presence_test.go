@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -37,6 +38,10 @@ func TestPresenceOfTwoGateways(t *testing.T) {
 	ada, ben := follow(f.gateway, "ada"), follow(other, "ben")
 	ada.awaitName("ben", "members", "joined")
 	ben.awaitName("ada", "members", "joined")
+	_, metrics, err := get(t.Context(), other.url()+"/metrics")
+	if err != nil || !regexp.MustCompile(`(?m)^pl_realtime_presence_elsewhere\{.*\} 1$`).MatchString(metrics) {
+		t.Errorf("the metrics do not say that one person is elsewhere: %v", err)
+	}
 	other.signal(syscall.SIGTERM)
 	ada.awaitName("ben", "left")
 }

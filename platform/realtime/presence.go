@@ -33,6 +33,15 @@ func (s *Server) startPresence(ctx context.Context) error {
 	return err
 }
 
+// PresenceStats returns what is known of who listens, and false where no
+// channel shows it.
+func (s *Server) PresenceStats() (presence.Stats, bool) {
+	if s.presence == nil {
+		return presence.Stats{}, false
+	}
+	return s.presence.Stats(), true
+}
+
 // shows tells whether the channel shows who listens to it.
 func (s *Server) shows(channel string) bool {
 	family, _, _ := strings.Cut(channel, ":")

@@ -104,6 +104,11 @@ func (p *Process) mountRealtime(mux *http.ServeMux, calls *gateway.Invoker) erro
 	p.runFeed(f)
 	p.closeLast("websockets", p.live)
 	mux.Handle(realtimePath, p.live)
+	if routes.ShowsPresence() {
+		if err := p.telemetry.WatchPresence(p.presenceStats); err != nil {
+			return err
+		}
+	}
 	return p.telemetry.WatchRealtime(p.realtimeStats)
 }
 
@@ -123,6 +128,14 @@ func (p *Process) realtimeStats() telemetry.Realtime {
 		Sessions: s.Sessions, Channels: int64(s.Feed.Channels), Kept: int64(s.Feed.Kept), KeptBytes: int64(s.Feed.KeptBytes),
 		Accepted: int64(s.Accepted), Refused: int64(s.Refused), Events: int64(s.Feed.Events), Unusable: int64(s.Feed.Unusable),
 		Calls: int64(s.Calls), SlowReaders: int64(s.SlowReaders), Resyncs: int64(s.Resyncs),
+	}
+}
+
+func (p *Process) presenceStats() telemetry.Presence {
+	s, _ := p.live.PresenceStats()
+	return telemetry.Presence{
+		Channels: int64(s.Channels), Here: int64(s.Here), Elsewhere: int64(s.Elsewhere), Instances: int64(s.Instances),
+		Written: int64(s.Written), Read: int64(s.Read), Unusable: int64(s.Unusable), Failed: int64(s.Failed), Silence: s.Silence,
 	}
 }
 

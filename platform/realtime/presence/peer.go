@@ -187,12 +187,14 @@ func (t *reader) Read(records []*driver.Record) {
 			continue // read before the tail began again
 		}
 		t.heads[r.Partition] = r.Offset + 1
+		t.roll.counts.read.Add(1)
 		age := t.age(r, now)
 		if age >= silence {
 			continue
 		}
 		rec, err := parse(r.Value)
 		if err != nil {
+			t.roll.counts.unusable.Add(1)
 			t.roll.cfg.Logger.Warn("presence: a record cannot be used", "partition", r.Partition, "offset", r.Offset, "error", err)
 			continue
 		}

@@ -85,6 +85,7 @@ func (r *Roll) say(ctx context.Context, records []*driver.Record) {
 	if ctx.Err() != nil {
 		return
 	}
+	r.count(len(records), err)
 	if err != nil && !r.failing {
 		r.cfg.Logger.Warn("presence: the other instances are not told who is here; trying again", "error", err)
 	}
@@ -92,6 +93,14 @@ func (r *Roll) say(ctx context.Context, records []*driver.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.behind = r.failing
+}
+
+func (r *Roll) count(records int, err error) {
+	if err != nil {
+		r.counts.failed.Add(1)
+		return
+	}
+	r.counts.written.Add(uint64(records))
 }
 
 // depart says that nobody is here any more, unless nobody was said to be.
@@ -106,7 +115,9 @@ func (r *Roll) depart(ctx context.Context) error {
 	s.begin()
 	within, cancel := context.WithTimeout(ctx, publishWithin)
 	defer cancel()
-	if err := r.cfg.Conn.Publish(within, s.encode()); err != nil {
+	err := r.cfg.Conn.Publish(within, s.encode())
+	r.count(len(s.records), err)
+	if err != nil {
 		return fmt.Errorf("presence: tell the other instances that this one ends: %w", err)
 	}
 	return nil

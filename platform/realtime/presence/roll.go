@@ -55,15 +55,18 @@ type Roll struct {
 	leaving  chan chan error
 	ended    chan struct{} // nothing is published any more
 	failing  bool          // of the goroutine that publishes
+	counts   counts
 
-	mu      sync.Mutex
-	here    map[string]people // by channel: those of this instance
-	changed map[string]map[string]struct{}
-	behind  bool      // the others have not got what was published last
-	said    time.Time // when everything was said last
-	peers   map[string]*peer
-	rooms   map[string]*room   // by channel: those that are watched here
-	stirred map[*room]struct{} // those of which there is something to tell
+	mu   sync.Mutex
+	here map[string]people // by channel: those of this instance
+	// attending is how many of them have a session.
+	attending int
+	changed   map[string]map[string]struct{}
+	behind    bool      // the others have not got what was published last
+	said      time.Time // when everything was said last
+	peers     map[string]*peer
+	rooms     map[string]*room   // by channel: those that are watched here
+	stirred   map[*room]struct{} // those of which there is something to tell
 }
 
 // people are those who are on a channel of this instance.
@@ -124,6 +127,7 @@ func (r *Roll) Join(channel, person string) {
 	a.sessions++
 	there[person] = a
 	if a.sessions == 1 {
+		r.attending++
 		r.differ(channel, person, !a.told)
 		r.adjust(channel, person, 1)
 	}
@@ -143,6 +147,7 @@ func (r *Roll) Part(channel, person string) {
 	if a.sessions > 0 {
 		return
 	}
+	r.attending--
 	r.differ(channel, person, a.told)
 	r.forget(channel, person)
 	r.adjust(channel, person, -1)
