@@ -197,7 +197,7 @@ func (l *listener) adopt(stream *net.TCPConn) error {
 	l.conns[c.fd] = c
 	l.mu.Unlock()
 	l.open.Add(1)
-	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, c.fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(c.fd)})
+	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, c.fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(c.fd)})
 }
 
 // breath is between two looks at what has come. Without it every frame would
@@ -216,7 +216,7 @@ func (l *listener) loop() {
 		l.mu.Lock()
 		for _, e := range ready[:max(n, 0)] {
 			if c := l.conns[e.Fd]; c != nil {
-				l.read(c, buffer)
+				l.read(c, buffer, e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0)
 			}
 		}
 		l.mu.Unlock()
@@ -224,9 +224,9 @@ func (l *listener) loop() {
 	}
 }
 
-// read takes all that has come on one websocket: there is no second word about
-// it.
-func (l *listener) read(c *conn, buffer []byte) {
+// read takes all that has come on one websocket, and its end when it is over:
+// there is no second word about it.
+func (l *listener) read(c *conn, buffer []byte, over bool) {
 	for {
 		n, err := receive(c.fd, buffer)
 		switch {
@@ -239,7 +239,7 @@ func (l *listener) read(c *conn, buffer []byte) {
 			return
 		}
 		l.frames(c, buffer[:n])
-		if n < len(buffer) {
+		if n < len(buffer) && !over {
 			return
 		}
 	}

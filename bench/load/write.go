@@ -26,6 +26,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/database/sqlite"
 	"github.com/pulselearn/campus-hub/platform/event"
 	"github.com/pulselearn/campus-hub/platform/outbox"
+	"github.com/pulselearn/campus-hub/platform/realtime/presence"
 	"github.com/pulselearn/campus-hub/platform/schema"
 	"github.com/pulselearn/campus-hub/platform/tx"
 )
@@ -133,7 +134,7 @@ func topics() []driver.Topic {
 		t := messages.New(name).EventType()
 		all = append(all, driver.Topic{Name: t.Topic, Partitions: t.Partitions, Retention: t.Retention})
 	}
-	return all
+	return append(all, presence.Topic())
 }
 
 // SchemaID implements [outbox.SchemaIDs].

@@ -22,8 +22,8 @@ type Limits struct {
 	// Handshake is how long a client may take to say who it is, and to send
 	// the rest of a message that it has begun.
 	Handshake time.Duration
-	// Heartbeat is how often a quiet session is looked at. One that has not
-	// been heard of for two and a half times as long has ended.
+	// Heartbeat is how often a session is sent a ping. One from which nothing
+	// came after two of them ends when the third is due.
 	Heartbeat time.Duration
 	// ComeBack is the longest that clients are told to stay away when the
 	// process ends.

@@ -400,21 +400,6 @@ func (w *world) publishAll(events []*noted) {
 	w.must(w.conn.Publish(w.Context(), records))
 }
 
-func TestHeartbeat(t *testing.T) {
-	eachWay(t, func(t *testing.T, w *world) {
-		w.limits.Heartbeat = time.Second
-		g := w.gateway()
-		c := g.dialAs("ada")
-		begin := c.subscribe("user:ada").Positions
-		w.note("ben", 1)
-		w.eventually("the client is told how far the instance has read", func() bool {
-			_, text, err := c.ws.Read(w.Context())
-			w.must(err)
-			return strings.HasPrefix(string(text), `{"type":"position"`) && len(begin) > 0
-		})
-	})
-}
-
 func TestDrain(t *testing.T) {
 	eachWay(t, func(t *testing.T, w *world) {
 		g := w.gateway()

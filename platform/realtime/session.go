@@ -23,7 +23,7 @@ type session struct {
 	serial uint64
 	reader frame.Reader // used by Data alone, as is rate
 	rate   bucketful
-	heard  atomic.Int64 // Unix seconds, when something came last
+	pinged atomic.Int32 // how often since something came last
 	begun  atomic.Int64 // Unix seconds, when a message that is not complete began; 0 for none
 	opened int64        // Unix seconds
 
@@ -40,7 +40,6 @@ func newSession(s *Server) *session {
 	c := &session{server: s, serial: s.serial.Add(1), opened: now}
 	beat := int64(s.cfg.Limits.Heartbeat / time.Second)
 	c.beat = now + 1 + rand.Int64N(max(beat, 1)) // not all at one time
-	c.heard.Store(now)
 	return c
 }
 
@@ -59,7 +58,7 @@ func (c *session) who() *identity.Caller {
 func (c *session) Data(data []byte) (slow func()) {
 	now := time.Now()
 	if len(data) > 0 {
-		c.heard.Store(now.Unix())
+		c.pinged.Store(0)
 	}
 	c.reader.Add(data)
 	defer c.reader.Keep()
@@ -191,13 +190,19 @@ func (c *session) look(now time.Time) {
 		c.fail(CloseTimeout, "the rest of a message has not come in time")
 	case caller != nil && !caller.Expires.IsZero() && now.After(caller.Expires):
 		c.fail(CloseUnauthenticated, "the access token has expired; send a new one in a frame of type auth before it does")
-	case 2*(second-c.heard.Load()) > 5*heartbeat:
+	case due && c.pinged.Load() >= unanswered:
 		c.fail(CloseTimeout, "nothing was heard of the client")
 		c.conn.Close()
 	case due:
+		c.pinged.Add(1)
 		c.keep()
 	}
 }
+
+// unanswered is how many pings a client may leave without an answer. They are
+// counted, and not the time, because it is not the client that was silent when
+// this process was too busy to send or to read, or was stopped.
+const unanswered = 2
 
 // keep sends the heartbeat: positions, so that the client can come back
 // although its channels were quiet, and a ping, in one packet mostly.
@@ -205,9 +210,9 @@ func (c *session) keep() {
 	c.mu.Lock()
 	all := slices.Clone(c.subscriptions)
 	c.mu.Unlock()
-	pinged := false
+	together := false
 	for i, s := range all {
-		pinged = s.Tell(func(p feed.Positions) []byte {
+		together = s.Tell(func(p feed.Positions) []byte {
 			told := frame.Text(appendPosition(nil, s.Channel(), p))
 			if i == len(all)-1 {
 				told = append(told, ping...)
@@ -215,7 +220,7 @@ func (c *session) keep() {
 			return told
 		})
 	}
-	if !pinged {
+	if !together {
 		c.conn.Send(ping)
 	}
 }
