@@ -17,13 +17,18 @@ var (
 // for an answer to a connection that has broken meanwhile; a link ends them.
 type link struct {
 	mu      sync.Mutex
-	changed chan struct{} // closed and replaced at every change
-	session context.Context
+	changed chan struct{}           // closed and replaced at every change
+	session context.Context         // has ended while there is no connection
 	end     context.CancelCauseFunc // nil while there is no connection
 	closed  bool
 }
 
-func (l *link) init() { l.changed = make(chan struct{}) }
+func (l *link) init() {
+	l.changed = make(chan struct{})
+	ended, end := context.WithCancel(context.Background())
+	end()
+	l.session = ended
+}
 
 func (l *link) up() {
 	l.mu.Lock()
@@ -108,6 +113,14 @@ func (l *link) await(ctx, session context.Context) {
 	case <-t.C:
 	case <-ctx.Done():
 	}
+}
+
+// current returns a context that ends with the connection that there is; it has
+// ended when there is none.
+func (l *link) current() context.Context {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.session
 }
 
 // next returns a channel that is closed at the next change.

@@ -76,7 +76,7 @@ func (p *partition) Seek(ctx context.Context, offset int64) (int64, error) {
 	}
 	reading, err := p.restart(context.Background())
 	if err != nil {
-		r.messages.Stop()
+		r.pull.stop()
 		return 0, err
 	}
 	p.reader = r
@@ -136,28 +136,34 @@ func (p *partition) Fetch(ctx context.Context, max, maxBytes int) ([]*driver.Rec
 // Commit implements [driver.Partition].
 func (p *partition) Commit(next int64) { p.m.commits.mark(p, next) }
 
-// push queues a record, once there is room for it.
-func (p *partition) push(ctx context.Context, r *driver.Record) error {
-	for !p.offer(ctx, r) {
+// push queues records, each once there is room for it.
+func (p *partition) push(ctx context.Context, records []*driver.Record) error {
+	for {
+		if records = p.offer(ctx, records); len(records) == 0 {
+			return nil
+		}
 		select {
 		case <-p.space:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	return nil
 }
 
-func (p *partition) offer(ctx context.Context, r *driver.Record) bool {
+// offer queues the records for which there is room, and returns the others.
+func (p *partition) offer(ctx context.Context, records []*driver.Record) []*driver.Record {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if ctx.Err() != nil || len(p.queue) > 0 && p.full() {
-		return false
+	if ctx.Err() != nil {
+		return records
 	}
-	p.queue = append(p.queue, r)
-	p.account(size(r))
+	for len(records) > 0 && (len(p.queue) == 0 || !p.full()) {
+		p.queue = append(p.queue, records[0])
+		p.account(size(records[0]))
+		records = records[1:]
+	}
 	signal(p.wake)
-	return true
+	return records
 }
 
 // pop takes records from the queue, none when it is empty. What was read

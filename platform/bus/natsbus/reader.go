@@ -13,41 +13,28 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 )
 
-const (
-	// pullMessages is how many messages the client fetches ahead.
-	pullMessages = 1000
-	// headroom is what a message may be larger than max_payload says: its
-	// subject, and what the protocol adds.
-	headroom = 64 << 10
-	// pullExpiry is how long the server keeps a request for messages, and
-	// minHeartbeat how often it can show at most that it still does.
-	pullExpiry   = 30 * time.Second
-	minHeartbeat = 500 * time.Millisecond
-	// inactive is when the server forgets a consumer that nobody reads. One
-	// whose partition is not fetched for longer is made anew.
-	inactive = 30 * time.Second
-	// checkEvery is after how many idle intervals a reader without messages
-	// asks whether the stream still has what it waits for.
-	checkEvery = 10
-)
+// checkEvery is after how many idle intervals a reader without messages asks
+// whether the stream still has what it waits for.
+const checkEvery = 10
+
+// burst is how many records are queued at once at most.
+const burst = 100
 
 // A reader fills a partition's queue from one Seek to the next.
 type reader struct {
-	p        *partition
-	next     int64
-	messages jetstream.MessagesContext
-	done     chan struct{}
+	p    *partition
+	next int64
+	pull *pull
+	done chan struct{}
 
-	watch context.Context // ends when it is time to see whether messages came
-	end   context.CancelFunc
-	until jetstream.NextOpt // watch ends
-	came  bool              // messages, since watch began
+	heard time.Time // when the server last showed life, or was not listened to
+	came  time.Time // when messages came, or it was seen why none did
 
+	taken  []*driver.Record // not yet queued
 	memory memory
 }
 
-// read begins to read a partition at an offset. The consumer is ordered: the
-// client makes a new one where the old one ended when the server loses it.
+// read begins to read a partition at an offset.
 func (c *Conn) read(ctx context.Context, p *partition, at int64) (*reader, error) {
 	r := &reader{p: p, next: at, done: make(chan struct{})}
 	return r, r.open(ctx)
@@ -56,22 +43,13 @@ func (c *Conn) read(ctx context.Context, p *partition, at int64) (*reader, error
 func (r *reader) open(ctx context.Context) error {
 	p, c := r.p, r.p.m.conn
 	return c.call(ctx, "read "+p.id.String(), func(ctx context.Context) error {
-		consumer, err := c.js.OrderedConsumer(ctx, streamName(p.id.topic, p.id.partition), jetstream.OrderedConsumerConfig{
-			DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-			OptStartSeq:   uint64(r.next) + 1,
-
-			InactiveThreshold: inactive,
-			// The client's own attempts cannot be ended.
-			MaxResetAttempts: 1,
-		})
+		pull, err := c.pull(ctx, streamName(p.id.topic, p.id.partition), uint64(r.next)+1)
 		if err != nil {
 			return err
 		}
-		r.messages, err = consumer.Messages(
-			jetstream.PullMaxMessagesWithBytesLimit(pullMessages, int(c.nc.MaxPayload())+headroom),
-			// Two heartbeats missed mean that the server has lost the consumer.
-			jetstream.PullHeartbeat(min(max(c.cfg.Idle, minHeartbeat), pullExpiry/3)), jetstream.PullExpiry(pullExpiry))
-		return err
+		r.pull, r.heard = pull, time.Now()
+		r.came = r.heard
+		return nil
 	})
 }
 
@@ -101,56 +79,58 @@ func (c *Conn) afterHole(ctx context.Context, id topicPartition, info *jetstream
 // run reads until ctx ends or records are missing.
 func (r *reader) run(ctx context.Context) {
 	defer close(r.done)
-	defer func() { r.messages.Stop() }()
-	r.rewatch(ctx)
-	defer func() { r.end() }()
-	for {
-		err := r.step(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
+	defer func() { r.pull.stop() }()
+	tick := time.NewTicker(r.p.m.conn.heartbeat())
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if err := r.step(ctx, tick.C); err != nil {
 			r.p.fail(ctx, err)
 			return
 		}
 	}
 }
 
-// step reads one message, or checks the stream when none has come for long. A
-// timer for each message would cost as much as the message.
-func (r *reader) step(ctx context.Context) error {
-	msg, err := r.messages.Next(r.until)
-	switch {
-	case err == nil:
-		r.came = true
-		return r.take(ctx, msg)
-	case r.watch.Err() != nil:
-		came := r.came
-		r.rewatch(ctx)
-		if came {
-			return nil
+// step reads what has come, or finds out why nothing does. A consumer that
+// cannot be read is replaced.
+func (r *reader) step(ctx context.Context, tick <-chan time.Time) error {
+	select {
+	case msg := <-r.pull.messages:
+		err := r.take(ctx, msg)
+		if errors.Is(err, errDeliveryLost) {
+			return r.reopen(ctx)
 		}
-		return r.watchdog(ctx)
-	case errors.Is(err, nats.ErrTimeout):
+		return err
+	case <-tick:
+		return r.watch(ctx)
+	case <-r.pull.session.Done():
+		return r.reopen(ctx)
+	case <-ctx.Done():
 		return nil
 	}
-	return r.reopen(ctx)
 }
 
-// rewatch begins a watch. Two of them without a message are what checkEvery
-// allows.
-func (r *reader) rewatch(ctx context.Context) {
-	if r.end != nil {
-		r.end()
+// watch finds out whether the server has lost the consumer, when it shows no
+// life, and whether the stream has what is read next, when nothing has come
+// for long.
+func (r *reader) watch(ctx context.Context) error {
+	switch c := r.p.m.conn; {
+	case time.Since(r.heard) > 2*c.heartbeat():
+		return r.reopen(ctx)
+	case time.Since(r.came) > checkEvery*c.cfg.Idle:
+		r.came = time.Now()
+		return r.watchdog(ctx)
 	}
-	r.watch, r.end = context.WithTimeout(ctx, checkEvery*r.p.m.conn.cfg.Idle/2)
-	r.until = jetstream.NextContext(r.watch)
-	r.came = false
+	return nil
 }
 
 // reopen goes on where the reader was, as soon as there is a server.
 func (r *reader) reopen(ctx context.Context) error {
-	r.messages.Stop()
+	r.pull.stop()
+	if r.pull.delivered == 0 { // the next one may end as this one
+		if err := pause(ctx, retryFirst); err != nil {
+			return err
+		}
+	}
 	for wait := retryFirst; ; wait = min(2*wait, retryLimit) {
 		err := r.open(ctx)
 		if err == nil {
@@ -166,19 +146,52 @@ func (r *reader) reopen(ctx context.Context) error {
 	}
 }
 
-func (r *reader) take(ctx context.Context, msg jetstream.Msg) error {
-	meta, err := msg.Metadata()
-	if err != nil {
-		return fmt.Errorf("nats: read %s: %w", r.p.id, err)
+// take queues the records that have come, as far as they follow one another.
+func (r *reader) take(ctx context.Context, msg *nats.Msg) error {
+	err := r.collect(msg)
+	if len(r.taken) > 0 {
+		r.came = time.Now()
+		if err := r.p.push(ctx, r.taken); err != nil {
+			return err
+		}
+		clear(r.taken)
+		r.taken = r.taken[:0]
 	}
-	offset := int64(meta.Sequence.Stream) - 1
+	r.heard = time.Now()
+	if err != nil {
+		return err
+	}
+	return r.pull.ask()
+}
+
+// collect takes a message and those that came with it.
+func (r *reader) collect(msg *nats.Msg) error {
+	for {
+		if err := r.record(msg); err != nil || len(r.taken) == burst {
+			return err
+		}
+		select {
+		case msg = <-r.pull.messages:
+		default:
+			return nil
+		}
+	}
+}
+
+func (r *reader) record(msg *nats.Msg) error {
+	d, ok, err := r.pull.read(msg)
+	if !ok {
+		return err
+	}
+	offset := int64(d.sequence) - 1
 	if offset != r.next {
 		return r.missing(offset)
 	}
-	rec := fromNATS(&r.memory, msg.Headers(), msg.Data(), meta.Timestamp)
+	rec := fromNATS(&r.memory, msg.Header, msg.Data, time.Unix(0, d.nanos))
 	rec.Topic, rec.Partition, rec.Offset = r.p.id.topic, r.p.id.partition, offset
 	r.next++
-	return r.p.push(ctx, rec)
+	r.taken = append(r.taken, rec)
+	return nil
 }
 
 // watchdog looks why no message comes. When there are some, the consumer is
