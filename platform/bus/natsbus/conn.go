@@ -143,6 +143,7 @@ func (c *Conn) options() []nats.Option {
 	opts := []nats.Option{
 		nats.Name(c.cfg.ClientID),
 		nats.RetryOnFailedConnect(true),
+		nats.SetCustomDialer(newRawDialer()),
 		nats.MaxReconnects(-1),
 		nats.CustomReconnectDelay(reconnectDelay),
 		// What is published without a connection fails at once: only the

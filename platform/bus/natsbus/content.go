@@ -144,24 +144,21 @@ func plain(value string) bool {
 // fromNATS reads the record that a message carries. Messages of other
 // publishers are read too: theirs have no key unless they set Pl-Key.
 func fromNATS(m *memory, h nats.Header, data []byte, stored time.Time) *driver.Record {
+	if data == nil {
+		data = []byte{}
+	}
+	if o, ok := sortOwn(m, h); ok {
+		return o.record(m, data, stored)
+	}
 	r := m.record()
-	r.Value, r.Time = data, stored
-	key, at := "", ""
-	if own, ok := sortOwn(h); ok {
-		r.Headers, key, at = own.headers(m), own[ownKey], own[ownTime]
-	} else {
-		r.Headers, key, at = headersOf(h), first(h[headerKey]), first(h[headerTime])
-	}
-	if key != "" || len(h[headerKey]) > 0 {
-		r.Key = m.bytes(unescape(key))
-	}
-	if r.Value == nil {
-		r.Value = []byte{}
+	r.Value, r.Time, r.Headers = data, stored, headersOf(h)
+	if key := h[headerKey]; len(key) > 0 {
+		r.Key = []byte(unescape(key[0]))
 	}
 	if len(h[headerNull]) > 0 {
 		r.Value = nil
 	}
-	if at != "" {
+	if at := first(h[headerTime]); at != "" {
 		if t, err := event.ParseTime(at); err == nil {
 			r.Time = t
 		}

@@ -1,8 +1,12 @@
 package natsbus
 
 import (
+	"bytes"
+	"time"
+
 	"github.com/nats-io/nats.go"
 
+	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/event"
 )
 
@@ -37,13 +41,14 @@ const (
 )
 
 // An own message is an event of the platform: each of its headers has a place,
-// and is there once. "" means that it is absent.
-type own [ownPlaces]string
+// and is there once. The values are as they are on the wire; nil means that
+// one is absent.
+type own [ownPlaces][]byte
 
 // sortOwn finds each header's place in one pass. It is false when there is a
 // header that has none, or that needs another look: then the message is read
 // name by name.
-func sortOwn(h nats.Header) (o own, ok bool) {
+func sortOwn(m *memory, h nats.Header) (o own, ok bool) {
 	for name, values := range h {
 		place := placeOf(name)
 		if place == serverPlace {
@@ -52,9 +57,9 @@ func sortOwn(h nats.Header) (o own, ok bool) {
 		if place < 0 || len(values) != 1 || values[0] == "" {
 			return o, false
 		}
-		o[place] = values[0]
+		o[place] = m.bytes(values[0])
 	}
-	return o, o[placeSpecVersion] != ""
+	return o, o[placeSpecVersion] != nil
 }
 
 // serverPlace is that of headers which say nothing about the record.
@@ -106,21 +111,46 @@ func placeOf(name string) int {
 	return -1
 }
 
+// record returns the record that the message carries.
+func (o *own) record(m *memory, data []byte, stored time.Time) *driver.Record {
+	r := m.record()
+	r.Value, r.Time, r.Headers = data, stored, o.headers(m)
+	if key := o[ownKey]; key != nil {
+		if r.Key = key; bytes.IndexByte(key, '%') >= 0 {
+			r.Key = []byte(unescape(string(key)))
+		}
+	}
+	if at := o[ownTime]; at != nil {
+		if t, err := event.ParseTime(string(at)); err == nil {
+			r.Time = t
+		}
+	}
+	return r
+}
+
 // headers returns the headers by name, as package driver has them.
 func (o *own) headers(m *memory) []event.Header {
 	list := m.headers()
 	for i, value := range o[:ownKey] {
-		if value == "" {
+		if value == nil {
 			continue
 		}
 		key := event.ExtTraceParent
 		switch {
 		case i < len(attributes):
-			key, value = attributes[i].kafka, attributeValue(value)
+			key, value = attributes[i].kafka, decoded(value)
 		case i == ownTraceState:
 			key = event.ExtTraceState
 		}
-		list = append(list, event.Header{Key: key, Value: m.bytes(value)})
+		list = append(list, event.Header{Key: key, Value: value})
 	}
 	return m.used(list)
+}
+
+// decoded is [attributeValue], without a copy of a value that says itself.
+func decoded(value []byte) []byte {
+	if value[0] > ' ' && value[0] != '"' && value[len(value)-1] > ' ' && bytes.IndexByte(value, '%') < 0 {
+		return value
+	}
+	return []byte(attributeValue(string(value)))
 }

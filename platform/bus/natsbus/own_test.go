@@ -35,7 +35,7 @@ func TestOwnMessagesAreReadLikeStrangers(t *testing.T) {
 			name := rapid.SampledFrom(names[:rapid.SampledFrom([]int{12, len(names)}).Draw(t, "up to")]).Draw(t, "name")
 			h[name] = append(h[name], values.Draw(t, "value"))
 		}
-		o, ok := sortOwn(h)
+		o, ok := sortOwn(&memory{}, h)
 		if !ok {
 			return
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 )
 
 const (
@@ -36,7 +37,7 @@ var errDeliveryLost = errors.New("the consumer's deliveries are not complete")
 // the same, for a timer and several locks a message.
 type pull struct {
 	conn     *Conn
-	consumer string
+	requests string          // the subject of requests
 	session  context.Context // ends with the connection that the consumer was made over
 	messages chan *nats.Msg  // with room for all that was asked for, and for what is said about it
 	sub      *nats.Subscription
@@ -49,13 +50,14 @@ type pull struct {
 func (c *Conn) pull(ctx context.Context, stream string, start uint64) (*pull, error) {
 	p := &pull{conn: c, session: c.link.current()}
 	consumer, err := c.js.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{
+		Name:          rawConsumer + nuid.Next(),
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: start,
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: inactive,
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.consumer = stream + "." + consumer.CachedInfo().Name
+	p.requests = jetstream.DefaultAPIPrefix + "CONSUMER.MSG.NEXT." + stream + "." + consumer.CachedInfo().Name
 	p.messages = make(chan *nats.Msg, 2*pullMessages)
 	if p.sub, err = c.nc.ChanSubscribe(c.nc.NewInbox(), p.messages); err != nil {
 		return nil, err
@@ -79,7 +81,7 @@ func (p *pull) ask() error {
 	request := fmt.Appendf(nil, `{"batch":%d,"max_bytes":%d,"expires":%d,"idle_heartbeat":%d}`,
 		pullMessages-p.wanted, p.conn.nc.MaxPayload()+headroom, pullExpiry, p.conn.heartbeat())
 	p.wanted = pullMessages
-	if err := p.conn.nc.PublishRequest(jetstream.DefaultAPIPrefix+"CONSUMER.MSG.NEXT."+p.consumer, p.sub.Subject, request); err != nil {
+	if err := p.conn.nc.PublishRequest(p.requests, p.sub.Subject, request); err != nil {
 		return fmt.Errorf("%w: %w", errDeliveryLost, err)
 	}
 	return nil
@@ -125,53 +127,70 @@ func (p *pull) status(msg *nats.Msg) error {
 //	$JS.ACK.<stream>.<consumer>.<times delivered>.<sequence>.<number>.<time>.<messages left>
 //
 // Servers of today have <domain>.<account> before the stream, and may have more
-// in the end.
+// in the end. A raw message has its length of headers last.
 type delivery struct {
 	sequence uint64 // in the stream
 	number   uint64 // of the consumer's deliveries
 	nanos    int64  // when the stream took it, since 1970
+	headers  int    // bytes of headers before the data; -1 when they are in the client's map
 }
 
-// The places in a reply subject after its prefix, and how many a server of
-// today puts before them.
+// Where a reply subject has the sequence, which the two other numbers follow,
+// how many places it has after the prefix, and how many a server of today puts
+// before them.
 const (
 	placeSequence = 3
-	placeNumber   = 4
-	placeTime     = 5
 	placesLeast   = 7
 	placesBefore  = 2
 )
 
 func parseDelivery(reply string) (d delivery, ok bool) {
-	rest, ok := strings.CutPrefix(reply, "$JS.ACK.")
+	rest, ok := strings.CutPrefix(reply, deliveredPrefix)
+	d.headers = -1
 	if !ok {
-		return d, false
+		if rest, ok = strings.CutPrefix(reply, rawPrefix); !ok {
+			return d, false
+		}
+		last := max(strings.LastIndexByte(rest, '.'), 0)
+		n, ok := parseNumber(strings.TrimPrefix(rest[last:], "."))
+		if !ok {
+			return d, false
+		}
+		rest, d.headers = rest[:last], int(n)
 	}
-	before, places := 0, strings.Count(rest, ".")+1
+	skip, places := placeSequence, strings.Count(rest, ".")+1
 	switch {
 	case places >= placesLeast+placesBefore:
-		before = placesBefore
+		skip += placesBefore
 	case places != placesLeast:
 		return d, false
 	}
-	for place := -before; place <= placeTime; place++ {
+	for range skip {
+		_, rest, _ = strings.Cut(rest, ".")
+	}
+	var numbers [3]int64
+	for i := range numbers {
 		var token string
 		token, rest, _ = strings.Cut(rest, ".")
-		if place < placeSequence {
-			continue
-		}
-		n, err := strconv.ParseUint(token, 10, 63)
-		if err != nil {
+		if numbers[i], ok = parseNumber(token); !ok {
 			return d, false
 		}
-		switch place {
-		case placeSequence:
-			d.sequence = n
-		case placeNumber:
-			d.number = n
-		case placeTime:
-			d.nanos = int64(n)
-		}
 	}
+	d.sequence, d.number, d.nanos = uint64(numbers[0]), uint64(numbers[1]), numbers[2]
 	return d, true
+}
+
+// parseNumber reads what has only digits.
+func parseNumber(digits string) (n int64, ok bool) {
+	const most = len("9223372036854775807")
+	if digits == "" || len(digits) > most {
+		return 0, false
+	}
+	for i := range len(digits) {
+		if digits[i] < '0' || digits[i] > '9' {
+			return 0, false
+		}
+		n = 10*n + int64(digits[i]-'0')
+	}
+	return n, n >= 0
 }

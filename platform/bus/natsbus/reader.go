@@ -187,11 +187,19 @@ func (r *reader) record(msg *nats.Msg) error {
 	if offset != r.next {
 		return r.missing(offset)
 	}
-	rec := fromNATS(&r.memory, msg.Header, msg.Data, time.Unix(0, d.nanos))
+	rec := r.content(d, msg)
 	rec.Topic, rec.Partition, rec.Offset = r.p.id.topic, r.p.id.partition, offset
 	r.next++
 	r.taken = append(r.taken, rec)
 	return nil
+}
+
+func (r *reader) content(d delivery, msg *nats.Msg) *driver.Record {
+	stored := time.Unix(0, d.nanos)
+	if n := d.headers; n >= 0 && n <= len(msg.Data) {
+		return fromBlock(&r.memory, msg.Data[:n:n], msg.Data[n:], stored)
+	}
+	return fromNATS(&r.memory, msg.Header, msg.Data, stored)
 }
 
 // watchdog looks why no message comes. When there are some, the consumer is
