@@ -1,6 +1,7 @@
 package nats_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"github.com/pulselearn/campus-hub/e2e/pki"
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/bus/natsbus"
+	"github.com/pulselearn/campus-hub/platform/event"
 )
 
 // Servers that want a user, a token, credentials or a certificate let in who
@@ -68,7 +71,7 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// use publishes a record.
+// use publishes a record and reads it.
 func use(t *testing.T, addr string, within time.Duration, cfg natsbus.Config) error {
 	t.Helper()
 	cfg.Servers, cfg.Logger = []string{addr}, slog.New(slog.DiscardHandler)
@@ -83,8 +86,36 @@ func use(t *testing.T, addr string, within time.Duration, cfg natsbus.Config) er
 	if err := conn.EnsureTopics(ctx, []driver.Topic{topic}); err != nil {
 		return err
 	}
-	return conn.Publish(ctx, []*driver.Record{{Topic: topic.Name, Value: []byte("v")}})
+	sent := &driver.Record{Topic: topic.Name, Key: []byte("k"), Value: []byte("v"), Headers: []event.Header{{Key: "a", Value: []byte("b")}}}
+	if err := conn.Publish(ctx, []*driver.Record{sent}); err != nil {
+		return err
+	}
+	read := make(reader, 1)
+	go func() { _ = conn.Tail(ctx, []string{topic.Name}, time.Time{}, read) }()
+	select {
+	case got := <-read:
+		if string(got.Key) != "k" || string(got.Value) != "v" || !slices.EqualFunc(got.Headers, sent.Headers, sameHeader) {
+			t.Errorf("read %+v, want %+v", got, sent)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("what was published cannot be read: %w", ctx.Err())
+	}
 }
+
+// A reader keeps the first record that it is given.
+type reader chan *driver.Record
+
+func (reader) From(string, int32, int64, int64) {}
+
+func (r reader) Read(records []*driver.Record) {
+	select {
+	case r <- records[0]:
+	default:
+	}
+}
+
+func sameHeader(a, b event.Header) bool { return a.Key == b.Key && bytes.Equal(a.Value, b.Value) }
 
 func trust(t *testing.T, ca string, own pki.Identity) *tls.Config {
 	t.Helper()
