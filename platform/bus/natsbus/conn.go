@@ -29,6 +29,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/bus/natsbus/internal/wire"
 )
 
 const (
@@ -143,7 +144,7 @@ func (c *Conn) options() []nats.Option {
 	opts := []nats.Option{
 		nats.Name(c.cfg.ClientID),
 		nats.RetryOnFailedConnect(true),
-		nats.SetCustomDialer(newRawDialer()),
+		nats.SetCustomDialer(wire.NewDialer()),
 		nats.MaxReconnects(-1),
 		nats.CustomReconnectDelay(reconnectDelay),
 		// What is published without a connection fails at once: only the

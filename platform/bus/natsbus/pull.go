@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
+
+	"github.com/pulselearn/campus-hub/platform/bus/natsbus/internal/wire"
 )
 
 const (
@@ -50,7 +51,7 @@ type pull struct {
 func (c *Conn) pull(ctx context.Context, stream string, start uint64) (*pull, error) {
 	p := &pull{conn: c, session: c.link.current()}
 	consumer, err := c.js.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{
-		Name:          rawConsumer + nuid.Next(),
+		Name:          wire.RawConsumer + nuid.Next(),
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: start,
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: inactive,
 	})
@@ -93,15 +94,15 @@ func (p *pull) stop() { _ = p.sub.Unsubscribe() }
 
 // read tells what a message is: a delivery, or what the server says of a
 // request. The error matches errDeliveryLost.
-func (p *pull) read(msg *nats.Msg) (d delivery, ok bool, err error) {
-	if d, ok = parseDelivery(msg.Reply); !ok {
+func (p *pull) read(msg *nats.Msg) (d wire.Delivery, ok bool, err error) {
+	if d, ok = wire.ParseDelivery(msg.Reply); !ok {
 		return d, false, p.status(msg)
 	}
 	p.wanted--
-	if d.number != p.delivered+1 {
-		return d, false, fmt.Errorf("%w: %d follows %d", errDeliveryLost, d.number, p.delivered)
+	if d.Number != p.delivered+1 {
+		return d, false, fmt.Errorf("%w: %d follows %d", errDeliveryLost, d.Number, p.delivered)
 	}
-	p.delivered = d.number
+	p.delivered = d.Number
 	return d, true, nil
 }
 
@@ -120,77 +121,4 @@ func (p *pull) status(msg *nats.Msg) error {
 	}
 	p.wanted = max(p.wanted-left, 0)
 	return nil
-}
-
-// A delivery is what the reply subject of a message says of it:
-//
-//	$JS.ACK.<stream>.<consumer>.<times delivered>.<sequence>.<number>.<time>.<messages left>
-//
-// Servers of today have <domain>.<account> before the stream, and may have more
-// in the end. A raw message has its length of headers last.
-type delivery struct {
-	sequence uint64 // in the stream
-	number   uint64 // of the consumer's deliveries
-	nanos    int64  // when the stream took it, since 1970
-	headers  int    // bytes of headers before the data; -1 when they are in the client's map
-}
-
-// Where a reply subject has the sequence, which the two other numbers follow,
-// how many places it has after the prefix, and how many a server of today puts
-// before them.
-const (
-	placeSequence = 3
-	placesLeast   = 7
-	placesBefore  = 2
-)
-
-func parseDelivery(reply string) (d delivery, ok bool) {
-	rest, ok := strings.CutPrefix(reply, deliveredPrefix)
-	d.headers = -1
-	if !ok {
-		if rest, ok = strings.CutPrefix(reply, rawPrefix); !ok {
-			return d, false
-		}
-		last := max(strings.LastIndexByte(rest, '.'), 0)
-		n, ok := parseNumber(strings.TrimPrefix(rest[last:], "."))
-		if !ok {
-			return d, false
-		}
-		rest, d.headers = rest[:last], int(n)
-	}
-	skip, places := placeSequence, strings.Count(rest, ".")+1
-	switch {
-	case places >= placesLeast+placesBefore:
-		skip += placesBefore
-	case places != placesLeast:
-		return d, false
-	}
-	for range skip {
-		_, rest, _ = strings.Cut(rest, ".")
-	}
-	var numbers [3]int64
-	for i := range numbers {
-		var token string
-		token, rest, _ = strings.Cut(rest, ".")
-		if numbers[i], ok = parseNumber(token); !ok {
-			return d, false
-		}
-	}
-	d.sequence, d.number, d.nanos = uint64(numbers[0]), uint64(numbers[1]), numbers[2]
-	return d, true
-}
-
-// parseNumber reads what has only digits.
-func parseNumber(digits string) (n int64, ok bool) {
-	const most = len("9223372036854775807")
-	if digits == "" || len(digits) > most {
-		return 0, false
-	}
-	for i := range len(digits) {
-		if digits[i] < '0' || digits[i] > '9' {
-			return 0, false
-		}
-		n = 10*n + int64(digits[i]-'0')
-	}
-	return n, n >= 0
 }

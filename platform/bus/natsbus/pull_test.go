@@ -9,28 +9,6 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-func TestRepliesAreParsed(t *testing.T) {
-	for reply, want := range map[string]delivery{
-		"$JS.ACK.s.c.1.20.3.1764000000000000000.5":               {20, 3, 1764000000000000000, -1},
-		"$JS.ACK._.hash.s.c.1.20.3.1764000000000000000.5":        {20, 3, 1764000000000000000, -1},
-		"$JS.ACK.dom.hash.s.c.1.20.3.1764000000000000000.5.rand": {20, 3, 1764000000000000000, -1},
-		"$JS.RAW.s.c.1.20.3.4.5.190":                             {20, 3, 4, 190},
-		"$JS.RAW._.hash.s.c.1.20.3.4.5.rand.0":                   {20, 3, 4, 0},
-	} {
-		if got, ok := parseDelivery(reply); !ok || got != want {
-			t.Errorf("%s: %+v (%t), want %+v", reply, got, ok, want)
-		}
-	}
-	for _, reply := range []string{
-		"", "_INBOX.a", "$JS.ACK.", "$JS.RAW.", "$JS.RAW.5", "$JS.ACK.s.c.1.2.3.4", "$JS.ACK.d.s.c.1.2.3.4.5",
-		"$JS.ACK.s.c.1.x.3.4.5", "$JS.ACK.s.c.1.-2.3.4.5", "$JS.ACK.s.c.1.2.3.9999999999999999999.5", "$JS.RAW.s.c.1.2.3.4.5.x",
-	} {
-		if got, ok := parseDelivery(reply); ok {
-			t.Errorf("%q is read as %+v", reply, got)
-		}
-	}
-}
-
 // What the server says of requests, and what it means for the next one.
 func TestAPullKnowsWhatIsToCome(t *testing.T) {
 	status := func(code, left string) *nats.Msg {
@@ -82,7 +60,7 @@ func TestMessagesComeRaw(t *testing.T) {
 	for i := range 3 {
 		msg := <-p.messages
 		d, ok, err := p.read(msg)
-		if !ok || err != nil || d.sequence != uint64(i)+1 || d.headers <= 0 || msg.Header != nil {
+		if !ok || err != nil || d.Sequence != uint64(i)+1 || d.Headers <= 0 || msg.Header != nil {
 			t.Fatalf("message %d: %+v (%t, %v), headers %v", i, d, ok, err, msg.Header)
 		}
 		r := (&reader{}).content(d, msg)

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/bus/natsbus/internal/wire"
 )
 
 // checkEvery is after how many idle intervals a reader without messages asks
@@ -183,7 +184,7 @@ func (r *reader) record(msg *nats.Msg) error {
 	if !ok {
 		return err
 	}
-	offset := int64(d.sequence) - 1
+	offset := int64(d.Sequence) - 1
 	if offset != r.next {
 		return r.missing(offset)
 	}
@@ -194,9 +195,9 @@ func (r *reader) record(msg *nats.Msg) error {
 	return nil
 }
 
-func (r *reader) content(d delivery, msg *nats.Msg) *driver.Record {
-	stored := time.Unix(0, d.nanos)
-	if n := d.headers; n >= 0 && n <= len(msg.Data) {
+func (r *reader) content(d wire.Delivery, msg *nats.Msg) *driver.Record {
+	stored := time.Unix(0, d.Nanos)
+	if n := d.Headers; n >= 0 && n <= len(msg.Data) {
 		return fromBlock(&r.memory, msg.Data[:n:n], msg.Data[n:], stored)
 	}
 	return fromNATS(&r.memory, msg.Header, msg.Data, stored)

@@ -1,7 +1,26 @@
-package natsbus
+// Package wire has the client of NATS hand over the headers of messages as they
+// are on the wire, and reads where in a stream a message was.
+//
+// The client makes a map of the headers of every message before anybody sees
+// it, which is a third of what reading an event costs. The connections of a
+// [Dialer], between the client and the network, therefore have it take the
+// headers of what a [RawConsumer] delivers for the beginning of the message. Of
+//
+//	HMSG pl.quiz.completed.v1.3 7 $JS.ACK.….raw=Xb2….….1.12.12.1764….0 190 472
+//
+// they make, without moving a byte,
+//
+//	MSG  pl.quiz.completed.v1.3 7 $JS.RAW.….raw=Xb2….….1.12.12.1764….0.190 472
+//
+// so that the reply subject says that the headers are there, and how long they
+// are. All else passes as it is: other subscriptions, what the server says of
+// requests, and connections that do not begin in plain text, as those of TLS.
+// The headers of their messages are in the client's map.
+package wire
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"strconv"
 	"sync/atomic"
@@ -9,55 +28,43 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// The client makes a map of the headers of every message before anybody sees
-// it, which is a third of what reading an event costs. A rawConn, between the
-// client and the network, therefore has it take the headers of what our own
-// consumers deliver for the beginning of the message. Of
-//
-//	HMSG pl.quiz.completed.v1.3 7 $JS.ACK.….raw=Xb2….….1.12.12.1764….0 190 472
-//
-// it makes, without moving a byte,
-//
-//	MSG  pl.quiz.completed.v1.3 7 $JS.RAW.….raw=Xb2….….1.12.12.1764….0.190 472
-//
-// so that the reply subject says that the headers are there, and how long they
-// are. All else passes as it is: other subscriptions, what the server says of
-// requests, and connections that do not begin in plain text, as those of TLS.
-// Their messages are read from the client's map.
 const (
-	// rawConsumer begins the names of the consumers whose deliveries stay raw.
+	// RawConsumer begins the names of the consumers whose deliveries stay raw.
 	// No name of a topic has an equals sign.
-	rawConsumer = "raw="
+	RawConsumer = "raw="
 
 	deliveredPrefix = "$JS.ACK."
 	rawPrefix       = "$JS.RAW."
+
 	// longestLine is how much is held back at most until the end of a line.
 	longestLine = 8 << 10
 )
 
-// A rawDialer opens the client's connections.
-type rawDialer struct{ net.Dialer }
+// A Dialer opens connections for the client. It is safe for concurrent use.
+type Dialer struct{ net net.Dialer }
 
-func newRawDialer() *rawDialer { return &rawDialer{net.Dialer{Timeout: nats.DefaultTimeout}} }
+// NewDialer returns a dialer that waits as long for a server as the client's
+// own.
+func NewDialer() *Dialer { return &Dialer{net.Dialer{Timeout: nats.DefaultTimeout}} }
 
 // Dial implements [nats.CustomDialer].
-func (d *rawDialer) Dial(network, address string) (net.Conn, error) {
-	conn, err := d.Dialer.Dial(network, address)
+func (d *Dialer) Dial(network, address string) (net.Conn, error) {
+	c, err := d.net.DialContext(context.Background(), network, address)
 	if err != nil {
 		return nil, err
 	}
-	return &rawConn{Conn: conn}, nil
+	return &conn{Conn: c}, nil
 }
 
-// What a rawConn knows of its connection.
+// What a conn knows of its connection.
 const (
 	unopened int32 = iota // nothing: the client has not written
 	readable              // it speaks the protocol in plain text
 	opaque                // it does not, or not as it is known here
 )
 
-// A rawConn is one connection of the client. One goroutine reads it at a time.
-type rawConn struct {
+// A conn is one connection of the client. One goroutine reads it at a time.
+type conn struct {
 	net.Conn
 	speaks atomic.Int32
 
@@ -67,7 +74,7 @@ type rawConn struct {
 
 // Write implements [net.Conn]. The first write tells how the client speaks; by
 // then it has read the server's first line.
-func (c *rawConn) Write(b []byte) (int, error) {
+func (c *conn) Write(b []byte) (int, error) {
 	if c.speaks.Load() == unopened && len(b) > 0 {
 		speaks := opaque
 		if bytes.HasPrefix(b, []byte("CONNECT ")) {
@@ -79,7 +86,7 @@ func (c *rawConn) Write(b []byte) (int, error) {
 }
 
 // Read implements [net.Conn].
-func (c *rawConn) Read(b []byte) (int, error) {
+func (c *conn) Read(b []byte) (int, error) {
 	for c.speaks.Load() == readable && len(b) > len(c.held) {
 		n := copy(b, c.held)
 		read, err := c.Conn.Read(b[n:])
@@ -104,7 +111,7 @@ func (c *rawConn) Read(b []byte) (int, error) {
 
 // rewrite looks at all whole lines, and returns where the first begins that is
 // not.
-func (c *rawConn) rewrite(b []byte) (whole int) {
+func (c *conn) rewrite(b []byte) (whole int) {
 	for whole < len(b) {
 		if c.skip > 0 {
 			n := min(c.skip, len(b)-whole)
@@ -159,7 +166,7 @@ func markRaw(line []byte) {
 		return
 	}
 	reply := line[bytes.LastIndexByte(line[:headers], ' ')+1 : headers]
-	if bytes.HasPrefix(reply, []byte(deliveredPrefix)) && bytes.Contains(reply, []byte("."+rawConsumer)) {
+	if bytes.HasPrefix(reply, []byte(deliveredPrefix)) && bytes.Contains(reply, []byte("."+RawConsumer)) {
 		copy(line, "MSG  ")
 		copy(reply, rawPrefix)
 		line[headers] = '.'

@@ -1,4 +1,4 @@
-package natsbus
+package wire
 
 import (
 	"bytes"
@@ -35,7 +35,7 @@ func (s *script) Read(b []byte) (int, error) {
 
 // readRaw returns what the client reads of a text, after it has written.
 func readRaw(t interface{ Fatal(...any) }, written, text string, sizes []int, buffer int) string {
-	c := &rawConn{Conn: &script{text: []byte(text), sizes: sizes}}
+	c := &conn{Conn: &script{text: []byte(text), sizes: sizes}}
 	if _, err := c.Write([]byte(written)); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestRawDeliveriesAreRewritten(t *testing.T) {
 
 // Whatever comes arrives, and never waits for what may not come: only the
 // beginning of a line does.
-func FuzzRawConn(f *testing.F) {
+func FuzzConn(f *testing.F) {
 	f.Add([]byte("HMSG a 1 $JS.ACK.s.raw=c.1.2.3.4.5 4 99999999999999999999\r\nab"), 3)
 	f.Add([]byte("MSG a 1 -5\r\nPING\r\n"), 40)
 	f.Add(append([]byte("INFO "), bytes.Repeat([]byte("x"), longestLine+10)...), 1)
@@ -103,14 +103,14 @@ func FuzzRawConn(f *testing.F) {
 		if len(got) != len(text) {
 			t.Fatalf("%d bytes of %d arrived", len(got), len(text))
 		}
-		if !bytes.Contains(text, []byte(rawConsumer)) && got != string(text) {
+		if !bytes.Contains(text, []byte(RawConsumer)) && got != string(text) {
 			t.Fatalf("read %q, want %q", got, text)
 		}
 	})
 }
 
 func TestALineWithoutEndIsNotHeldBack(t *testing.T) {
-	c := &rawConn{Conn: &script{text: append([]byte("INFO "), bytes.Repeat([]byte("x"), 2*longestLine)...)}}
+	c := &conn{Conn: &script{text: append([]byte("INFO "), bytes.Repeat([]byte("x"), 2*longestLine)...)}}
 	if _, err := c.Write([]byte(connect)); err != nil {
 		t.Fatal(err)
 	}
