@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -26,31 +27,50 @@ func Unpublished(ctx context.Context, db *database.DB) (n int64, err error) {
 // publishes none itself. Later ones, which other processes may go on writing,
 // do not count. When ctx ends first, the error says how many are left.
 func Flushed(ctx context.Context, db *database.DB) error {
-	newest := int64(0)
-	left, err := database.Scan(ctx, db.Reading(), lastUnpublished, nil, &newest)
-	for ctx.Err() == nil {
-		switch {
-		case err == nil && !left:
-			return nil
-		case newest == 0: // it could not be read
-			left, err = database.Scan(ctx, db.Reading(), lastUnpublished, nil, &newest)
-		default:
-			var one int64
-			left, err = database.Scan(ctx, db.Reading(), anyUnpublished, []any{newest}, &one)
+	left, err := backlogs(ctx, db)
+	for err != nil && ctx.Err() == nil {
+		database.Await(ctx, nil, flushPoll)
+		left, err = backlogs(ctx, db)
+	}
+	for len(left) > 0 && ctx.Err() == nil {
+		if left[0].gone(ctx, db) {
+			left = left[1:]
+			continue
 		}
-		if left || err != nil {
-			database.Await(ctx, nil, flushPoll)
-		}
+		database.Await(ctx, nil, flushPoll)
+	}
+	if err == nil && len(left) == 0 {
+		return nil
 	}
 	return unflushed(ctx, db)
 }
 
-// What Flushed looks for: the last of the events, and then whether there is one
-// at all, which costs the same however many there are.
-const (
-	lastUnpublished = `SELECT max(seq) FROM pl_outbox WHERE published_at IS NULL HAVING count(*) > 0`
-	anyUnpublished  = `SELECT seq FROM pl_outbox WHERE published_at IS NULL AND seq <= $1 LIMIT 1`
-)
+// A backlog is what a shard has to publish: the first and the last sequence.
+type backlog struct {
+	shard       int
+	first, last int64
+}
+
+func backlogs(ctx context.Context, db *database.DB) (all []backlog, err error) {
+	err = database.Each(ctx, db.Reading(), `SELECT shard, min(seq), max(seq) FROM pl_outbox WHERE published_at IS NULL GROUP BY shard`, nil,
+		func(rows *sql.Rows) error {
+			var b backlog
+			err := rows.Scan(&b.shard, &b.first, &b.last)
+			all = append(all, b)
+			return err
+		})
+	return all, err
+}
+
+// gone reports whether all of it is published. It looks no further than the
+// first that is not, and from there the next time: in front of it the index may
+// have a million entries of published ones, until it is vacuumed.
+func (b *backlog) gone(ctx context.Context, db *database.DB) bool {
+	left, err := database.Scan(ctx, db.Reading(), `SELECT seq FROM pl_outbox
+		WHERE shard = $1 AND published_at IS NULL AND seq BETWEEN $2 AND $3 ORDER BY seq LIMIT 1`,
+		[]any{b.shard, b.first, b.last}, &b.first)
+	return err == nil && !left
+}
 
 // unflushed looks once more when there was no time left to wait.
 func unflushed(ctx context.Context, db *database.DB) error {

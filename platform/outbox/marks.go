@@ -25,34 +25,22 @@ var errUnmarked = errors.New("the process died at it")
 
 // marks are the events of a shard that the broker has and the outbox does not
 // know of. One transaction at a time marks them; meanwhile the shard reads and
-// publishes those that come after them. Only the shard's goroutine uses it.
+// publishes others. Only the shard's goroutine uses it.
 type marks struct {
-	waiting []outboxRow    // for the next transaction
-	running []outboxRow    // of the transaction that runs
-	done    chan error     // gets the result of that; nil when there is none
-	seqs    map[int64]bool // of both
+	waiting []outboxRow // for the next transaction
+	running []outboxRow // of the transaction that runs
+	done    chan error  // gets the result of that; nil when there is none
 }
 
-// has reports whether the broker has the event with a sequence.
-func (m *marks) has(seq int64) bool { return m.seqs[seq] }
-
-// add takes events that the broker has.
-func (m *marks) add(rows []outboxRow) {
-	if m.seqs == nil {
-		m.seqs = make(map[int64]bool)
+// seqs returns the sequences of all of them.
+func (m *marks) seqs() []int64 {
+	seqs := make([]int64, 0, len(m.running)+len(m.waiting))
+	for _, rows := range [][]outboxRow{m.running, m.waiting} {
+		for i := range rows {
+			seqs = append(seqs, rows[i].seq)
+		}
 	}
-	for i := range rows {
-		m.seqs[rows[i].seq] = true
-	}
-	m.waiting = append(m.waiting, rows...)
-}
-
-// taken forgets the events that were marked.
-func (m *marks) taken() {
-	for i := range m.running {
-		delete(m.seqs, m.running[i].seq)
-	}
-	m.running, m.done = nil, nil
+	return seqs
 }
 
 // beginMark marks what waits, unless a transaction is under way. It goes on when
@@ -86,7 +74,7 @@ func (s *shard) marked(ctx context.Context, err error) error {
 		s.marks = marks{}
 		return fmt.Errorf("mark %d events from sequence %d as published: %w", len(rows), rows[0].seq, err)
 	}
-	s.marks.taken()
+	s.marks.running, s.marks.done = nil, nil
 	s.failures = 0
 	s.relayed(s.n, len(rows), time.Since(rows[0].envelope.Time))
 	s.beginMark(ctx)

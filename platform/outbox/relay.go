@@ -33,11 +33,6 @@ const (
 	// relayPace is the least time from one look at the outbox to the next when
 	// there are few events: those that come meanwhile go together.
 	relayPace = 2 * time.Millisecond
-	// relayAhead is how many reads in a row begin behind what was published
-	// last, while there is more. A row may become visible after one with a
-	// higher sequence was published, so that reading begins at the first one
-	// again and again.
-	relayAhead = 16
 )
 
 // errLeaseLost means that another relay has the shard.
@@ -100,8 +95,7 @@ type shard struct {
 
 	out      *outgoing // of the last publish; nil when somebody may still read it
 	marks    marks
-	ahead    int       // reads in a row that began behind what was published last
-	last     int64     // the sequence of that
+	last     int64     // the sequence that was published last
 	looked   time.Time // at the outbox
 	failures int
 	limit    int // rows to publish at once after a failure; 0: as many as there are
@@ -146,7 +140,7 @@ func (s *shard) idle(ctx context.Context, woken <-chan struct{}) error {
 
 // stop waits after a failure. A lost lease is none.
 func (s *shard) stop(ctx context.Context, err error) {
-	s.last, s.ahead = 0, 0
+	s.last = 0
 	wait := leaseTime / 5
 	if !errors.Is(err, errLeaseLost) {
 		s.failures++
@@ -191,7 +185,7 @@ func (s *shard) round(ctx context.Context) (more bool, err error) {
 	if s.limit *= 2; s.limit > relayRows {
 		s.limit = 0
 	}
-	s.marks.add(rows)
+	s.marks.waiting = append(s.marks.waiting, rows...)
 	s.beginMark(ctx)
 	return more, nil
 }

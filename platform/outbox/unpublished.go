@@ -29,18 +29,22 @@ type place struct {
 
 func (p place) at() place { return p }
 
-// unpublished returns the first rows of the shard that are not published, and
-// whether there may be more.
+// unpublished returns the first rows of the shard that the broker does not have,
+// and whether there may be more.
+//
+// It begins at the first row every time. A sequence is not the order of commits:
+// a row may become visible after one with a higher sequence was published, and
+// the next one of its key must not come before it.
 func (s *shard) unpublished(ctx context.Context) (rows []outboxRow, more bool, err error) {
-	after := s.after(len(s.marks.seqs))
-	size, read, limit := 0, 0, relayRows+len(s.marks.seqs)
-	err = database.Each(ctx, s.db.Reading(), unpublishedQuery, []any{s.n, limit, after}, func(r *sql.Rows) error {
+	size, read := 0, 0
+	query, args := s.unpublishedQuery()
+	err = database.Each(ctx, s.db.Reading(), query, args, func(r *sql.Rows) error {
 		read++
 		if size >= relayBytes {
 			return nil
 		}
 		row, err := scanOutboxRow(r)
-		if err == nil && !s.marks.has(row.seq) {
+		if err == nil {
 			size += len(row.data)
 			rows = append(rows, row)
 		}
@@ -49,29 +53,24 @@ func (s *shard) unpublished(ctx context.Context) (rows []outboxRow, more bool, e
 	if err != nil {
 		return nil, false, fmt.Errorf("read shard %d of the outbox: %w", s.n, err)
 	}
-	more = read == limit || size >= relayBytes
-	s.ahead++
-	if !more {
-		s.ahead = 0
-	}
-	return rows, more || after > 0, nil
+	return rows, read == relayRows || size >= relayBytes, nil
 }
 
-// after returns the sequence behind which a read begins. That is 0, unless many
-// rows are being marked, which would only be read again.
-func (s *shard) after(unmarked int) int64 {
+// unpublishedQuery leaves out what the broker has and the outbox does not know
+// of.
+func (s *shard) unpublishedQuery() (query string, args []any) {
+	after, but := int64(0), ""
 	if !rereads {
-		return s.last
+		after = s.last
 	}
-	if s.ahead %= relayAhead; s.ahead == 0 || unmarked < relayRows/2 {
-		return 0
+	args = []any{s.n, after}
+	if seqs := s.marks.seqs(); len(seqs) > 0 {
+		among, more := s.db.Among(3, seqs)
+		but, args = "AND NOT seq "+among, append(args, more...)
 	}
-	return s.last
+	return fmt.Sprintf(`SELECT day, seq, id, topic, key, key IS NULL, fingerprint, attributes, data, headers FROM pl_outbox
+		WHERE shard = $1 AND published_at IS NULL AND seq > $2 %s ORDER BY seq LIMIT %d`, but, relayRows), args
 }
-
-// unpublishedQuery has the index find the first row behind a sequence.
-const unpublishedQuery = `SELECT day, seq, id, topic, key, key IS NULL, fingerprint, attributes, data, headers FROM pl_outbox
-	WHERE shard = $1 AND published_at IS NULL AND seq > $3 ORDER BY seq LIMIT $2`
 
 func scanOutboxRow(r *sql.Rows) (outboxRow, error) {
 	var row outboxRow
