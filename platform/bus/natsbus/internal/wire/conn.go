@@ -2,9 +2,10 @@
 // are on the wire, and reads where in a stream a message was.
 //
 // The client makes a map of the headers of every message before anybody sees
-// it, which is a third of what reading an event costs. The connections of a
-// [Dialer], between the client and the network, therefore have it take the
-// headers of what a [RawConsumer] delivers for the beginning of the message. Of
+// it, which is more than a third of what reading an event costs (decision
+// 0016). The connections of a [Dialer], between the client and the network,
+// therefore have it take the headers of what a [RawConsumer] delivers for the
+// beginning of the message. Of
 //
 //	HMSG pl.quiz.completed.v1.3 7 $JS.ACK.….raw=Xb2….….1.12.12.1764….0 190 472
 //
