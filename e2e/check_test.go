@@ -91,6 +91,7 @@ func (d *deployment) checkEvents(v *verdict) {
 	for _, pair := range []struct{ context, topic, query string }{
 		{"userprofile", "pl.userprofile.user_registered.v1", "SELECT count(*) FROM users"},
 		{"course", "pl.course.course_published.v1", "SELECT count(*) FROM courses WHERE published_at IS NOT NULL"},
+		{"quiz", "pl.quiz.quiz_created.v1", "SELECT count(*) FROM quizzes"},
 		{"quiz", "pl.quiz.quiz_completed.v1", "SELECT count(*) FROM attempts"},
 		{"achievement", "pl.achievement.badge_awarded.v1", "SELECT count(*) FROM badges"},
 		{"notification", "pl.notification.notification_created.v1", "SELECT count(*) FROM notifications"},

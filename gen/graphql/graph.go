@@ -109,6 +109,7 @@ func Graph() gateway.Graph {
 			{Name: "granted", Topic: "pl.enrollment.granted.v1", Family: "user", Argument: "studentId"},
 			{Name: "notificationCreated", Topic: "pl.notification.notification_created.v1", Family: "user", Argument: "studentId"},
 			{Name: "quizCompleted", Topic: "pl.quiz.quiz_completed.v1", Family: "user", Argument: "studentId"},
+			{Name: "quizCreated", Topic: "pl.quiz.quiz_created.v1", Family: "course", Argument: "courseId"},
 			{Name: "profileUpdated", Topic: "pl.userprofile.profile_updated.v1", Family: "user", Argument: "userId"},
 			{Name: "userRegistered", Topic: "pl.userprofile.user_registered.v1", Family: "user", Argument: "userId"},
 		},

@@ -8,12 +8,14 @@ import (
 	"connectrpc.com/connect/v2"
 
 	ent "github.com/pulselearn/campus-hub/gen/ent/quiz"
+	quizv1event "github.com/pulselearn/campus-hub/gen/event/quiz/v1"
 	quizv1 "github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1"
 	quizservice "github.com/pulselearn/campus-hub/gen/service/quiz"
 	"github.com/pulselearn/campus-hub/platform/rpc"
 )
 
-// CreateQuiz adds a quiz with its questions to a published course.
+// CreateQuiz adds a quiz with its questions to a published course, and tells
+// who follows the course.
 func (s *Service) CreateQuiz(ctx context.Context, tx *quizservice.Tx, req *quizv1.CreateQuizRequest) (*quizv1.CreateQuizResponse, error) {
 	if err := checkDrafts(req.GetQuestions()); err != nil {
 		return nil, err
@@ -44,7 +46,23 @@ func (s *Service) CreateQuiz(ctx context.Context, tx *quizservice.Tx, req *quizv
 	if err != nil {
 		return nil, err
 	}
+	if err := tx.Publish(ctx, created(quiz)); err != nil {
+		return nil, fmt.Errorf("announce quiz %s: %w", quiz.ID, err)
+	}
 	return &quizv1.CreateQuizResponse{Quiz: quizservice.QuizProto(quiz), Questions: views(questions)}, nil
+}
+
+func created(quiz *ent.Quiz) *quizv1event.QuizCreated {
+	return &quizv1event.QuizCreated{
+		CourseID:      quiz.CourseID,
+		QuizID:        quiz.ID,
+		Title:         quiz.Title,
+		Difficulty:    difficultyOf(quiz.Difficulty),
+		QuestionCount: quiz.QuestionCount,
+		PassScore:     quiz.PassScore,
+		CreatedBy:     quiz.CreatedBy,
+		OccurredAt:    quiz.CreatedAt,
+	}
 }
 
 // checkDrafts checks what the contract's rules cannot say.

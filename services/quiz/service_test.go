@@ -99,6 +99,21 @@ func TestSubmitQuiz(t *testing.T) {
 	})
 }
 
+func TestCreateQuizTellsTheCourse(t *testing.T) {
+	platformtest.Run(t, register, func(h *platformtest.Harness) {
+		q := create(h).GetQuiz()
+		h.Quiet()
+		e := platformtest.One[*quizv1event.QuizCreated](h)
+		want := quizv1event.QuizCreated{
+			CourseID: q.GetCourseId(), QuizID: q.GetId(), Title: "Fractions", Difficulty: quizv1event.DifficultyHard,
+			QuestionCount: 3, PassScore: 0.6, CreatedBy: "grace", OccurredAt: q.GetCreatedAt().AsTime(),
+		}
+		if *e != want {
+			h.T.Errorf("published %v, want %v", e, &want)
+		}
+	})
+}
+
 func TestRefusals(t *testing.T) {
 	platformtest.Run(t, register, func(h *platformtest.Harness) {
 		ctx := h.T.Context()
@@ -130,6 +145,9 @@ func TestRefusals(t *testing.T) {
 		h.Quiet()
 		if n := len(platformtest.Published[*quizv1event.QuizCompleted](h)); n != 2 {
 			h.T.Errorf("%d attempts were announced, want 2", n)
+		}
+		if n := len(platformtest.Published[*quizv1event.QuizCreated](h)); n != 2 {
+			h.T.Errorf("%d quizzes were announced, want 2", n)
 		}
 	})
 }

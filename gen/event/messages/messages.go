@@ -46,6 +46,8 @@ func New(topic string) event.Message {
 		return new(paymentv1event.RefundRequested)
 	case "pl.quiz.quiz_completed.v1":
 		return new(quizv1event.QuizCompleted)
+	case "pl.quiz.quiz_created.v1":
+		return new(quizv1event.QuizCreated)
 	case "pl.userprofile.profile_updated.v1":
 		return new(userprofilev1event.ProfileUpdated)
 	case "pl.userprofile.user_registered.v1":
@@ -70,6 +72,7 @@ func Topics() []string {
 		"pl.payment.captured.v1",
 		"pl.payment.refund_requested.v1",
 		"pl.quiz.quiz_completed.v1",
+		"pl.quiz.quiz_created.v1",
 		"pl.userprofile.profile_updated.v1",
 		"pl.userprofile.user_registered.v1",
 	}

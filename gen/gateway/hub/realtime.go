@@ -85,6 +85,13 @@ func Realtime() realtime.Routes {
 				Personal: true,
 			},
 			{
+				Type:   quizv1event.QuizCreatedType,
+				New:    func() event.Message { return new(quizv1event.QuizCreated) },
+				Family: "course",
+				ID:     event.Message.EventKey,
+				Keyed:  true,
+			},
+			{
 				Type:     userprofilev1event.ProfileUpdatedType,
 				New:      func() event.Message { return new(userprofilev1event.ProfileUpdated) },
 				Family:   "user",

@@ -34,6 +34,7 @@ func Register(app *service.App, h Handler, migrations fs.FS) {
 		Context: "quiz",
 		Publishes: []*event.Type{
 			quizv1event.QuizCompletedType,
+			quizv1event.QuizCreatedType,
 		},
 		Consumers:  consumers(h),
 		Migrations: migrations,

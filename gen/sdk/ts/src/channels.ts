@@ -2,10 +2,10 @@
 
 import type { BadgeAwarded, ProgressChanged } from "./events/achievement/v1.js";
 import type { CoursePublished, MaterialUploaded } from "./events/course/v1.js";
+import type { QuizCompleted, QuizCreated } from "./events/quiz/v1.js";
 import type { SessionExpired } from "./events/auth/v1.js";
 import type { Granted } from "./events/enrollment/v1.js";
 import type { NotificationCreated } from "./events/notification/v1.js";
-import type { QuizCompleted } from "./events/quiz/v1.js";
 import type { ProfileUpdated, UserRegistered } from "./events/userprofile/v1.js";
 
 /**
@@ -20,6 +20,7 @@ export interface ChannelEvents {
     "pl.achievement.progress_changed.v1": ProgressChanged;
     "pl.course.course_published.v1": CoursePublished;
     "pl.course.material_uploaded.v1": MaterialUploaded;
+    "pl.quiz.quiz_created.v1": QuizCreated;
   };
   /**
    * Events on "user" channels.

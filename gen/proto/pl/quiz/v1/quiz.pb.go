@@ -1569,7 +1569,7 @@ const file_pl_quiz_v1_quiz_proto_rawDesc = "" +
 	"\x16DIFFICULTY_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fDIFFICULTY_EASY\x10\x01\x12\x15\n" +
 	"\x11DIFFICULTY_MEDIUM\x10\x02\x12\x13\n" +
-	"\x0fDIFFICULTY_HARD\x10\x032\xf3\x06\n" +
+	"\x0fDIFFICULTY_HARD\x10\x032\x8c\a\n" +
 	"\vQuizService\x12\x9a\x01\n" +
 	"\n" +
 	"CreateQuiz\x12\x1d.pl.quiz.v1.CreateQuizRequest\x1a\x1e.pl.quiz.v1.CreateQuizResponse\"M\xf2\xe0\x18%\x12#/api/v1/courses/{course_id}/quizzes\x8a\xe1\x18 \n" +
@@ -1595,8 +1595,8 @@ const file_pl_quiz_v1_quiz_proto_rawDesc = "" +
 	"\x15\x12\astudent\x1a\n" +
 	"student_id\n" +
 	"\t\x12\ateacher\n" +
-	"\a\x12\x05admin\x90\x02\x01\x1aR\xea\xe0\x18N\n" +
-	"\x10squad-assessment\x12\x19pl.quiz.quiz_completed.v1\x1a\x1f\n" +
+	"\a\x12\x05admin\x90\x02\x01\x1ak\xea\xe0\x18g\n" +
+	"\x10squad-assessment\x12\x17pl.quiz.quiz_created.v1\x12\x19pl.quiz.quiz_completed.v1\x1a\x1f\n" +
 	"\x1dpl.course.course_published.v1B>Z<github.com/pulselearn/campus-hub/gen/proto/pl/quiz/v1;quizv1b\x06proto3"
 
 var (
