@@ -31,5 +31,5 @@ func TestUnits(t *testing.T) {
 func TestClients(t *testing.T) {
 	t.Parallel()
 	Build(t)
-	RunTests(t, 45, nil, "e2e/typescript/sdk/dist/realtime.test.js", "e2e/typescript/sdk/dist/oidc.test.js")
+	RunTests(t, 55, nil, "e2e/typescript/sdk/dist/realtime.test.js", "e2e/typescript/sdk/dist/oidc.test.js", "e2e/typescript/sdk/dist/trace.test.js")
 }

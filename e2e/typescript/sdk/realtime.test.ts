@@ -119,6 +119,27 @@ describe("a realtime client", within, () => {
     await told.until(() => told.events.at(-1) === "a"); // nobody remembers for ever
   });
 
+  it("asks who is there for a listener that wants to know, and again after a break", async (t) => {
+    const { server, live, told } = await scripted(t);
+    const counts: number[] = [];
+    live.subscribe("course:c1", { ...told.listener, presence: ({ count }) => (counts.push(count), told.listener.ready()) });
+    for (const count of [2, 3]) {
+      const c = await server.next();
+      await c.letIn();
+      const { id, presence } = await c.take("subscribe");
+      assert.equal(presence, true);
+      c.send({ type: "subscribed", id, channel: "course:c1", positions: {} });
+      c.send({ type: "presence", channel: "course:c1", count, members: ["ada"] });
+      await told.until(() => counts.at(-1) === count);
+      c.cut();
+    }
+    live.subscribe("user:ada", told.listener);
+    const c = await server.next();
+    await c.letIn();
+    assert.ok("presence" in (await c.take("subscribe")));
+    assert.ok(!("presence" in (await c.take("subscribe"))), "a listener without presence does not ask");
+  });
+
   it("gives a new listener nothing of the one before", async (t) => {
     const { server, live, told } = await scripted(t);
     const end = live.subscribe("user:ada", told.listener);

@@ -10,3 +10,4 @@ export { migrate } from "./postgres/migrate.js";
 export type { PostgresOptions } from "./postgres/postgres.js";
 export { Registry, RegistryError, type RegistryOptions, RegistryUnavailable } from "./registry.js";
 export type { EventType } from "./store.js";
+export { activeTrace } from "./trace.js";

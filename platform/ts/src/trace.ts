@@ -20,8 +20,11 @@ export function parseTraceparent(traceparent: string | undefined, tracestate?: s
   return isSpanContextValid(span) ? span : undefined;
 }
 
-/** The headers that name a span. */
-export function traceOf(span: SpanContext | undefined): Cause {
+/** A W3C trace context, as the headers of these names. */
+export type Trace = Pick<Cause, "traceparent" | "tracestate">;
+
+/** The headers that name a span; none for no span. */
+export function traceOf(span: SpanContext | undefined): Trace {
   if (span === undefined || !isSpanContextValid(span)) return {};
   const flags = (span.traceFlags & 0xff).toString(16).padStart(2, "0");
   const state = span.traceState?.serialize();
@@ -31,8 +34,8 @@ export function traceOf(span: SpanContext | undefined): Cause {
   };
 }
 
-/** The trace of the code that is running, when an SDK of OpenTelemetry keeps one. */
-export function activeTrace(): Cause {
+/** The trace of the code that is running, when an SDK of OpenTelemetry keeps one; what the clients of the hub take as `trace`. */
+export function activeTrace(): Trace {
   return traceOf(trace.getActiveSpan()?.spanContext());
 }
 

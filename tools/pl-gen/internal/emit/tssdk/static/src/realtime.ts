@@ -1,14 +1,16 @@
-import type { DescMethodUnary, DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { create, fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
-import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { Calls } from "./calls.js";
 import { type CallCode, codeNamed } from "./failure.js";
-import type { Channel, EventOn, Family, Listener, Presence } from "./listener.js";
+import type { Channel, Family, Listener } from "./listener.js";
 import { platformSocket, type Socket } from "./socket.js";
-import { newKey, type TokenSource } from "./transport.js";
+import { type Frame, Subscription } from "./subscription.js";
+import type { TraceSource } from "./trace.js";
+import type { TokenSource } from "./transport.js";
 
 export type { Channel, EventOn, Family, Listener, Presence, RealtimeEvent } from "./listener.js";
 export type { Socket } from "./socket.js";
+export type { TraceContext, TraceSource } from "./trace.js";
 
 export type State = "connecting" | "ready" | "waiting" | "closed";
 
@@ -22,34 +24,11 @@ export interface RealtimeOptions {
   readonly onState?: (state: State, why?: string) => void;
   /** How long a call may take, over as many connections as that takes; 30,000 unless said. */
   readonly timeoutMillis?: number;
+  /** What calls belong to; asked when they begin. */
+  readonly trace?: TraceSource;
   readonly firstDelayMillis?: number;
   readonly maxDelayMillis?: number;
 }
-
-type Positions = { [partition: string]: number };
-
-interface Subscribed {
-  readonly listener: Listener<Family>;
-  /** How far this client is; undefined before the first answer. */
-  positions: Positions | undefined;
-  /** The request that is to be answered, or was. Answers to earlier ones are of no interest. */
-  request: string;
-  /** Whether the server listens for this client now. */
-  live: boolean;
-  failures: number;
-  /** The last events: one that was published twice, by a server that was killed in between, has two places and one id. */
-  readonly seen: Set<string>;
-}
-
-interface Pending {
-  readonly frame: { readonly [field: string]: unknown };
-  readonly method: DescMethodUnary;
-  readonly resolve: (response: unknown) => void;
-  readonly reject: (error: ConnectError) => void;
-  readonly timer: ReturnType<typeof setTimeout>;
-}
-
-type Frame = { readonly type?: string; readonly [field: string]: unknown };
 
 const protocol = "pl.realtime.v1";
 const open = 1;
@@ -61,8 +40,6 @@ const renewAfterMillis = 30_000;
 const readyWithinMillis = 20_000;
 /** A session that lasted this long has been a success. */
 const steadyMillis = 5_000;
-/** How many events of a channel are recognized when they come again. */
-const remembered = 1_000;
 /** Failures that may be over soon. */
 const passing: ReadonlySet<unknown> = new Set(["unavailable", "deadline_exceeded", "resource_exhausted", "aborted", "internal"]);
 /** Sessions that the server ended because of what the client is, so that coming back would not help. */
@@ -87,8 +64,8 @@ export class RealtimeClient {
   readonly #options: RealtimeOptions;
   readonly #token: TokenSource;
   readonly #make: (url: string, protocols: string[]) => Socket;
-  readonly #subscriptions = new Map<string, Subscribed>();
-  readonly #calls = new Map<string, Pending>();
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #calls: Calls;
   #socket: Socket | undefined;
   #ready = false;
   /** Whether this connection has a token that was asked for because the one before was refused. */
@@ -106,6 +83,7 @@ export class RealtimeClient {
   constructor(baseUrl: string, options: RealtimeOptions) {
     this.#url = baseUrl.replace(/^http/, "ws").replace(/\/$/, "") + "/realtime";
     this.#options = options;
+    this.#calls = new Calls(options.timeoutMillis ?? 30_000, options.trace);
     const { token } = options;
     this.#token = typeof token === "string" ? () => token : token;
     this.#make = options.socket ?? platformSocket();
@@ -115,9 +93,9 @@ export class RealtimeClient {
   /** Listens to a channel. One listener a channel; the function that is returned ends it. */
   subscribe<F extends Family>(channel: Channel<F>, listener: Listener<F>): () => void {
     if (this.#subscriptions.has(channel)) throw new Error(`${channel} has a listener already`);
-    const s: Subscribed = { listener: listener as unknown as Listener<Family>, positions: undefined, request: "", live: false, failures: 0, seen: new Set() };
+    const s = new Subscription(channel, listener as unknown as Listener<Family>);
     this.#subscriptions.set(channel, s);
-    if (this.#ready) this.#subscribe(channel);
+    if (this.#ready) this.#ask(s);
     return () => {
       if (this.#subscriptions.get(channel) !== s) return; // it is over, and may be somebody else's by now
       this.#subscriptions.delete(channel);
@@ -131,20 +109,7 @@ export class RealtimeClient {
    */
   call<I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, request: MessageInitShape<I>): Promise<MessageShape<O>> {
     if (this.#closed) return Promise.reject(new ConnectError("the realtime client was closed", Code.Canceled));
-    const id = this.#id();
-    return new Promise((resolve, reject) => {
-      const frame = {
-        type: "call",
-        id,
-        procedure: `/${method.parent.typeName}/${method.name}`,
-        ...(method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS && { key: newKey() }),
-        request: toJson(method.input, create(method.input, request)),
-      };
-      const late = (): void => this.#settle(id, (p) => p.reject(new ConnectError("no answer came in time", Code.DeadlineExceeded)));
-      const timer = setTimeout(late, this.#options.timeoutMillis ?? 30_000);
-      this.#calls.set(id, { frame, method, resolve: resolve as (response: unknown) => void, reject, timer });
-      if (this.#ready) this.#send(frame);
-    });
+    return this.#calls.begin(this.#id(), method, request, (frame) => this.#ready && this.#send(frame));
   }
 
   /** Ends all subscriptions and calls, and the connection. */
@@ -160,7 +125,7 @@ export class RealtimeClient {
     this.#socket = undefined;
     this.#ready = false;
     socket?.close(1000);
-    for (const id of [...this.#calls.keys()]) this.#settle(id, (p) => p.reject(error));
+    this.#calls.end(error);
     const ended = [...this.#subscriptions.values()];
     this.#subscriptions.clear();
     this.#options.onState?.("closed", why);
@@ -208,7 +173,7 @@ export class RealtimeClient {
     const refused = code === 4401 && this.#renewed;
     this.#socket = undefined;
     this.#ready = false;
-    for (const s of this.#subscriptions.values()) s.live = false;
+    for (const s of this.#subscriptions.values()) s.lost();
     this.#clear();
     if (this.#closed) return;
     if (forGood.has(code)) return this.#end(reason, new ConnectError(`the server ended the session: ${reason} (${code})`, Code.FailedPrecondition));
@@ -253,19 +218,19 @@ export class RealtimeClient {
       case "ready":
         return this.#began(frame);
       case "subscribed":
-        return this.#subscribed(frame);
+        return this.#of(frame)?.began(frame);
       case "event":
-        return this.#event(frame);
+        return this.#of(frame)?.event(frame);
       case "position":
-        return this.#position(frame);
+        return this.#of(frame)?.position(frame);
       case "resync":
-        return this.#resync(frame);
+        return this.#of(frame)?.resync(frame);
       case "presence":
-        return this.#listener(frame)?.presence?.(frame as unknown as Presence);
+        return this.#of(frame)?.presence(frame);
       case "unsubscribed":
         return this.#unsubscribed(frame);
       case "answer":
-        return this.#answer(frame);
+        return this.#calls.answer(frame);
       case "error":
         return this.#refused(frame);
       case "bye":
@@ -283,8 +248,8 @@ export class RealtimeClient {
     this.#renewed = false;
     this.#after(steadyMillis, "steady", () => (this.#failures = 0));
     this.#options.onState?.("ready");
-    for (const channel of this.#subscriptions.keys()) this.#subscribe(channel);
-    for (const { frame } of this.#calls.values()) this.#send(frame);
+    for (const s of this.#subscriptions.values()) this.#ask(s);
+    for (const call of this.#calls.frames) this.#send(call);
   }
 
   /** Notices a connection that is dead. */
@@ -314,60 +279,9 @@ export class RealtimeClient {
     this.#send({ type: "auth", id: this.#id(), token: next });
   }
 
-  #subscribe(channel: string): void {
-    const s = this.#subscriptions.get(channel);
-    if (s === undefined) return;
-    s.request = this.#id();
-    this.#send({
-      type: "subscribe",
-      id: s.request,
-      channel,
-      ...(s.positions !== undefined && { after: s.positions }),
-      ...(s.listener.presence !== undefined && { presence: true }),
-    });
-  }
-
-  #subscribed(frame: Frame): void {
-    const s = this.#of(frame);
-    if (s === undefined || frame["id"] !== s.request) return;
-    s.live = true;
-    s.failures = 0;
-    const behind = frame["resumed"] === false;
-    // After a resume the events behind the old positions follow; their order in the frame does not matter.
-    if (s.positions === undefined || behind) s.positions = { ...(frame["positions"] as Positions) };
-    s.listener.ready?.();
-    if (behind) s.listener.resync?.("behind");
-  }
-
-  #event(frame: Frame): void {
-    const s = this.#of(frame);
-    const { partition, offset, type: _, ...event } = frame;
-    if (s === undefined || !s.live || typeof offset !== "number") return;
-    s.positions ??= {};
-    const at = `${String(frame["event"])}/${String(partition)}`;
-    if (offset <= (s.positions[at] ?? -1)) return;
-    s.positions[at] = offset;
-    const id = `${String(frame["event"])} ${String(frame["id"])}`;
-    if (s.seen.has(id)) return;
-    s.seen.add(id);
-    if (s.seen.size > remembered) s.seen.delete(s.seen.values().next().value!);
-    s.listener.event(event as unknown as EventOn<Family>);
-  }
-
-  #position(frame: Frame): void {
-    const s = this.#of(frame);
-    if (s === undefined || !s.live) return;
-    s.positions ??= {};
-    for (const [at, offset] of Object.entries((frame["positions"] ?? {}) as Positions)) {
-      s.positions[at] = Math.max(s.positions[at] ?? -1, offset);
-    }
-  }
-
-  #resync(frame: Frame): void {
-    const s = this.#of(frame);
-    if (s === undefined || !s.live) return;
-    s.positions = { ...(frame["positions"] as Positions) };
-    s.listener.resync?.(frame["reason"] === "lost" ? "lost" : "slow");
+  /** Asks for a channel, behind what this client has of it. */
+  #ask(s: Subscription): void {
+    this.#send(s.ask(this.#id()));
   }
 
   #unsubscribed(frame: Frame): void {
@@ -377,31 +291,15 @@ export class RealtimeClient {
     s.listener.ended?.(new ConnectError(frame["reason"], Code.PermissionDenied));
   }
 
-  #of(frame: Frame): Subscribed | undefined {
+  #of(frame: Frame): Subscription | undefined {
     return this.#subscriptions.get(String(frame["channel"]));
-  }
-
-  #listener(frame: Frame): Listener<Family> | undefined {
-    return this.#of(frame)?.listener;
-  }
-
-  #answer(frame: Frame): void {
-    const problem = frame["error"] as { readonly code: CallCode; readonly message: string } | undefined;
-    this.#settle(String(frame["id"]), (p) => {
-      if (problem !== undefined) return p.reject(new ConnectError(problem.message, codeNamed(problem.code)));
-      try {
-        p.resolve(fromJson(p.method.output, (frame["response"] ?? {}) as JsonValue, { ignoreUnknownFields: true }));
-      } catch (thrown) {
-        p.reject(ConnectError.from(thrown, Code.Internal));
-      }
-    });
   }
 
   /** An error belongs to a call or to a channel by its id. */
   #refused(frame: Frame): void {
     const id = String(frame["id"] ?? "");
     const error = new ConnectError(String(frame["message"] ?? ""), codeNamed(frame["code"] as CallCode));
-    if (this.#calls.has(id)) return this.#settle(id, (p) => p.reject(error));
+    if (this.#calls.refuse(id, error)) return;
     for (const [channel, s] of this.#subscriptions) {
       if (s.request !== id || id === "") continue;
       if (passing.has(frame["code"])) return this.#later(channel, s);
@@ -411,18 +309,10 @@ export class RealtimeClient {
   }
 
   /** Asks again for a channel that could not be had now. */
-  #later(channel: string, s: Subscribed): void {
+  #later(channel: string, s: Subscription): void {
     this.#after(Math.min(500 * 2 ** s.failures++, 30_000) * (0.5 + Math.random() / 2), `subscribe ${channel}`, () => {
-      if (this.#ready && this.#subscriptions.get(channel) === s) this.#subscribe(channel);
+      if (this.#ready && this.#subscriptions.get(channel) === s) this.#ask(s);
     });
-  }
-
-  #settle(id: string, end: (pending: Pending) => void): void {
-    const pending = this.#calls.get(id);
-    if (pending === undefined) return;
-    this.#calls.delete(id);
-    clearTimeout(pending.timer);
-    end(pending);
   }
 
   #id(): string {

@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { failureOf } from "./failure.js";
+import { traceFields, type TraceSource } from "./trace.js";
 
 /**
  * Gives the access token of the caller, or undefined for an anonymous call. `renew` is true when the server has refused
@@ -27,6 +28,8 @@ export interface HubOptions {
   /** How long a call may take with all its attempts; 30,000 unless said. */
   readonly timeoutMillis?: number;
   readonly retry?: RetryOptions;
+  /** What calls belong to. The header of a call that has one already stays. */
+  readonly trace?: TraceSource;
   /** Interceptors of the application. They see each attempt. */
   readonly interceptors?: readonly Interceptor[];
   /** What sends requests; the platform's fetch unless said. */
@@ -48,7 +51,7 @@ export function createHubTransport(baseUrl: string, options: HubOptions = {}): T
   return createConnectTransport({
     baseUrl,
     defaultTimeoutMs: options.timeoutMillis ?? 30_000,
-    interceptors: [retry(options.retry ?? {}), authorize(options.token), ...(options.interceptors ?? [])],
+    interceptors: [traced(options.trace), retry(options.retry ?? {}), authorize(options.token), ...(options.interceptors ?? [])],
     fetch: reachable(options.fetch ?? globalThis.fetch),
   });
 }
@@ -64,6 +67,15 @@ function reachable(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
       }
       throw thrown;
     }
+  };
+}
+
+function traced(trace: TraceSource | undefined): Interceptor {
+  return (next) => (request) => {
+    for (const [name, value] of Object.entries(traceFields(trace))) {
+      if (!request.header.has(name)) request.header.set(name, value);
+    }
+    return next(request);
   };
 }
 
