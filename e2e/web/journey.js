@@ -21,6 +21,7 @@ async function step(name, work) {
 
 const course = "Bridges & “Towers” <for beginners>";
 const quiz = "Why bridges stand";
+const second = "Why bridges fall";
 
 const browser = await launch();
 const [tess, ada, ben] = await Promise.all(["tess", "ada", "ben"].map((name) => Person.at(browser, url, name)));
@@ -38,7 +39,7 @@ await step("a wrong password is refused, the right one lets in", async () => {
   await ada.checkAccess("a student's first view");
 });
 
-await step("a teacher publishes a course and writes a quiz", async () => {
+await step("a teacher publishes a course", async () => {
   await tess.page.goto(url);
   await tess.checkAccess("the welcome");
   await tess.logIn();
@@ -47,14 +48,22 @@ await step("a teacher publishes a course and writes a quiz", async () => {
   await tess.page.getByLabel("Code").fill("CIV-1");
   await tess.button("Publish the course").click();
   await tess.see("region", "Quizzes");
-  await writeQuiz();
-  await tess.page.getByRole("region", { name: "Quizzes" }).getByText(quiz).waitFor();
   await tess.seeText("Live");
+  await here(tess, "1 here now: only you");
   await tess.checkAccess("a teacher's view");
 });
 
-async function writeQuiz() {
-  await tess.page.getByLabel("Quiz title").fill(quiz);
+/** Waits until the page says who has the course on theirs. */
+async function here(person, text) {
+  await person.page.locator("p.here", { hasText: text }).waitFor();
+  assert.equal(await person.page.locator("p.here").textContent(), text, `what ${person.name} sees`);
+}
+
+/** Waits until the page has said something to those who listen to it. */
+const heard = (person, text) => person.page.locator("#said[role=status]", { hasText: text }).waitFor({ state: "attached" });
+
+async function writeQuiz(title) {
+  await tess.page.getByLabel("Quiz title").fill(title);
   await tess.button("Another question").click();
   const questions = [
     ["What carries a suspension bridge?", ["Its cables", "Its paint", "Habit"], 1],
@@ -69,25 +78,89 @@ async function writeQuiz() {
   await tess.button("Add the quiz").click();
 }
 
-await step("students join, and the course opens by itself", async () => {
-  await ben.logIn();
-  await ben.see("heading", "Hello, Ben");
-  await Promise.all(
-    [ada, ben].map(async (student) => {
-      await student.page.reload();
-      await student.button(`Join ${course} for`).click();
-      await student.button(quiz).waitFor();
-      await student.seeText("Live");
-    }),
-  );
-  await ada.checkAccess("a student's view");
-});
-
 /** Without a reload this stays. */
 const mark = () => {
   window.unreloaded = true;
 };
-await Promise.all(everybody.map((p) => p.page.evaluate(mark)));
+
+await step("a new course is there when a student comes back to the page", async () => {
+  await ada.page.evaluate(mark);
+  const elsewhere = await ada.context.newPage();
+  await elsewhere.bringToFront();
+  await ada.page.bringToFront();
+  await ada.page.evaluate(() => window.dispatchEvent(new Event("focus"))); // which Chromium without a window does not send
+  await ada.button(`Join ${course} for`).waitFor();
+  await elsewhere.close();
+});
+
+await step("students join, and the course opens by itself", async () => {
+  await ben.logIn();
+  await ben.see("heading", "Hello, Ben");
+  await Promise.all([tess, ben].map((p) => p.page.evaluate(mark)));
+  for (const student of [ada, ben]) {
+    await student.button(`Join ${course} for`).click();
+    await student.page.getByText("No quizzes yet").waitFor();
+    await student.seeText("Live");
+  }
+});
+
+await step("everybody sees who is there, without a jump of the page", async () => {
+  await here(tess, "3 here now: you, Ada and Ben");
+  await here(ada, "3 here now: you, Tess and 1 other"); // classmates have names once they are on the board
+  await heard(tess, /\bBen (is|are) here now\./); // both may have come at once
+  const place = () => tess.page.getByRole("region", { name: "Class progress" }).boundingBox();
+  const before = await place();
+  const spare = await Person.at(browser, url, "ben");
+  await spare.logIn(); // a person with two pages is one
+  await here(spare, "3 here now: you, Tess and 1 other");
+  await spare.context.close();
+  await ben.page.goto("about:blank");
+  await here(tess, "2 here now: you and Ada");
+  await heard(tess, "Ben has left.");
+  await here(ada, "2 here now: you and Tess");
+  assert.deepEqual(await place(), before, "what is below stays where it was");
+  await ben.page.goto(url);
+  await here(ben, "3 here now: you, Tess and 1 other");
+  await here(tess, "3 here now: you, Ada and Ben");
+  await ben.page.evaluate(mark);
+});
+
+await step("many people are counted, and a few of them named", async () => {
+  const full = await Person.at(browser, url, "ben");
+  let crowd, members;
+  await full.page.routeWebSocket(/\/realtime$/, (socket) => {
+    socket.connectToServer().onMessage((text) => {
+      socket.send(text);
+      const { type, channel, members: said } = JSON.parse(text);
+      members ??= said;
+      if (type === "presence") crowd = (frame) => socket.send(JSON.stringify({ type, channel, ...frame }));
+    });
+  });
+  await full.logIn();
+  await here(full, "3 here now: you, Tess and 1 other");
+  crowd({ count: 137 });
+  await here(full, "137 here now");
+  crowd({ count: 9, members: [...members, "1", "2", "3", "4", "5", "6"] });
+  await here(full, "9 here now: you, Tess and 7 others");
+  crowd({ count: 8, left: ["6"] });
+  await here(full, "8 here now: you, Tess and 6 others");
+  await heard(full, "1 person has left.");
+  crowd({ count: 10, joined: ["7", "8"] });
+  await heard(full, "2 people are here now.");
+  await full.checkAccess("a full course");
+  assert.deepEqual(full.faults, []);
+  await full.context.close();
+});
+
+await step("a new quiz appears to everybody by itself", async () => {
+  await writeQuiz(quiz);
+  await tess.page.getByRole("region", { name: "Quizzes" }).getByText(quiz).waitFor();
+  for (const student of [ada, ben]) {
+    await student.button(quiz).waitFor();
+    await student.page.getByRole("status").getByText("New quiz:").waitFor();
+  }
+  await ada.checkAccess("a student's view");
+});
 
 await step("a student takes the quiz with the keyboard alone", async () => {
   const { page } = ada;
@@ -139,12 +212,23 @@ await step("the hub is killed and comes back, and nothing is lost", async () => 
   await ben.seeText("2 of 2");
   await order("kill");
   await Promise.all(everybody.map((p) => p.seeText("Reconnecting…")));
+  await tess.page.locator("p.here").waitFor({ state: "hidden" }); // nobody knows now
+  await tess.button("Log out").click();
+  await tess.page.getByRole("alert").getByText("You are still logged in.").waitFor();
+  await tess.button("Dismiss: You are still logged in.").click();
+  await ada.button("Back to the courses").click();
+  await ada.page.getByRole("alert").getByText("could not be read").waitFor();
   await order("start");
   await Promise.all(everybody.map((p) => p.seeText("Live")));
   await tess.see("row", /^Ben 2 2 \d+$/);
   await ada.see("row", /^Ben 2 2 \d+$/);
+  await ada.page.getByRole("alert").getByText("could not be read").waitFor({ state: "detached" });
+  await here(tess, "3 here now: you, Ada and Ben");
+  await here(ada, "3 here now: you, Ben and Tess"); // Ben is on the board
   for (const person of everybody) person.allowed = [];
-  await ada.button("Take it again").click();
+  await writeQuiz(second);
+  await ada.button(second).waitFor();
+  await ada.button(quiz).click();
   await ada.page.getByRole("radio", { name: "Habit" }).check();
   await ada.page.getByRole("radio", { name: "A square" }).check();
   await ada.button("Hand in").click();

@@ -79,7 +79,7 @@ func (p *provider) replacePassword(r *http.Request, in *ent.Session, holder *ent
 	case err != nil:
 		return err
 	case !ok:
-		return &refused{status: http.StatusUnprocessableEntity, text: "The password until now is wrong."}
+		return &refused{status: http.StatusUnprocessableEntity, text: "The current password is wrong."}
 	}
 	hash, err := p.passwords.Hash(ctx, typed)
 	if err != nil {

@@ -245,7 +245,7 @@ func TestPasswordPage(t *testing.T) {
 			status int
 			part   string
 		}{
-			"the old one is wrong": {change("wrong", "correct horse", "correct horse"), 422, "until now is wrong"},
+			"the old one is wrong": {change("wrong", "correct horse", "correct horse"), 422, "current password is wrong"},
 			"a short one":          {change(seeded, "short", "short"), 422, "fewer than 10"},
 			"another one":          {change(seeded, "correct horse", "another horse"), 422, "not the same"},
 			"another site":         {change(seeded, "correct horse", "correct horse", "Sec-Fetch-Site", "cross-site"), 403, "Allow cookies"},

@@ -1,8 +1,9 @@
 import type { ProgressChanged } from "@pulselearn/campus-hub/events/achievement/v1";
-import type { RealtimeClient } from "@pulselearn/campus-hub/realtime";
-import type { Campus } from "./campus.js";
+import { type Campus, newest } from "./campus.js";
 import { h, put } from "./dom.js";
-import { explain } from "./news.js";
+import type { CourseFeed } from "./feed.js";
+import type { Names } from "./names.js";
+import { explain, unread } from "./news.js";
 
 interface Line {
   readonly studentId: string;
@@ -20,11 +21,14 @@ export class Board {
   readonly element: HTMLElement;
   readonly #body = h("tbody");
   readonly #lines = new Map<string, Line>();
-  readonly #close: () => void;
+  /** Reads the board anew. What happens meanwhile arrives over the channel. */
+  readonly load = newest(() => this.#read());
+  readonly #leave: () => void;
 
   constructor(
     private readonly hub: Campus,
-    live: RealtimeClient,
+    feed: CourseFeed,
+    private readonly names: Names,
     private readonly course: { readonly id: string; readonly title: string },
     private readonly me?: string,
   ) {
@@ -32,7 +36,7 @@ export class Board {
       "section",
       { class: "card", "aria-labelledby": "board-title" },
       h("h2", { id: "board-title" }, "Class progress"),
-      h("p", { class: "of" }, course.title),
+      me !== undefined && h("p", { class: "of" }, course.title),
       h(
         "table",
         {},
@@ -40,7 +44,7 @@ export class Board {
         this.#body,
       ),
     );
-    this.#close = live.subscribe(`course:${course.id}`, {
+    this.#leave = feed.join({
       event: (e) => e.event === "pl.achievement.progress_changed.v1" && this.#move(e.data),
       ready: () => void this.load(),
       resync: () => void this.load(),
@@ -48,22 +52,22 @@ export class Board {
     });
   }
 
-  /** Reads the board anew. What happens meanwhile arrives over the channel. */
-  async load(): Promise<void> {
+  async #read(): Promise<void> {
     try {
       const { entries } = await this.hub.achievement.getLeaderboard({ courseId: this.course.id, limit: lines });
       for (const e of entries) {
+        this.names.know(e.studentId, e.displayName);
         const read = { studentId: e.studentId, name: e.displayName, points: Number(e.points), badges: e.badges, quizzes: Number(e.quizzesCompleted) };
         this.#lines.set(e.studentId, newer(this.#lines.get(e.studentId), read));
       }
       this.#show();
     } catch (thrown) {
-      explain("The class's progress could not be read", thrown);
+      unread("The class's progress", thrown);
     }
   }
 
   close(): void {
-    this.#close();
+    this.#leave();
   }
 
   #move(progress: ProgressChanged): void {

@@ -1,6 +1,6 @@
 import type { Client } from "@connectrpc/connect";
 import {
-  AchievementService, AuthService, CourseService, createClient, createHubTransport, EnrollmentService, PaymentService, QuizService,
+  AchievementService, AuthService, CourseService, createClient, createHubTransport, EnrollmentService, PaymentService, QuizService, UserProfileService,
 } from "@pulselearn/campus-hub";
 import { OidcClient } from "@pulselearn/campus-hub/oidc";
 import { RealtimeClient, type State } from "@pulselearn/campus-hub/realtime";
@@ -21,6 +21,7 @@ export interface Campus {
   readonly course: Client<typeof CourseService>;
   readonly enrollment: Client<typeof EnrollmentService>;
   readonly payment: Client<typeof PaymentService>;
+  readonly profile: Client<typeof UserProfileService>;
   readonly quiz: Client<typeof QuizService>;
   /** Connects. `onState` hears how that goes on. */
   listen(onState: (state: State) => void): RealtimeClient;
@@ -41,6 +42,7 @@ export function campus(): Campus {
     course: createClient(CourseService, transport),
     enrollment: createClient(EnrollmentService, transport),
     payment: createClient(PaymentService, transport),
+    profile: createClient(UserProfileService, transport),
     quiz: createClient(QuizService, transport),
     listen: (onState) => new RealtimeClient(hub, { token: login.token, onState, maxDelayMillis }),
   };
@@ -67,4 +69,34 @@ export async function all<P extends Page, T>(read: (pageToken: string) => Promis
     token = page.nextPageToken;
     if (token === "") return found;
   }
+}
+
+/**
+ * Makes a reading that is asked for again while it runs begin once more behind it: what it shows last is never older than
+ * what was asked for last.
+ */
+export function newest(read: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let again = false;
+  const run = async (): Promise<void> => {
+    try {
+      do {
+        again = false;
+        await read();
+      } while (again);
+    } finally {
+      running = undefined;
+    }
+  };
+  return () => {
+    again = true;
+    running ??= run();
+    return running;
+  };
+}
+
+/** Calls work when the person comes back to the page from another one. */
+export function onReturn(work: () => void): void {
+  document.addEventListener("visibilitychange", () => document.hidden || work());
+  window.addEventListener("focus", work);
 }

@@ -21,15 +21,21 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 }
 
 /**
- * Replaces what is in an element. The focus stays where it was, when there is an element with the same data-key again.
+ * Replaces what is in an element, unless it is the same. The focus stays where it was, when there is an element with the
+ * same data-key again.
  */
 export function put(element: Element, ...children: readonly Child[]): void {
+  const nodes = children.filter((c) => c !== undefined && c !== false).map((c) => (c instanceof Node ? c : document.createTextNode(String(c))));
+  if (nodes.length === element.childNodes.length && nodes.every((node, i) => same(node, element.childNodes[i]))) return;
   const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-key") : undefined;
-  element.replaceChildren(
-    ...children.filter((c) => c !== undefined && c !== false).map((c) => (c instanceof Node ? c : String(c))),
-  );
+  element.replaceChildren(...nodes);
   if (typeof focused !== "string") return;
   element.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+}
+
+/** Whether a person cannot tell the two apart. */
+function same(a: Node, b: Node | undefined): boolean {
+  return a === b || a.isEqualNode(b ?? null);
 }
 
 /** Returns the element with an id of index.html. */
@@ -42,4 +48,9 @@ export function part(id: string): HTMLElement {
 /** "1 quiz", "2 quizzes". */
 export function counted(n: number | bigint, one: string, many = `${one}s`): string {
   return `${n} ${Number(n) === 1 ? one : many}`;
+}
+
+/** "Ada, Ben and Tess". */
+export function listed(names: readonly string[]): string {
+  return new Intl.ListFormat("en-GB", { type: "conjunction" }).format(names);
 }

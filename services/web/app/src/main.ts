@@ -3,7 +3,7 @@ import type { RealtimeClient, State } from "@pulselearn/campus-hub/realtime";
 import "./style.css";
 import { campus, personOf, type Person } from "./campus.js";
 import { h, part, put } from "./dom.js";
-import { explain, tell } from "./news.js";
+import { explain, reread, tell } from "./news.js";
 import { student } from "./student.js";
 import { teacher } from "./teacher.js";
 
@@ -18,6 +18,7 @@ async function start(): Promise<void> {
   const connection = h("span", { class: "live off" }, "Connecting…");
   live = hub.listen((state) => show(connection, state));
   header(connection, person);
+  footer(person);
   await (person.role === Role.STUDENT ? student : teacher)(hub, live, person);
 }
 
@@ -31,6 +32,8 @@ const states: { readonly [state in State]: string } = {
 function show(connection: HTMLElement, state: State): void {
   connection.textContent = states[state];
   connection.classList.toggle("off", state !== "ready");
+  document.body.classList.toggle("away", state !== "ready");
+  if (state === "ready") reread();
   if (state === "closed" && !hub.login.loggedIn) {
     welcome();
     tell("Your session has ended.", "Log in again to go on.");
@@ -54,8 +57,14 @@ function header(connection?: HTMLElement, person?: Person): void {
   );
 }
 
+/** What a person does seldom. */
+function footer(person?: Person): void {
+  put(part("foot"), person && h("a", { href: "/oauth/password" }, "Change your password"));
+}
+
 function welcome(): void {
   header();
+  footer();
   put(
     part("main"),
     h(
@@ -78,12 +87,22 @@ async function enter(): Promise<void> {
 }
 
 async function leave(): Promise<void> {
+  if (!(await reachable())) return tell("You are still logged in.", "The hub cannot be reached. Log out when the page is live again.", "bad");
   try {
     const end = await hub.login.logOut();
     live?.close();
     location.assign(end ?? "/");
   } catch (thrown) {
     explain("You are logged out here, but perhaps not everywhere", thrown);
+  }
+}
+
+/** Whether the browser can go to the hub now. Where it cannot, it would show a page of its own. */
+async function reachable(): Promise<boolean> {
+  try {
+    return (await fetch("/index.html", { method: "HEAD", cache: "no-store" })).ok;
+  } catch {
+    return false;
   }
 }
 

@@ -5,9 +5,11 @@ import { EnrollmentStatus } from "@pulselearn/campus-hub/proto/pl/enrollment/v1/
 import type { Quiz } from "@pulselearn/campus-hub/proto/pl/quiz/v1/quiz_pb";
 import type { RealtimeClient } from "@pulselearn/campus-hub/realtime";
 import { Board } from "./board.js";
-import { all, type Campus, type Person } from "./campus.js";
+import { all, type Campus, newest, onReturn, type Person } from "./campus.js";
 import { counted, h, part, put } from "./dom.js";
-import { explain, tell } from "./news.js";
+import { Names } from "./names.js";
+import { explain, tell, unread } from "./news.js";
+import { about, OwnCourse } from "./own.js";
 import { QuizSheet } from "./quiz.js";
 
 /** Shows a student's courses, quizzes and badges. */
@@ -27,26 +29,32 @@ export async function student(hub: Campus, live: RealtimeClient, person: Person)
     ready: () => void view.load(),
     resync: () => void view.load(),
   });
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) void view.loadCourses();
-  });
+  onReturn(() => void view.loadCourses()); // new courses are on no channel
   await view.load();
 }
 
 class StudentView {
   readonly #courses = h("section", { class: "card", "aria-labelledby": "courses-title" });
+  readonly #heading = h("h2", { id: "courses-title", tabindex: -1 }, "Courses");
+  readonly #list = h("ul", { class: "courses" });
   readonly #work = h("div");
   readonly #badges = h("section", { class: "card", "aria-labelledby": "badges-title" });
   readonly #class = h("div");
   readonly #paid = new Set<string>();
+  readonly #names: Names;
+  /** The courses that the student is in, by id. */
+  readonly #own = new Map<string, OwnCourse>();
   #board: Board | undefined;
   #followed: string | undefined;
+  readonly loadCourses = newest(() => this.#readCourses());
+  readonly loadBadges = newest(() => this.#readBadges());
 
   constructor(
     private readonly hub: Campus,
     private readonly live: RealtimeClient,
     private readonly person: Person,
   ) {
+    this.#names = new Names(hub, person);
     put(
       part("main"),
       h("h1", {}, `Hello, ${person.name}`),
@@ -58,7 +66,7 @@ class StudentView {
     await Promise.all([this.loadCourses(), this.loadBadges()]);
   }
 
-  async loadBadges(): Promise<void> {
+  async #readBadges(): Promise<void> {
     try {
       const studentId = this.person.id;
       const badges = await all((pageToken) => this.hub.achievement.listBadges({ studentId, pageToken, pageSize: 200 }), (p) => p.badges);
@@ -72,28 +80,45 @@ class StudentView {
           : h("ul", { class: "badges" }, ...badges.map(medal)),
       );
     } catch (thrown) {
-      explain("Your badges could not be read", thrown);
+      unread("Your badges", thrown);
     }
   }
 
-  async loadCourses(): Promise<void> {
+  async #readCourses(): Promise<void> {
     try {
       const [courses, mine, pending] = await Promise.all([this.#published(), this.#mine(), this.#pending()]);
       for (const id of mine) this.#paid.delete(id);
-      const sorted = [...courses.filter((c) => mine.has(c.id)), ...courses.filter((c) => !mine.has(c.id))];
-      const items = await Promise.all(sorted.map((c) => this.#course(c, mine.has(c.id), pending.has(c.id) || this.#paid.has(c.id))));
-      put(
-        this.#courses,
-        h("h2", { id: "courses-title", tabindex: -1 }, "Courses"),
-        items.length === 0
-          ? h("p", { class: "empty" }, "No course has been published yet. Come back soon.")
-          : h("ul", { class: "courses" }, ...items),
-      );
-      const first = sorted.find((c) => mine.has(c.id));
-      if (this.#board === undefined && first !== undefined) this.#follow(first);
+      const own = courses.filter((c) => mine.has(c.id));
+      const others = courses.filter((c) => !mine.has(c.id));
+      for (const [id, course] of this.#own) if (!mine.has(id)) this.#drop(id, course);
+      const items = [...own.map((c) => this.#ownCourse(c).element), ...others.map((c) => this.#otherCourse(c, pending.has(c.id)))];
+      put(this.#list, ...items);
+      put(this.#courses, this.#heading, items.length > 0 ? this.#list : h("p", { class: "empty" }, "No course has been published yet. Come back soon."));
+      if (this.#board === undefined && own[0] !== undefined) this.#follow(own[0]);
+      await Promise.all([...this.#own.values()].map((course) => course.load()));
     } catch (thrown) {
-      explain("The courses could not be read", thrown);
+      unread("The courses", thrown);
     }
+  }
+
+  #ownCourse(course: Course): OwnCourse {
+    let own = this.#own.get(course.id);
+    if (own === undefined) {
+      own = new OwnCourse(this.hub, this.live, this.#names, this.person.id, course, (quiz) => void this.#open(course, quiz));
+      own.feed.join({ ended: () => this.#drop(course.id, own) });
+      this.#own.set(course.id, own);
+    }
+    return own;
+  }
+
+  /** Hears no more of a course, until it is read again that the student is in it. */
+  #drop(id: string, own: OwnCourse | undefined): void {
+    own?.close();
+    this.#own.delete(id);
+    if (this.#followed !== id) return;
+    this.#board?.close();
+    this.#board = this.#followed = undefined;
+    put(this.#class);
   }
 
   #published(): Promise<Course[]> {
@@ -114,33 +139,9 @@ class StudentView {
     return new Set(enrollments.filter((e) => e.status === EnrollmentStatus.PENDING).map((e) => e.courseId));
   }
 
-  async #course(course: Course, mine: boolean, paid: boolean): Promise<HTMLElement> {
-    const title = h(
-      "div",
-      { class: "title" },
-      h("h3", {}, course.title),
-      h("p", { class: "of" }, [course.code, course.instructorName].filter(Boolean).join(" · ")),
-    );
-    if (!mine) return h("li", {}, title, paid ? h("p", { class: "wait" }, "Your payment has arrived. The course opens in a moment.") : this.#joinButton(course));
-    const courseId = course.id;
-    const quizzes = await all((pageToken) => this.hub.quiz.listQuizzes({ courseId, pageToken, pageSize: 200 }), (p) => p.quizzes);
-    return h(
-      "li",
-      { class: "mine" },
-      title,
-      quizzes.length === 0
-        ? h("p", { class: "empty" }, "No quizzes yet.")
-        : h("ul", { class: "quizzes" }, ...quizzes.map((quiz) => h("li", {}, this.#quizButton(course, quiz)))),
-    );
-  }
-
-  #quizButton(course: Course, quiz: Quiz): HTMLElement {
-    return h(
-      "button",
-      { class: "plain quiz", "data-key": quiz.id, onclick: () => void this.#open(course, quiz) },
-      h("span", {}, quiz.title),
-      h("small", {}, counted(quiz.questionCount, "question")),
-    );
+  #otherCourse(course: Course, pending: boolean): HTMLElement {
+    const paid = pending || this.#paid.has(course.id);
+    return h("li", {}, about(course), paid ? h("p", { class: "wait" }, "Your payment has arrived. The course opens in a moment.") : this.#joinButton(course));
   }
 
   #joinButton(course: Course): HTMLElement {
@@ -190,7 +191,7 @@ class StudentView {
     if (this.#followed === course.id) return;
     this.#board?.close();
     this.#followed = course.id;
-    this.#board = new Board(this.hub, this.live, course, this.person.id);
+    this.#board = new Board(this.hub, this.#ownCourse(course).feed, this.#names, course, this.person.id);
     put(this.#class, this.#board.element);
     void this.#board.load();
   }

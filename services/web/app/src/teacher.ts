@@ -1,29 +1,32 @@
 import { type Course, CourseLevel, CourseStatus } from "@pulselearn/campus-hub/proto/pl/course/v1/course_pb";
 import { Role } from "@pulselearn/campus-hub/proto/pl/auth/v1/auth_pb";
 import type { RealtimeClient } from "@pulselearn/campus-hub/realtime";
-import { Board } from "./board.js";
-import { all, type Campus, type Person } from "./campus.js";
-import { counted, h, part, put } from "./dom.js";
-import { explain, tell } from "./news.js";
-import { writeQuiz } from "./write.js";
+import { all, type Campus, newest, onReturn, type Person } from "./campus.js";
+import { Desk } from "./desk.js";
+import { h, part, put } from "./dom.js";
+import { Names } from "./names.js";
+import { explain, tell, unread } from "./news.js";
 
 /** Shows a teacher's courses, with the class's progress and a way to add quizzes. Administrators see all courses. */
 export async function teacher(hub: Campus, live: RealtimeClient, person: Person): Promise<void> {
-  await new TeacherView(hub, live, person).load();
+  const view = new TeacherView(hub, live, person);
+  onReturn(() => void view.load()); // new courses are on no channel
+  await view.load();
 }
 
 class TeacherView {
   readonly #courses = h("nav", { class: "card", "aria-labelledby": "courses-title" });
   readonly #work = h("div");
-  readonly #quizzes = h("section", { class: "card", "aria-labelledby": "quizzes-title" });
-  #open: Course | undefined;
-  #board: Board | undefined;
+  readonly #names: Names;
+  readonly load = newest(() => this.#read());
+  #desk: Desk | undefined;
 
   constructor(
     private readonly hub: Campus,
     private readonly live: RealtimeClient,
     private readonly person: Person,
   ) {
+    this.#names = new Names(hub, person);
     put(
       part("main"),
       h("h1", {}, `Hello, ${person.name}`),
@@ -32,13 +35,13 @@ class TeacherView {
     put(this.#work, h("div", { class: "card empty" }, "Publish a course, and its class appears here."));
   }
 
-  async load(): Promise<void> {
+  async #read(): Promise<void> {
     try {
       const mine = this.person.role === Role.ADMIN ? {} : { instructorId: this.person.id };
       const read = (pageToken: string) => this.hub.course.listCourses({ ...mine, status: CourseStatus.PUBLISHED, pageToken, pageSize: 200 });
       const courses = await all(read, (p) => p.courses);
       const first = courses[0];
-      if (this.#open === undefined && first !== undefined) this.#show(first);
+      if (this.#desk === undefined && first !== undefined) this.#show(first);
       put(
         this.#courses,
         h("h2", { id: "courses-title" }, "Courses"),
@@ -47,12 +50,12 @@ class TeacherView {
           : h("ul", { class: "choices" }, ...courses.map((c) => h("li", {}, this.#choice(c)))),
       );
     } catch (thrown) {
-      explain("The courses could not be read", thrown);
+      unread("The courses", thrown);
     }
   }
 
   #choice(course: Course): HTMLElement {
-    const current = course.id === this.#open?.id && "true";
+    const current = course.id === this.#desk?.course.id && "true";
     const open = (): void => {
       this.#show(course);
       void this.load();
@@ -61,30 +64,10 @@ class TeacherView {
   }
 
   #show(course: Course): void {
-    this.#board?.close();
-    this.#open = course;
-    this.#board = new Board(this.hub, this.live, course);
-    put(this.#quizzes);
-    put(this.#work, this.#board.element, this.#quizzes, writeQuiz(this.hub, this.person, course, () => void this.#loadQuizzes(course)));
-    void this.#board.load();
-    void this.#loadQuizzes(course);
-  }
-
-  async #loadQuizzes(course: Course): Promise<void> {
-    try {
-      const courseId = course.id;
-      const quizzes = await all((pageToken) => this.hub.quiz.listQuizzes({ courseId, pageToken, pageSize: 200 }), (p) => p.quizzes);
-      if (this.#open !== course) return;
-      put(
-        this.#quizzes,
-        h("h2", { id: "quizzes-title" }, "Quizzes"),
-        quizzes.length === 0
-          ? h("p", { class: "empty" }, "No quizzes yet. Write the first one below.")
-          : h("ul", { class: "lines" }, ...quizzes.map((q) => h("li", {}, h("span", {}, q.title), h("small", {}, counted(q.questionCount, "question"))))),
-      );
-    } catch (thrown) {
-      explain("The quizzes could not be read", thrown);
-    }
+    this.#desk?.close();
+    this.#desk = new Desk(this.hub, this.live, this.#names, this.person, course);
+    put(this.#work, this.#desk.element);
+    this.#desk.load();
   }
 
   #newCourse(): HTMLElement {
