@@ -34,6 +34,7 @@ func onKafka(ctx context.Context, o *options) error {
 	if err := o.measure(ctx, "publish, Kafka", kafkaPublish(b)); err != nil {
 		return err
 	}
+	b.limits = b.limits.steady()
 	if err := b.fill(ctx, rawBatches); err != nil {
 		return err
 	}

@@ -39,6 +39,14 @@ type sender struct {
 type limits struct {
 	events int64
 	time   time.Duration
+	warmUp int64 // events that a consumer handles before the clock starts
+}
+
+// steady are limits for a consumer that fetches much ahead. What it has fetched
+// when the clock starts costs nothing later: only a slice that begins and ends
+// in the middle of the stream says what an event costs.
+func (l limits) steady() limits {
+	return limits{events: 5 * l.events, time: l.time, warmUp: l.events}
 }
 
 // publish runs the sender's workers to the limit.
@@ -65,15 +73,22 @@ func (l limits) publish(ctx context.Context, s sender) (sample, error) {
 }
 
 // A counter counts what a consumer has handled. The clock starts with the
-// first events, so that joining a group does not count.
+// first events, so that joining a group does not count, or behind the warm-up.
+// It stops with events, too: some consumers handle a hundred at a time, others
+// a hundred thousand.
 type counter struct {
 	limits
-	total    atomic.Int64
-	first    atomic.Int64 // events that came with the start of the clock, plus one
-	start    time.Time
-	cpu      time.Duration
-	started  chan struct{}
-	finished chan struct{}
+	total      atomic.Int64
+	begin, end atomic.Pointer[moment]
+	started    chan struct{}
+	finished   chan struct{}
+}
+
+// A moment is when so many events were handled.
+type moment struct {
+	events int64
+	at     time.Time
+	cpu    time.Duration
 }
 
 func newCounter(l limits) *counter {
@@ -84,35 +99,36 @@ func newCounter(l limits) *counter {
 // add is called after n events were handled.
 func (c *counter) add(n int) {
 	total := c.total.Add(int64(n))
-	if c.first.Load() == 0 && c.first.CompareAndSwap(0, total+1) {
-		c.start, c.cpu = time.Now(), processCPU()
-		close(c.started)
+	if c.begin.Load() == nil && total >= c.warmUp {
+		pass(&c.begin, total, c.started)
+	} else if begin := c.begin.Load(); begin != nil && c.time > 0 && time.Since(begin.at) >= c.time {
+		pass(&c.end, total, c.finished)
 	}
-	if before := total - int64(n); total >= c.events && before < c.events {
-		close(c.finished)
+	if total >= c.events {
+		pass(&c.end, total, c.finished)
+	}
+}
+
+// pass notes the moment, unless it is noted already.
+func pass(m *atomic.Pointer[moment], events int64, passed chan struct{}) {
+	if m.Load() == nil && m.CompareAndSwap(nil, &moment{events, time.Now(), processCPU()}) {
+		close(passed)
 	}
 }
 
 // wait returns what was counted until a limit.
 func (c *counter) wait(ctx context.Context) (sample, error) {
-	timeout := time.NewTimer(20 * time.Second)
-	defer timeout.Stop()
-	select {
-	case <-c.started:
-	case <-timeout.C:
-		return sample{}, fmt.Errorf("nothing was consumed for 20 s")
-	case <-ctx.Done():
-		return sample{}, ctx.Err()
+	for _, passed := range []chan struct{}{c.started, c.finished} {
+		select {
+		case <-passed:
+		case <-time.After(20*time.Second + c.time):
+			return sample{}, fmt.Errorf("consuming stopped after %d events", c.total.Load())
+		case <-ctx.Done():
+			return sample{}, ctx.Err()
+		}
 	}
-	timeout.Reset(c.time)
-	select {
-	case <-c.finished:
-	case <-timeout.C:
-	case <-ctx.Done():
-		return sample{}, ctx.Err()
-	}
-	n := c.total.Load() - (c.first.Load() - 1)
-	return sample{n, time.Since(c.start), processCPU() - c.cpu}, nil
+	begin, end := c.begin.Load(), c.end.Load()
+	return sample{end.events - begin.events, end.at.Sub(begin.at), end.cpu - begin.cpu}, nil
 }
 
 func processCPU() time.Duration {
