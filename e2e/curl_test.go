@@ -115,6 +115,11 @@ func TestCurl(t *testing.T) {
 	student.wantProblem(student.run(quiz+"?colour=red"), "400", "invalid_argument")
 	student.wantProblem(student.run(quiz, "-X", "DELETE"), "405", "method_not_allowed")
 	student.wantProblem(student.run("/api/v1/students/"+k.students[1]+"/badges"), "403", "permission_denied")
+	for _, path := range []string{"/api/v1/students//badges", "/api/v1/quizzes/../courses", "/api/v1/./courses"} { // which would be others
+		student.wantProblem(student.run(path, "--path-as-is"), "404", "not_found")
+	}
+	student.wantProblem(student.run("/openapi.json", "-X", "POST"), "405", "method_not_allowed")
+	student.wantProblem(student.run(quiz, "-H", "Idempotency-Key: a", "-H", "Idempotency-Key: b"), "400", "invalid_argument")
 	nobody := &curl{t, hub.url(), "none"}
 	nobody.wantUnauthenticated(quiz)
 

@@ -44,6 +44,6 @@ func (p *Process) openGate() error {
 	}
 	front.Handle("/", p.withSite(callsHandler(p.server, p.cfg.Door.MaxBytes)))
 	mux.Handle("/", p.authorizer.Authenticate(p.door.Limit(front), p.refuseToken))
-	p.gate.set(p.telemetry.Continue(p.telemetry.Entries(traced, mux)))
+	p.gate.set(p.telemetry.Continue(p.telemetry.Entries(traced, exactPaths(mux))))
 	return nil
 }

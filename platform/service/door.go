@@ -47,12 +47,12 @@ func (p *Process) mountFront(mux *http.ServeMux) error {
 	if err := p.mountGraphQL(mux, calls); err != nil {
 		return err
 	}
-	mux.HandleFunc("GET "+problem.Path, problem.Describe)
+	mux.HandleFunc(problem.Path, only(problem.Describe))
 	mux.Handle(rest.Prefix, api)
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/openapi.json", only(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(front.OpenAPI))
-	})
+	}))
 	return nil
 }
 

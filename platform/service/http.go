@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/pulselearn/campus-hub/platform/gateway/door"
 	"github.com/pulselearn/campus-hub/platform/gateway/problem"
+	"github.com/pulselearn/campus-hub/platform/gateway/rest"
 )
 
 // Limits of what a client may send, and of how slowly.
@@ -121,6 +123,33 @@ func callsHandler(server *connect.Server, maxBytes int64) http.Handler {
 		problem.New("not_found", "there is no such path").Write(w, r)
 	})
 	return explainForms(mux)
+}
+
+// exactPaths refuses paths of the REST API with empty segments, "." and "..",
+// which net/http would lead elsewhere: an id that is empty by mistake would be
+// left out, and the call would be another.
+func exactPaths(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked := r.URL.EscapedPath()
+		if clean := path.Clean(asked); strings.HasPrefix(asked, rest.Prefix) && clean != asked && clean+"/" != asked {
+			problem.New("not_found", "there is no such path: a segment is empty, \".\" or \"..\"; /openapi.json lists all").Write(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// only answers other methods than GET and HEAD.
+func only(read http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			read(w, r)
+			return
+		}
+		p := problem.New("method_not_allowed", "this path is read with GET")
+		p.Allow = []string{http.MethodGet, http.MethodHead}
+		p.Write(w, r)
+	}
 }
 
 // explainForms says what to send instead of a form, which is what curl -d

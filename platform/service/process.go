@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/gateway/door"
 	"github.com/pulselearn/campus-hub/platform/gateway/graphql"
+	"github.com/pulselearn/campus-hub/platform/gateway/rest"
 	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/realtime"
 	"github.com/pulselearn/campus-hub/platform/registry"
@@ -190,8 +192,15 @@ func (p *Process) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", aliveHandler)
 	mux.HandleFunc("GET /readyz", readyHandler(p.components))
 	mux.Handle("GET /metrics", p.telemetry.MetricsHandler())
-	mux.Handle("/", p.door.Guard(&p.gate))
-	return mux
+	guarded := p.door.Guard(&p.gate)
+	mux.Handle("/", guarded)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, rest.Prefix) { // as it was asked for, see exactPaths
+			guarded.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func (p *Process) startEmbedded(ctx context.Context) error {

@@ -78,6 +78,10 @@ func (d *Door) Guard(next http.Handler) http.Handler {
 		if d.cors.answer(w, r) {
 			return
 		}
+		if name := ambiguous(r.Header); name != "" {
+			Refuse(w, r, problem.New("invalid_argument", "the header "+name+" is given more than once"))
+			return
+		}
 		if d.closed.Load() {
 			w.Header().Set("Connection", "close")
 			p := problem.New("unavailable", "the process is about to end; send the request again")

@@ -144,6 +144,22 @@ func TestRefusalsSpeakTheProtocol(t *testing.T) {
 	}
 }
 
+// Which of two counts is not for us to guess.
+func TestHeadersThatComeTwice(t *testing.T) {
+	t.Parallel()
+	d := door.New(door.Config{})
+	for _, name := range []string{"Authorization", "Content-Type", "Idempotency-Key"} {
+		for _, target := range []string{"/api/v1/users", call} {
+			r := request("POST", target, "{}", "Content-Type", "application/json")
+			r.Header[name] = []string{"application/json", "application/json"}
+			answer := through(d, r, identity.Caller{})
+			if answer.Code != http.StatusBadRequest || !strings.Contains(answer.Body.String(), name) {
+				t.Errorf("%s of %s: %d %s", name, target, answer.Code, answer.Body)
+			}
+		}
+	}
+}
+
 func TestGRPCStatus(t *testing.T) {
 	t.Parallel()
 	for _, contentType := range []string{"application/grpc", "application/grpc-web"} {

@@ -6,6 +6,20 @@ import (
 	"strings"
 )
 
+// singular are the headers that decide who asks for what. When one is there
+// twice, a proxy may have looked at the other one.
+var singular = []string{"Authorization", "Content-Type", "Idempotency-Key"}
+
+// ambiguous returns a singular header that is there more than once, or "".
+func ambiguous(h http.Header) string {
+	for _, name := range singular {
+		if len(h[name]) > 1 {
+			return name
+		}
+	}
+	return ""
+}
+
 // secure sets what every answer says to browsers. A handler of pages puts its
 // own policy in the place of the one for data.
 func secure(h http.Header, https bool) {

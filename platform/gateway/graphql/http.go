@@ -53,6 +53,7 @@ func (t overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphE
 	operation, errs := exec.CreateOperationContext(ctx, params)
 	switch {
 	case errs != nil:
+		chooseOperation(params, errs)
 		write(w, media, refusal(media), exec.DispatchError(graphql.WithOperationContext(ctx, operation), errs))
 		return
 	case r.Method != http.MethodPost && operation.Operation.Operation != ast.Query:
@@ -66,6 +67,14 @@ func (t overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphE
 	}
 	respond, ctx := exec.DispatchOperation(ctx, operation)
 	write(w, media, http.StatusOK, respond(ctx))
+}
+
+// chooseOperation says what to do in the place of gqlgen's words, which are that
+// an operation without a name is not found.
+func chooseOperation(params *graphql.RawParams, errs gqlerror.List) {
+	if params.OperationName == "" && len(errs) == 1 && errs[0].Message == "operation  not found" {
+		errs[0].Message = "the document has several operations: say which one to run, in operationName"
+	}
 }
 
 // refusal is the status of an operation that is not sound.
@@ -182,6 +191,9 @@ func parse(body []byte) (*graphql.RawParams, *problem.Problem) {
 	}
 	if err != nil {
 		return nil, problem.New("invalid_argument", "the body is not a JSON object with query, operationName, variables and extensions")
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, problem.New("invalid_argument", "the body goes on after its JSON object")
 	}
 	return &graphql.RawParams{Query: b.Query, OperationName: b.OperationName, Variables: b.Variables, Extensions: b.Extensions}, nil
 }

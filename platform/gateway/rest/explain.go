@@ -3,11 +3,14 @@ package rest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -19,11 +22,14 @@ import (
 // explain says what is wrong with a body that cannot be decoded, field by
 // field: protojson stops at the first and names it without its place.
 func explain(body []byte, d protoreflect.MessageDescriptor) *problem.Problem {
+	if !utf8.Valid(body) {
+		return problem.New("invalid_argument", "the body is not UTF-8")
+	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {
-		return problem.New("invalid_argument", fmt.Sprintf("the body is not JSON: it breaks off or is wrong at byte %d", decoder.InputOffset()))
+		return notJSON(err, int64(len(body)))
 	}
 	if _, err := decoder.Token(); err != io.EOF {
 		return problem.New("invalid_argument", fmt.Sprintf("the body is not JSON: it goes on after its end, at byte %d", decoder.InputOffset()))
@@ -37,8 +43,23 @@ func explain(body []byte, d protoreflect.MessageDescriptor) *problem.Problem {
 	if p := wrong.problem(); p != nil {
 		return p
 	}
-	return problem.New("invalid_argument", "the body has a member twice")
+	return problem.New("invalid_argument", "the body has a member twice, or a text with half of a character (\\ud800 to \\udfff alone)")
 }
+
+// notJSON says where a body of so many bytes is no JSON.
+func notJSON(err error, length int64) *problem.Problem {
+	at, broken := length, new(json.SyntaxError)
+	if errors.As(err, &broken) {
+		at = broken.Offset
+	}
+	if at > maxNesting && strings.Contains(err.Error(), "depth") {
+		return problem.New("invalid_argument", fmt.Sprintf("the body is nested too deep, more than %d levels, at byte %d", maxNesting, at))
+	}
+	return problem.New("invalid_argument", fmt.Sprintf("the body is not JSON: it breaks off or is wrong at byte %d", at))
+}
+
+// maxNesting is how deep encoding/json reads.
+const maxNesting = 10_000
 
 func explainObject(wrong *violations, path string, object map[string]any, d protoreflect.MessageDescriptor, depth int) {
 	seen := map[protoreflect.Name]string{}

@@ -111,6 +111,25 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// What is wrong with a body is said so that it can be found.
+func TestBodiesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for body, want := range map[string]string{
+		"{\"text\": \"\xff\"}":      "not UTF-8",
+		`{"text": "\ud800"}`:        "half of a character",
+		`{"text": "a", "text": ""}`: "a member twice",
+		`{"text": "a",, }`:          "at byte 14",
+		`{"text": "a`:               "at byte 11",
+		`{"text": "a"} x`:           "after its end",
+		`{"text": ` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + "}": "nested too deep",
+	} {
+		if p := problemOf(t, w.do("PUT", one, body)); p.Status != 400 || !strings.Contains(p.Detail, want) {
+			t.Errorf("%.30s: %d %q, want %q", body, p.Status, p.Detail, want)
+		}
+	}
+}
+
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
