@@ -123,7 +123,7 @@ func (p *provider) resetPage(w http.ResponseWriter, r *http.Request, secret stri
 	switch {
 	case errors.Is(err, errUsed):
 		p.show(w, "message.html", message{
-			Title: "This link is of no use any more", Text: "It was used already, or is older than 30 minutes, or another one came after it was used.",
+			Title: "This link is of no use any more", Text: "It has been used, is older than 30 minutes, or your password has been changed since.",
 			To: pathForgot, Link: "Ask for another mail",
 		}, http.StatusBadRequest, "")
 	case err != nil:
