@@ -22,6 +22,7 @@ package wire
 import (
 	"bytes"
 	"context"
+	"math"
 	"net"
 	"strconv"
 	"sync/atomic"
@@ -151,7 +152,7 @@ func rewriteLine(line []byte) (follow int, ok bool) {
 	}
 	size := bytes.LastIndexByte(text, ' ')
 	follow, err := strconv.Atoi(string(text[size+1:]))
-	if err != nil || follow < 0 {
+	if err != nil || follow < 0 || follow > math.MaxInt32 {
 		return 0, false
 	}
 	if withHeaders {

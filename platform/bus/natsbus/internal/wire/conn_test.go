@@ -94,6 +94,7 @@ func TestRawDeliveriesAreRewritten(t *testing.T) {
 // beginning of a line does.
 func FuzzConn(f *testing.F) {
 	f.Add([]byte("HMSG a 1 $JS.ACK.s.raw=c.1.2.3.4.5 4 99999999999999999999\r\nab"), 3)
+	f.Add([]byte("MSG a 1 9223372036854775807\r\nPING\r\n"), 40)
 	f.Add([]byte("MSG a 1 -5\r\nPING\r\n"), 40)
 	f.Add(append([]byte("INFO "), bytes.Repeat([]byte("x"), longestLine+10)...), 1)
 	f.Add([]byte("HMSG 1 2\r\nMSG \r\nMSG 7\n"), 9)
