@@ -12,8 +12,8 @@ import (
 // event: an id made again for a retry would be another event.
 func NewID() string { return NewIDAt(time.Now()) }
 
-// NewIDAt is NewID for callers who have read the clock: for many ids at once
-// that is a third of the cost. Ids rise also when at does not.
+// NewIDAt is NewID for callers who have read the clock, which is a third of the
+// cost. Ids rise also when at does not.
 func NewIDAt(at time.Time) string { return formatID(ids.next(at)) }
 
 // formatID returns the text form of the two halves of an id.

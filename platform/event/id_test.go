@@ -74,3 +74,11 @@ func BenchmarkNewID(b *testing.B) {
 		_ = NewID()
 	}
 }
+
+func BenchmarkNewIDAt(b *testing.B) {
+	b.ReportAllocs()
+	now := time.Now()
+	for b.Loop() {
+		_ = NewIDAt(now)
+	}
+}

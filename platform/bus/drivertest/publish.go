@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
+	"github.com/pulselearn/campus-hub/platform/event"
 )
 
 var publishTests = []test{
@@ -48,6 +49,23 @@ var publishTests = []test{
 		for _, r := range s.consumeAll(conn, topic, len(all)) {
 			if want := PartitionOf(r.Key, 12); r.Partition != want {
 				s.Errorf("key %s is in partition %d, want %d", r.Key, r.Partition, want)
+			}
+		}
+	}},
+	{"after success the records are the caller's again", func(s *suite) {
+		conn := s.open()
+		topic := s.topic(conn, "reuse", 1)
+		header := []byte("0000")
+		r := &driver.Record{Topic: topic, Key: []byte("k"), Value: []byte("0000"), Headers: []event.Header{{Key: "n", Value: header}}}
+		const times = 200
+		for i := range times {
+			copy(r.Value, fmt.Sprintf("%04d", i))
+			copy(header, r.Value)
+			s.publish(conn, r)
+		}
+		for i, got := range s.consumeAll(conn, topic, times) {
+			if want := fmt.Sprintf("%04d", i); string(got.Value) != want || string(got.Headers[0].Value) != want {
+				s.Errorf("record %d has the value %q and the header %q", i, got.Value, got.Headers[0].Value)
 			}
 		}
 	}},
