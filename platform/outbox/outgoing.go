@@ -1,11 +1,11 @@
 package outbox
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/pulselearn/campus-hub/platform/bus/driver"
 	"github.com/pulselearn/campus-hub/platform/event"
-	"github.com/pulselearn/campus-hub/platform/schema"
 )
 
 // An outgoing is the records of one publish, in memory that the next one uses
@@ -44,7 +44,8 @@ func (o *outgoing) next(row *outboxRow) *driver.Record {
 func (o *outgoing) add(row *outboxRow, id int) {
 	r := o.next(row)
 	start := len(o.values)
-	o.values = append(schema.AppendFrame(o.values, id), row.data...)
+	o.values = binary.BigEndian.AppendUint32(append(o.values, 0), uint32(id))
+	o.values = append(o.values, row.data...)
 	r.Value = o.values[start:len(o.values):len(o.values)]
 	r.Headers = o.attributes(&row.envelope)
 }

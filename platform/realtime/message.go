@@ -13,7 +13,6 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/pulselearn/campus-hub/platform/avro/avrojson"
 	"github.com/pulselearn/campus-hub/platform/identity"
 	"github.com/pulselearn/campus-hub/platform/realtime/feed"
 	"github.com/pulselearn/campus-hub/platform/realtime/frame"
@@ -133,20 +132,25 @@ func refused(code connect.Code, format string, args ...any) *connect.Error {
 // appendPosition appends the message that heartbeats are, a channelMessage, as
 // [encode] would.
 func appendPosition(b []byte, channel string, at feed.Positions) []byte {
-	b = avrojson.AppendText(append(b, `{"type":"position","channel":`...), channel)
+	b = appendText(append(b, `{"type":"position","channel":`...), channel)
 	for i, name := range slices.Sorted(maps.Keys(at)) {
 		if i == 0 {
 			b = append(b, `,"positions":{`...)
 		} else {
 			b = append(b, ',')
 		}
-		b = append(avrojson.AppendText(b, name), ':')
+		b = append(appendText(b, name), ':')
 		b = strconv.AppendInt(b, at[name], 10)
 	}
 	if len(at) > 0 {
 		b = append(b, '}')
 	}
 	return append(b, '}')
+}
+
+func appendText(b []byte, text string) []byte {
+	quoted, _ := json.Marshal(text) // text cannot fail
+	return append(b, quoted...)
 }
 
 // encode makes a frame of a message of this package.
