@@ -53,16 +53,33 @@ type Stream struct {
 	resumed      bool
 	wake         chan struct{} // something was queued, or the end has come
 
-	mu    sync.Mutex
-	queue [][]byte
-	room  int // for how many bytes more
-	end   error
+	mu      sync.Mutex
+	queue   [][]byte
+	room    int  // for how many bytes more
+	waiting bool // the reader has done with all that it took
+	end     error
 }
 
 // Position returns where the stream is at least: behind where it began, and
 // mostly behind the event that Next returned last and all that went elsewhere
 // before. The caller changes nothing in it.
 func (l *Stream) Position() Positions { return l.at }
+
+// Quiet returns where a reader is that waits in Next: behind all that has gone
+// elsewhere, so that a channel from which nothing comes stays within the window.
+// It returns nil while there is something to read. Other goroutines than the
+// reader's may call it.
+func (l *Stream) Quiet() (at Positions) {
+	l.subscription.Tell(func(now Positions) []byte {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.waiting && len(l.queue) == 0 && l.end == nil {
+			at = now
+		}
+		return nil
+	})
+	return at
+}
 
 // Next waits for the next event and returns the JSON object that websockets are
 // sent, which must not be changed. It fails with the error of ctx, with
@@ -89,7 +106,8 @@ func (l *Stream) Next(ctx context.Context) ([]byte, error) {
 func (l *Stream) take() ([]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.queue) == 0 {
+	l.waiting = len(l.queue) == 0
+	if l.waiting {
 		return nil, l.end
 	}
 	text := l.queue[0]

@@ -90,6 +90,42 @@ func TestAStreamOfOneTopic(t *testing.T) {
 
 // TestAStreamIsBehindWhatWentElsewhere has a position stay within the window in
 // partitions from which the channel gets nothing.
+// A reader that waits is behind all that went elsewhere, and one that has
+// something to do is nowhere that could be told.
+func TestAQuietStream(t *testing.T) {
+	w := newWorld(t)
+	g := w.gateway()
+	ctx, end := context.WithCancel(identity.With(t.Context(), identity.Caller{Subject: "tess", Roles: []string{identity.Teacher}}))
+	defer end()
+	stream, err := g.server.Subscribe(ctx, feed.Wish{Channel: "course:open", Topic: courseType.Topic})
+	w.must(err)
+	if at := stream.Quiet(); at != nil {
+		t.Errorf("nobody waits, and it is at %v", at)
+	}
+	read := make(chan string)
+	go func() {
+		for text, err := stream.Next(ctx); err == nil; text, err = stream.Next(ctx) {
+			read <- string(text)
+		}
+	}()
+	const others = 20
+	for n := range others {
+		w.say("other", fmt.Sprint("student-", n), n)
+	}
+	w.eventually("behind the others' events", func() bool {
+		behind := int64(0)
+		for _, offset := range stream.Quiet() {
+			behind += offset + 1
+		}
+		return behind == others
+	})
+	w.say("open", "ada", 1)
+	w.eventually("taken, by a reader who has not done with it", func() bool { return stream.Quiet() == nil })
+	if text := <-read; !strings.HasPrefix(text, `{"type":"event"`) {
+		t.Errorf("read %s", text)
+	}
+}
+
 func TestAStreamIsBehindWhatWentElsewhere(t *testing.T) {
 	w := newWorld(t)
 	g := w.gateway()

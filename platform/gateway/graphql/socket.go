@@ -1,6 +1,7 @@
 package graphql
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	coderws "github.com/coder/websocket"
 
 	"github.com/pulselearn/campus-hub/platform/identity"
+	"github.com/pulselearn/campus-hub/platform/realtime"
 )
 
 // websocket is GraphQL over websockets, as graphql-transport-ws has it.
@@ -42,9 +44,11 @@ func hosts(origins []string) []string {
 	return list
 }
 
-// A parting is why a websocket is closed, once that is known.
+// A parting is why a websocket is closed, once that is known, and what its
+// subscriptions can go on from when they come back.
 type parting struct {
 	atomic.Pointer[coderws.CloseError]
+	heartbeat
 }
 
 type partingKey struct{}
@@ -74,7 +78,11 @@ func (a accepter) Accept(w http.ResponseWriter, r *http.Request, o transport.Web
 	if !ok || !known {
 		return nil, errors.Join(errors.New("this websocket has no limits"), accepted.Close())
 	}
-	return connection{conn, why, a.patience}, nil
+	own := connection{conn, why, a.patience}
+	if own.Subprotocol() == protocol {
+		why.to(own)
+	}
+	return own, nil
 }
 
 // bounded is a websocket with limits.
@@ -144,12 +152,20 @@ func (h *Handler) bounded(ctx context.Context, caller identity.Caller) context.C
 	go func() {
 		defer h.leave(caller.Name())
 		defer cancel()
-		select {
-		case <-h.ending:
-			why.Store(&goingAway)
-		case <-expired:
-			why.Store(&outdated)
-		case <-ctx.Done():
+		tick := time.NewTicker(cmp.Or(h.sockets.Heartbeat, realtime.DefaultLimits.Heartbeat))
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				why.beat()
+				continue
+			case <-h.ending:
+				why.Store(&goingAway)
+			case <-expired:
+				why.Store(&outdated)
+			case <-ctx.Done():
+			}
+			return
 		}
 	}()
 	return ctx

@@ -3,6 +3,7 @@ package graphql
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -28,6 +29,9 @@ type Stream interface {
 	// Position returns where it is at least: behind where it began, and perhaps
 	// behind more than its events say.
 	Position() realtime.Positions
+	// Quiet returns where it is while the reader waits in Next, and nil
+	// otherwise. It may be called meanwhile.
+	Quiet() realtime.Positions
 	// Next waits for the next event. It fails with the error of ctx, and with
 	// what is to be told when the stream ends before.
 	Next(ctx context.Context) ([]byte, error)
@@ -60,9 +64,10 @@ func (e *executable) subscribe(ctx context.Context, operation *graphql.Operation
 
 // A listening is a subscription at work.
 type listening struct {
-	topic  string
-	stream Stream
-	at     position
+	field, id string // as clients know it
+	topic     string
+	stream    Stream
+	at        position
 }
 
 // listen begins a subscription. The ones of a websocket are counted.
@@ -85,7 +90,12 @@ func (e *executable) listen(ctx context.Context, f *graphql.CollectedField, vari
 	if err != nil {
 		return nil, err
 	}
-	return &listening{wish.Topic, stream, position{}}, nil
+	_, id, _ := strings.Cut(wish.Channel, ":")
+	l := &listening{f.Name, id, wish.Topic, stream, position{}}
+	if c, ok := ctx.Value(partingKey{}).(*parting); ok {
+		c.begun(ctx, l)
+	}
+	return l, nil
 }
 
 // wish is what the arguments of a field ask for.

@@ -39,6 +39,8 @@ func (e *events) Subscribe(ctx context.Context, wish realtime.Wish) (Stream, err
 
 func (e *events) Position() realtime.Positions { return e.at }
 
+func (e *events) Quiet() realtime.Positions { return e.at }
+
 func (e *events) Next(ctx context.Context) ([]byte, error) {
 	select {
 	case text := <-e.told:
