@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -44,7 +45,7 @@ func readRaw(t interface{ Fatal(...any) }, written, text string, sizes []int, bu
 	for {
 		n, err := c.Read(b)
 		got = append(got, b[:n]...)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return string(got)
 		}
 		if err != nil || n == 0 {
