@@ -2,8 +2,8 @@ package wire
 
 import (
 	"bytes"
-	"fmt"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"testing"
