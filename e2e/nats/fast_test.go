@@ -43,7 +43,7 @@ const (
 	betweenThem   = 1200 * time.Millisecond // fast batches are tried again by then
 	batchToPass   = 700
 	batchesAfter  = 3
-	surviveWithin = 40 * time.Second
+	surviveWithin = 3 * time.Minute
 )
 
 func survive(t *testing.T, replicas int, addrs []string, disturb func(*testing.T, jetstream.Stream)) {
