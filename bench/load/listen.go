@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -150,7 +151,7 @@ func (l *listener) dial(n int) error {
 	addr := l.gateways[(n/l.courses()+course)%len(l.gateways)]
 	dialer := ws.Dialer{
 		Timeout: 30 * time.Second, Protocols: l.speaks.protocols, ReadBufferSize: 512, WriteBufferSize: 512,
-		NetDial: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(l.part+1))}}).DialContext,
+		NetDial: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(l.part+1))}, Control: bindAddressOnly}).DialContext,
 	}
 	stream, early, _, err := dialer.Dial(context.Background(), "ws://"+addr+"/realtime")
 	if err != nil {
@@ -175,6 +176,17 @@ func (l *listener) dial(n int) error {
 		return errors.New("an event has come before any was published")
 	}
 	return l.adopt(stream.(*net.TCPConn))
+}
+
+// bindAddressOnly leaves the choice of a port to connect, which knows the other
+// end. To find one that is free for any other end takes most of the time of
+// tens of thousands of connections.
+func bindAddressOnly(_, _ string, raw syscall.RawConn) error {
+	var failed error
+	err := raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+	})
+	return errors.Join(err, failed)
 }
 
 // adopt gives the websocket to the loop.
