@@ -48,7 +48,7 @@ type Config struct {
 	// Frame makes what is sent of the JSON of a message, which it does not keep.
 	Frame func(message []byte) []byte
 	// Window is for how long events are kept for those who come back, two
-	// minutes when 0, and WindowBytes how much of them, 48 MiB when 0.
+	// minutes when 0, and WindowBytes how much of them, 40 MiB when 0.
 	Window      time.Duration
 	WindowBytes int
 }
@@ -56,7 +56,7 @@ type Config struct {
 // Defaults of [Config].
 const (
 	DefaultWindow      = 2 * time.Minute
-	DefaultWindowBytes = 48 << 20
+	DefaultWindowBytes = 40 << 20
 )
 
 // A Feed is safe for concurrent use.
